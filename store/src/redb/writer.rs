@@ -1,0 +1,169 @@
+//! The one thread that writes. Batches that wait together become one transaction with one sync; each is checked in
+//! its turn against what those before it wrote, and one that conflicts fails alone.
+
+use super::{definition, failed, table_name};
+use crate::{Batch, Expectation, StoreError, Table};
+use redb::{Database, Durability, ReadableTable, WriteTransaction};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many commits may wait; further callers wait for a place.
+const QUEUE_BATCHES_MAX: usize = 1_024;
+/// Most batches that share a sync.
+const GROUP_BATCHES_MAX: usize = 256;
+/// A group takes no further batch once it writes this much.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+pub(super) struct Writer {
+    /// `None` once the store is being dropped.
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Job {
+    batch: Batch,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Writer {
+    pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_all(&database, jobs))
+            .map_err(failed)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let stopped = || StoreError::Failed("the writer has stopped".into());
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        let (reply, answer) = oneshot::channel();
+        queue.send(Job { batch, reply }).await.map_err(|_| stopped())?;
+        // The job was taken over: without an answer nobody knows how far it came.
+        answer.await.map_err(|_| StoreError::Unknown("the writer ended during the commit".into()))?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer ended by a panic");
+        }
+    }
+}
+
+fn write_all(database: &Database, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.blocking_recv() {
+        write_group(database, gather(first, &mut jobs));
+    }
+}
+
+/// What waits already, up to the bounds; never waits for more.
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut bytes = size(&first.batch);
+    let mut group = vec![first];
+    while group.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX {
+        let Ok(job) = jobs.try_recv() else { break };
+        bytes += size(&job.batch);
+        group.push(job);
+    }
+    group
+}
+
+fn size(batch: &Batch) -> usize {
+    batch.writes.iter().map(|(_, key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+}
+
+fn write_group(database: &Database, group: Vec<Job>) {
+    match apply(database, &group) {
+        Ok((transaction, verdicts)) => {
+            let written = verdicts.contains(&Verdict::Written);
+            // Conflicts alone change nothing and need no sync.
+            let result = if written {
+                transaction.commit().map_err(|error| error.to_string())
+            } else {
+                transaction.abort().map_err(|error| error.to_string())
+            };
+            for (job, verdict) in group.into_iter().zip(verdicts) {
+                let answer = match (verdict, &result) {
+                    (Verdict::Conflict, _) => Err(StoreError::Conflict),
+                    (Verdict::Written, Ok(())) => Ok(()),
+                    // The disk failed somewhere within the commit: what a restart finds is not known here.
+                    (Verdict::Written, Err(error)) => Err(StoreError::Unknown(error.clone())),
+                };
+                // A caller that no longer waits does not need the answer.
+                let _ = job.reply.send(answer);
+            }
+        }
+        Err(error) => {
+            for job in group {
+                let _ = job.reply.send(Err(StoreError::Failed(error.to_string())));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Written,
+    Conflict,
+}
+
+/// Applies the group to a transaction that is not committed yet. On an error the transaction is dropped, and with it
+/// everything it wrote.
+fn apply(database: &Database, group: &[Job]) -> Result<(WriteTransaction, Vec<Verdict>), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    let verdicts = {
+        let mut tables = Tables { transaction: &transaction, open: BTreeMap::new() };
+        group.iter().map(|job| tables.apply(&job.batch)).collect::<Result<_, _>>()?
+    };
+    Ok((transaction, verdicts))
+}
+
+type Rows<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
+
+struct Tables<'a> {
+    transaction: &'a WriteTransaction,
+    open: BTreeMap<Table, Rows<'a>>,
+}
+
+impl<'a> Tables<'a> {
+    fn apply(&mut self, batch: &Batch) -> Result<Verdict, redb::Error> {
+        for expectation in &batch.expect {
+            let (table, key, wanted) = match expectation {
+                Expectation::Absent(table, key) => (*table, key, None),
+                Expectation::Equals(table, key, value) => (*table, key, Some(value.as_slice())),
+            };
+            let found = self.rows(table)?.get(key.as_slice())?;
+            if found.as_ref().map(|value| value.value()) != wanted {
+                return Ok(Verdict::Conflict);
+            }
+        }
+        for (table, key, value) in &batch.writes {
+            let rows = self.rows(*table)?;
+            match value {
+                Some(value) => drop(rows.insert(key.as_slice(), value.as_slice())?),
+                None => drop(rows.remove(key.as_slice())?),
+            }
+        }
+        Ok(Verdict::Written)
+    }
+
+    fn rows(&mut self, table: Table) -> Result<&mut Rows<'a>, redb::Error> {
+        use std::collections::btree_map::Entry;
+        match self.open.entry(table) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let name = table_name(table);
+                Ok(entry.insert(self.transaction.open_table(definition(&name))?))
+            }
+        }
+    }
+}
