@@ -1,0 +1,271 @@
+//! A bundle: a claim, its proof, and the way from an anchor to the header it stands under, in one file that anyone can
+//! judge offline. One encoding, every byte of which counts. Knows no clock: `now` is given.
+
+use crate::comet::Header;
+use crate::fields::{self, Disclosure};
+use crate::light::{Anchor, LightStep, TrustedHeader, walk};
+use crate::merkle::{self, TreeHead};
+use crate::refusal::{Refusal, Rule};
+use crate::state;
+use crate::verdict;
+pub use crate::verdict::{Finding, Judgment, Step, Strength, Verdict};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::order::{OrderEntry, ReceivedOrder};
+use comity_model::record::RecordState;
+use comity_model::state::StatePath;
+use comity_model::{RecordId, Sector, Time};
+
+/// First bytes of every bundle; the last one is the version.
+pub const MAGIC: [u8; 8] = *b"COMITYB1";
+/// Largest bundle in bytes.
+pub const BYTES_MAX: usize = 4 << 20;
+/// Most steps from the anchor to the header.
+pub const STEPS_MAX: usize = 64;
+/// Most hashes of an inclusion path: trees of up to 2^64 headers.
+const PATH_MAX: usize = 64;
+
+/// A claim with everything that proves it to whoever holds the anchor.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Bundle {
+    /// The anchor's header: its hash must be the anchor's.
+    pub anchor: Header,
+    /// From there to the header that the claim stands under.
+    pub link: Link,
+    /// What is claimed.
+    pub claim: Claim,
+    /// ICS-23 `CommitmentProof` of the claim under that header.
+    pub proof: Vec<u8>,
+}
+
+/// The way from the anchor to the claim's header.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+// One of them stands in a bundle; a box would save nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum Link {
+    /// The header is the anchor's (no steps) or later.
+    Forward {
+        /// In order, each with only the votes it needs ([`crate::light::trim`]); at most [`STEPS_MAX`].
+        #[borsh(deserialize_with = "crate::bounded::list::<_, _, STEPS_MAX>")]
+        steps: Vec<LightStep>,
+    } = 1,
+    /// The header is earlier: back through the chain's tree of header hashes.
+    Archive {
+        /// To the header under which the tree is proven.
+        #[borsh(deserialize_with = "crate::bounded::list::<_, _, STEPS_MAX>")]
+        steps: Vec<LightStep>,
+        /// The tree, as it stands in the chain's state.
+        tree: TreeHead,
+        /// ICS-23 proof of the tree.
+        tree_proof: Vec<u8>,
+        /// The earlier header.
+        header: Header,
+        /// Its inclusion in the tree; the header of height h is leaf h − 1.
+        #[borsh(deserialize_with = "crate::bounded::list::<_, _, PATH_MAX>")]
+        path: Vec<comity_model::Hash>,
+    } = 2,
+}
+
+/// What a bundle claims.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+#[allow(clippy::large_enum_variant)]
+pub enum Claim {
+    /// A record, with some of its fields.
+    Record {
+        /// Its sector.
+        sector: Sector,
+        /// Its id.
+        id: RecordId,
+        /// What stands in the chain's state.
+        state: RecordState,
+        /// The opened fields.
+        disclosure: Disclosure,
+    } = 1,
+    /// No such record.
+    Absence {
+        /// The sector.
+        sector: Sector,
+        /// The id that is not there.
+        id: RecordId,
+    } = 2,
+    /// An order as the court's chain knows it.
+    Order(OrderEntry) = 3,
+    /// An order as the institution's chain knows it.
+    Received(ReceivedOrder) = 4,
+    /// Any value at a state path.
+    Value {
+        /// The path's bytes ([`StatePath::bytes`]), at most 512.
+        #[borsh(deserialize_with = "crate::bounded::list::<_, _, 512>")]
+        path: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    } = 5,
+}
+
+impl Bundle {
+    /// The file's bytes: magic, then the canonical encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&comity_model::encode(self));
+        bytes
+    }
+
+    /// Reads a file whole: another magic, more than [`BYTES_MAX`], or any byte too many or too few is refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
+        let refuse =
+            |expected: &str, found: &dyn core::fmt::Display| Refusal::new(Rule::BundleEncoding, expected, found);
+        if bytes.len() > BYTES_MAX {
+            return Err(refuse("at most 4 MiB", &bytes.len()));
+        }
+        let body = bytes.strip_prefix(&MAGIC).ok_or_else(|| refuse("a file that starts with COMITYB1", &"another"))?;
+        comity_model::decode("bundle", body)
+            .map_err(|_| refuse("one canonical encoding", &alloc::format!("{} other bytes", bytes.len())))
+    }
+
+    /// Judges the bundle from the anchor at the time `now`. Everything that it carries is checked.
+    pub fn verify(&self, anchor: &Anchor, now: Time) -> Result<Verdict, Refusal> {
+        let mut steps = Vec::new();
+        let pinned = anchor.admit(&self.anchor)?;
+        steps.push(Step::new(
+            alloc::format!("header {} is the one that the anchor pins", pinned.height()),
+            Rule::Anchor,
+        ));
+        let (header, judgment) = match &self.link {
+            Link::Forward { steps: path } => {
+                let header = follow(anchor, &pinned, path, now, &mut steps)?;
+                let live = !header.expired(anchor.trusting_period_secs, now);
+                (header, if live { Judgment::Live } else { Judgment::Archive })
+            }
+            Link::Archive { .. } => {
+                let header = self.back(anchor, &pinned, now, &mut steps)?;
+                (header, Judgment::Archive)
+            }
+        };
+        let finding = self.find(&header, &mut steps)?;
+        Ok(verdict::of(anchor, &header, finding, judgment, steps))
+    }
+
+    /// To an earlier header, through the tree of header hashes in the state of a later one.
+    fn back(
+        &self,
+        anchor: &Anchor,
+        pinned: &TrustedHeader,
+        now: Time,
+        steps: &mut Vec<Step>,
+    ) -> Result<TrustedHeader, Refusal> {
+        let Link::Archive { steps: path, tree, tree_proof, header, path: inclusion } = &self.link else {
+            return Ok(pinned.clone());
+        };
+        let later = follow(anchor, pinned, path, now, steps)?;
+        let earlier = archived(&later, tree, tree_proof, header, inclusion)?;
+        steps.push(Step::new(
+            alloc::format!(
+                "header {} is in the tree of {} headers in the state under header {}",
+                earlier.height(),
+                tree.size,
+                later.height()
+            ),
+            Rule::HeaderTree,
+        ));
+        Ok(earlier)
+    }
+
+    fn find(&self, header: &TrustedHeader, steps: &mut Vec<Step>) -> Result<Finding, Refusal> {
+        let proven = |what: &str| {
+            Step::new(alloc::format!("{what} is proven under header {}", header.height()), Rule::StateProof)
+        };
+        Ok(match &self.claim {
+            Claim::Record { sector, id, state, disclosure } => {
+                let bytes = comity_model::encode(state);
+                let record = fields::record(header, sector, id, &bytes, &self.proof, disclosure)?;
+                steps.push(proven("the record"));
+                steps.push(Step::new(
+                    alloc::format!(
+                        "{} of {} fields lead to the record's root",
+                        disclosure.opened.len(),
+                        disclosure.count
+                    ),
+                    Rule::FieldProof,
+                ));
+                Finding::Record(record.into_value())
+            }
+            Claim::Absence { sector, id } => {
+                let path = StatePath::Record(sector.clone(), id.clone());
+                let absence = state::absence(header, &path, &self.proof)?;
+                steps.push(Step::new(
+                    alloc::format!("the absence is proven under header {}", absence.at().height),
+                    Rule::AbsenceProof,
+                ));
+                Finding::Absence { sector: sector.clone(), id: id.clone() }
+            }
+            Claim::Order(entry) => {
+                let path = StatePath::Order(entry.sealed.order.id);
+                let bytes = comity_model::encode(entry);
+                let _: state::Proven<_> = state::membership(header, &path, &bytes, &self.proof)?;
+                steps.push(proven("the order"));
+                Finding::Order(entry.clone())
+            }
+            Claim::Received(entry) => {
+                let path = StatePath::Received(entry.sealed.order.id);
+                let bytes = comity_model::encode(entry);
+                let _: state::Proven<_> = state::membership(header, &path, &bytes, &self.proof)?;
+                steps.push(proven("the received order"));
+                Finding::Received(entry.clone())
+            }
+            Claim::Value { path, value } => {
+                let key = state::key_of_bytes(path);
+                let _: state::Proven<_> = state::membership_at(header, &key, value, &self.proof)?;
+                steps.push(proven("the value"));
+                Finding::Value { path: path.clone(), value: value.clone() }
+            }
+        })
+    }
+}
+
+/// Along steps that carry nothing beyond what they need.
+fn follow(
+    anchor: &Anchor,
+    pinned: &TrustedHeader,
+    path: &[LightStep],
+    now: Time,
+    steps: &mut Vec<Step>,
+) -> Result<TrustedHeader, Refusal> {
+    let reached = walk(&anchor.params(), pinned, path, now, true)?;
+    for step in path {
+        steps.push(Step::new(
+            alloc::format!("header {} was signed by more than two thirds", step.height()),
+            Rule::CommitPower,
+        ));
+    }
+    Ok(reached)
+}
+
+/// Believes an earlier header because its hash is in the tree of header hashes in the state under `later`; the header
+/// of height h is leaf h − 1. Integrity only: nothing is said about time.
+pub fn archived(
+    later: &TrustedHeader,
+    tree: &TreeHead,
+    tree_proof: &[u8],
+    header: &Header,
+    path: &[comity_model::Hash],
+) -> Result<TrustedHeader, Refusal> {
+    let bytes = comity_model::encode(tree);
+    let _: state::Proven<_> = state::membership(later, &StatePath::Headers, &bytes, tree_proof)?;
+    let in_tree = |refusal: Refusal| Refusal { rule: Rule::HeaderTree, ..refusal };
+    if header.chain_id != *later.chain_id() {
+        return Err(Refusal::new(Rule::ChainId, later.chain_id(), &header.chain_id));
+    }
+    let hash = header.hash();
+    let index = header
+        .height
+        .0
+        .checked_sub(1)
+        .ok_or_else(|| Refusal::new(Rule::HeaderTree, "a height above 0", header.height))?;
+    merkle::included(&merkle::leaf_hash(&hash.0), index, tree, path).map_err(in_tree)?;
+    Ok(TrustedHeader::of(header, hash))
+}

@@ -1,0 +1,137 @@
+//! Reading `CommitmentProof` from protobuf, borrowed, bounded, and only in its canonical form. Knows what proofs look
+//! like, not whether they hold.
+
+use super::ops::{HashOp, InnerOp, LeafOp, LengthOp};
+use crate::refusal::{Refusal, Rule};
+use crate::wire::{Malformed, Reader};
+use alloc::vec::Vec;
+
+/// Most inner steps of a proof; no tree in use is deeper.
+pub const PATH_MAX: usize = 256;
+
+/// ICS-23 `CommitmentProof`: one proof. Batches and compressed batches are refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitmentProof<'a> {
+    /// A value stands under the key.
+    Exist(ExistenceProof<'a>),
+    /// Nothing does.
+    Nonexist(NonExistenceProof<'a>),
+}
+
+/// ICS-23 `ExistenceProof`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExistenceProof<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: &'a [u8],
+    /// How the leaf is hashed.
+    pub leaf: Option<LeafOp<'a>>,
+    /// From the leaf up.
+    pub path: Vec<InnerOp<'a>>,
+}
+
+/// ICS-23 `NonExistenceProof`: the neighbours between which nothing stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NonExistenceProof<'a> {
+    /// The key under which nothing stands.
+    pub key: &'a [u8],
+    /// The neighbour before it; `None` where it would be the first.
+    pub left: Option<ExistenceProof<'a>>,
+    /// The neighbour after it; `None` where it would be the last.
+    pub right: Option<ExistenceProof<'a>>,
+}
+
+/// Reads a proof. Linear in its size; refuses unknown fields, other orders and longer forms, so that a proof has one
+/// encoding.
+pub fn decode(bytes: &[u8]) -> Result<CommitmentProof<'_>, Refusal> {
+    commitment(bytes).map_err(|Malformed| {
+        Refusal::new(
+            Rule::ProofEncoding,
+            "one canonical ICS-23 proof of existence or absence",
+            alloc::format!("{} other bytes", bytes.len()),
+        )
+    })
+}
+
+fn commitment(bytes: &[u8]) -> Result<CommitmentProof<'_>, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let proof = match reader.next(0)? {
+        Some((1, value)) => CommitmentProof::Exist(existence(value.message()?)?),
+        Some((2, value)) => CommitmentProof::Nonexist(non_existence(value.message()?)?),
+        _ => return Err(Malformed),
+    };
+    match reader.next(0)? {
+        None => Ok(proof),
+        Some(_) => Err(Malformed),
+    }
+}
+
+fn non_existence(bytes: &[u8]) -> Result<NonExistenceProof<'_>, Malformed> {
+    let mut proof = NonExistenceProof::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((field, value)) = reader.next(0)? {
+        match field {
+            1 => proof.key = value.bytes()?,
+            2 => proof.left = Some(existence(value.message()?)?),
+            3 => proof.right = Some(existence(value.message()?)?),
+            _ => return Err(Malformed),
+        }
+    }
+    Ok(proof)
+}
+
+fn existence(bytes: &[u8]) -> Result<ExistenceProof<'_>, Malformed> {
+    const PATH: u32 = 4;
+    let mut proof = ExistenceProof::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((field, value)) = reader.next(PATH)? {
+        match field {
+            1 => proof.key = value.bytes()?,
+            2 => proof.value = value.bytes()?,
+            3 => proof.leaf = Some(leaf(value.message()?)?),
+            PATH if proof.path.len() < PATH_MAX => {
+                if proof.path.is_empty() {
+                    proof.path.reserve(40);
+                }
+                proof.path.push(inner(value.message()?)?);
+            }
+            _ => return Err(Malformed),
+        }
+    }
+    Ok(proof)
+}
+
+fn leaf(bytes: &[u8]) -> Result<LeafOp<'_>, Malformed> {
+    let mut op = LeafOp::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((field, value)) = reader.next(0)? {
+        match field {
+            1 => op.hash = hash(value.number()?)?,
+            2 => op.prehash_key = hash(value.number()?)?,
+            3 => op.prehash_value = hash(value.number()?)?,
+            4 => op.length = LengthOp::from_number(value.number()?).ok_or(Malformed)?,
+            5 => op.prefix = value.bytes()?,
+            _ => return Err(Malformed),
+        }
+    }
+    Ok(op)
+}
+
+fn inner(bytes: &[u8]) -> Result<InnerOp<'_>, Malformed> {
+    let mut op = InnerOp::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((field, value)) = reader.next(0)? {
+        match field {
+            1 => op.hash = hash(value.number()?)?,
+            2 => op.prefix = value.bytes()?,
+            3 => op.suffix = value.bytes()?,
+            _ => return Err(Malformed),
+        }
+    }
+    Ok(op)
+}
+
+fn hash(number: u32) -> Result<HashOp, Malformed> {
+    HashOp::from_number(number).ok_or(Malformed)
+}

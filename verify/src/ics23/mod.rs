@@ -1,0 +1,35 @@
+//! ICS-23: whether a value, or nothing, stands under a key in a Merkle tree, for any tree that a [`ProofSpec`] can
+//! describe. Follows the Go implementation (cosmos/ics23 `go/proof.go`, `go/ops.go`), decodes canonical bytes only,
+//! borrows from them. Knows no chain.
+
+mod decode;
+pub mod ops;
+mod spec;
+mod verify;
+
+pub use decode::{CommitmentProof, ExistenceProof, NonExistenceProof, PATH_MAX, decode};
+pub use ops::{HashOp, InnerOp, LeafOp, LengthOp};
+pub use spec::{InnerSpec, ProofSpec};
+pub use verify::{
+    check_leaf, check_spec, left_branches_are_empty, right_branches_are_empty, root_of, verify_existence,
+    verify_non_existence,
+};
+
+use crate::refusal::{Refusal, Rule};
+use comity_model::Hash;
+
+/// Proves that `value` stands under `key` in the tree with this root (ICS-23 `verifyMembership`).
+pub fn membership(spec: &ProofSpec<'_>, root: &Hash, key: &[u8], value: &[u8], proof: &[u8]) -> Result<(), Refusal> {
+    match decode(proof)? {
+        CommitmentProof::Exist(proof) => verify_existence(&proof, spec, &root.0, key, value),
+        CommitmentProof::Nonexist(_) => Err(Refusal::new(Rule::StateProof, "a proof of existence", "one of absence")),
+    }
+}
+
+/// Proves that nothing stands under `key` in the tree with this root (ICS-23 `verifyNonMembership`).
+pub fn non_membership(spec: &ProofSpec<'_>, root: &Hash, key: &[u8], proof: &[u8]) -> Result<(), Refusal> {
+    match decode(proof)? {
+        CommitmentProof::Nonexist(proof) => verify_non_existence(&proof, spec, &root.0, key),
+        CommitmentProof::Exist(_) => Err(Refusal::new(Rule::AbsenceProof, "a proof of absence", "one of existence")),
+    }
+}

@@ -1,0 +1,145 @@
+//! An order that is approved, sealed and delivered: the checks that every party repeats before acting on one.
+//!
+//! Knows members and officers as they are given to it; where they come from (own state, or proof) is the caller's
+//! matter. Knows no profile and no asset.
+
+use crate::refusal::{Refusal, Rule};
+use crate::seal;
+use alloc::vec::Vec;
+use comity_model::member::{Member, Officer, Validity};
+use comity_model::order::{Approval, Order, PrivatePart, SealedOrder};
+use comity_model::seal::Signature;
+use comity_model::{Hash, MemberId, UnixSeconds};
+
+/// Domain tag of an order: what officers approve.
+pub const TAG_ORDER: &str = "comity/order/v1";
+/// Domain tag of the court's seal over an order and its approvals.
+pub const TAG_SEAL: &str = "comity/order-seal/v1";
+/// Domain tag of a delivery receipt.
+pub const TAG_DELIVERY: &str = "comity/delivery/v1";
+/// Domain tag of the private part's digest.
+pub const TAG_PRIVATE: &str = "comity/order-private/v1";
+
+/// An order whose approvals, seal and delivery receipt were checked. Only this crate can make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ApprovedOrder(SealedOrder);
+
+impl ApprovedOrder {
+    /// The order.
+    pub const fn sealed(&self) -> &SealedOrder {
+        &self.0
+    }
+
+    /// Takes the order out.
+    #[must_use]
+    pub fn into_sealed(self) -> SealedOrder {
+        self.0
+    }
+}
+
+/// Checks everything that makes an order one: approvals by distinct officers of the court in office at `now`, as many
+/// as its class asks; the court's seal; the recipient's delivery receipt over the same private part. `officers` may
+/// hold others as well.
+pub fn approve(
+    sealed: &SealedOrder,
+    court: &Member,
+    officers: &[Officer],
+    recipient: &Member,
+    now: UnixSeconds,
+) -> Result<ApprovedOrder, Refusal> {
+    approvals(&sealed.order, &sealed.approvals, officers, now)?;
+    sealed_by(&sealed.order, &sealed.approvals, &sealed.seal, court, now)?;
+    delivered_to(sealed, recipient, now)?;
+    Ok(ApprovedOrder(sealed.clone()))
+}
+
+/// Checks the approvals alone: what a court's signer does before it seals.
+pub fn approvals(order: &Order, approvals: &[Approval], officers: &[Officer], now: UnixSeconds) -> Result<(), Refusal> {
+    let ids: Vec<_> = approvals.iter().map(|approval| &approval.officer).collect();
+    if !ids.iter().zip(ids.iter().skip(1)).all(|(a, b)| a < b) {
+        return Err(Refusal::new(Rule::Approval, "approvals sorted by officer, each officer once", "another order"));
+    }
+    if approvals.len() < order.approval.approvals() {
+        return Err(Refusal::new(
+            Rule::Approval,
+            alloc::format!("{} approvals", order.approval.approvals()),
+            approvals.len(),
+        ));
+    }
+    let mut keys = Vec::with_capacity(approvals.len());
+    for approval in approvals {
+        let officer = officers
+            .iter()
+            .find(|officer| officer.member == order.court && officer.id == approval.officer)
+            .ok_or_else(|| Refusal::new(Rule::Approval, "officers of the court", "an unknown one"))?;
+        // Two work numbers with one key are one person.
+        if keys.contains(&&officer.key) {
+            return Err(Refusal::new(Rule::Approval, "a key of its own for each officer", "one key twice"));
+        }
+        keys.push(&officer.key);
+        valid(&officer.validity, now, "an officer's key")?;
+        seal::check(TAG_ORDER, order, &officer.key, &approval.signature)?;
+    }
+    Ok(())
+}
+
+/// Checks the court's seal over an order and its approvals.
+pub fn sealed_by(
+    order: &Order,
+    approvals: &[Approval],
+    signature: &Signature,
+    court: &Member,
+    now: UnixSeconds,
+) -> Result<(), Refusal> {
+    same_member("the court", &order.court, &court.id)?;
+    valid(&court.validity, now, "the court's seal key")?;
+    seal::check(TAG_SEAL, &(order, approvals), &court.seal_key, signature)
+}
+
+/// Checks the recipient's delivery receipt.
+fn delivered_to(sealed: &SealedOrder, recipient: &Member, now: UnixSeconds) -> Result<(), Refusal> {
+    let (order, delivery) = (&sealed.order, &sealed.delivery);
+    same_member("the recipient", &order.recipient, &recipient.id)?;
+    same_member("the receipt's recipient", &order.recipient, &delivery.recipient)?;
+    if delivery.order != order.id {
+        return Err(Refusal::new(Rule::OrderMismatch, order.id, delivery.order));
+    }
+    if delivery.private_digest != order.private_digest {
+        return Err(Refusal::new(Rule::OrderMismatch, order.private_digest, delivery.private_digest));
+    }
+    valid(&recipient.validity, now, "the recipient's seal key")?;
+    seal::check(TAG_DELIVERY, delivery, &recipient.seal_key, &sealed.delivery_seal)
+}
+
+/// The bytes that a court's signer seals ([`sealed_by`]).
+#[must_use]
+pub fn seal_bytes(order: &Order, approvals: &[Approval]) -> Vec<u8> {
+    seal::signing_bytes(TAG_SEAL, &(order, approvals))
+}
+
+/// The digest by which an order binds its private part.
+#[must_use]
+pub fn private_digest(part: &PrivatePart) -> Hash {
+    seal::digest(TAG_PRIVATE, part)
+}
+
+fn same_member(what: &str, expected: &MemberId, found: &MemberId) -> Result<(), Refusal> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Refusal::new(Rule::OrderMismatch, alloc::format!("{what} {expected}"), found))
+    }
+}
+
+fn valid(validity: &Validity, now: UnixSeconds, what: &str) -> Result<(), Refusal> {
+    if validity.covers(now) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            Rule::Validity,
+            alloc::format!("{what} valid at {now}"),
+            alloc::format!("from {} until {}", validity.from, validity.until),
+        ))
+    }
+}

@@ -1,0 +1,241 @@
+//! What a bundle's verification says, in values and in words: what is proven, what is not, and by which rules. Knows no
+//! file format and no reader.
+
+use crate::fields::DisclosedRecord;
+use crate::light::{Anchor, TrustedHeader};
+use crate::refusal::Rule;
+use crate::sha::sha256;
+use crate::state::ProvenAt;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use comity_model::order::{OrderEntry, ReceivedOrder};
+use comity_model::record::RecordStatus;
+use comity_model::seal::Suite;
+use comity_model::{RecordId, Sector};
+use core::fmt;
+
+/// The outcome of verifying a bundle that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Verdict {
+    /// What was found, as values.
+    pub finding: Finding,
+    /// Where and when.
+    pub at: ProvenAt,
+    /// Whether it is fresh.
+    pub judgment: Judgment,
+    /// How much the chain's kind of proof shows.
+    pub strength: Strength,
+    /// How many independent operators vouch for the chain, by the anchor.
+    pub operators: u32,
+    /// The suites that the proof used.
+    pub suites: Vec<Suite>,
+    /// What is proven, in sentences.
+    pub proves: Vec<String>,
+    /// What is not, in sentences.
+    pub does_not_prove: Vec<String>,
+    /// What was checked, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A record and its opened fields.
+    Record(DisclosedRecord),
+    /// No such record.
+    Absence {
+        /// The sector.
+        sector: Sector,
+        /// The id.
+        id: RecordId,
+    },
+    /// An order on the court's chain.
+    Order(OrderEntry),
+    /// An order on the institution's chain.
+    Received(ReceivedOrder),
+    /// A value at a path.
+    Value {
+        /// The path's bytes.
+        path: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
+}
+
+/// Whether a judgment is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgment {
+    /// Within the trusting period: integrity and time.
+    Live,
+    /// From a pinned header, without freshness: integrity alone.
+    Archive,
+}
+
+impl Judgment {
+    /// `LIVE` or `ARCHIVE`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Archive => "ARCHIVE",
+        }
+    }
+}
+
+/// How much a chain's proofs show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// The chain's state itself, presence and absence.
+    State,
+}
+
+impl Strength {
+    /// In words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::State => "STATE",
+        }
+    }
+}
+
+/// One check that was passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was checked, in words.
+    pub what: String,
+    /// Under which rule.
+    pub rule: Rule,
+}
+
+impl Step {
+    pub(crate) const fn new(what: String, rule: Rule) -> Self {
+        Self { what, rule }
+    }
+}
+
+/// Puts the verdict together.
+pub(crate) fn of(
+    anchor: &Anchor,
+    header: &TrustedHeader,
+    finding: Finding,
+    judgment: Judgment,
+    steps: Vec<Step>,
+) -> Verdict {
+    let at = ProvenAt::of(header);
+    Verdict {
+        proves: proves(&finding, &at),
+        does_not_prove: does_not_prove(&finding, &at, judgment, anchor.operators),
+        finding,
+        at,
+        judgment,
+        strength: Strength::State,
+        operators: anchor.operators,
+        suites: alloc::vec![Suite::Ed25519Sha256],
+        steps,
+    }
+}
+
+fn proves(finding: &Finding, at: &ProvenAt) -> Vec<String> {
+    let place = alloc::format!("at height {} of chain {}, {}", at.height, at.chain_id, at.time);
+    let mut sentences = Vec::new();
+    match finding {
+        Finding::Record(record) => {
+            sentences.push(alloc::format!(
+                "Record {} of sector {} stood in version {}, {}, {place}.",
+                record.id,
+                record.sector,
+                record.state.version,
+                match record.state.status {
+                    RecordStatus::Current => "in force",
+                    RecordStatus::Withdrawn => "withdrawn",
+                },
+            ));
+            sentences.push(alloc::format!(
+                "The {} field(s) shown are unchanged since the institution committed to them; it gave {} as the time of \
+                 this version.",
+                record.fields.len(),
+                record.state.updated_at,
+            ));
+        }
+        Finding::Absence { sector, id } => {
+            sentences.push(alloc::format!("No record {id} stood in sector {sector} {place}."))
+        }
+        Finding::Order(entry) => sentences.push(alloc::format!(
+            "Order {} of {} to {} was {} on the court's chain {place}.",
+            entry.sealed.order.id,
+            entry.sealed.order.court,
+            entry.sealed.order.recipient,
+            entry.state.name(),
+        )),
+        Finding::Received(entry) => sentences.push(alloc::format!(
+            "Order {} of {} to {} was {} on the institution's chain {place}.",
+            entry.sealed.order.id,
+            entry.sealed.order.court,
+            entry.sealed.order.recipient,
+            entry.state.name(),
+        )),
+        Finding::Value { path, value } => sentences.push(alloc::format!(
+            "A value of {} bytes with SHA-256 {} stood in table {} {place}.",
+            value.len(),
+            sha256(&[value]),
+            table(path),
+        )),
+    }
+    sentences
+}
+
+/// The table that a path is in: the text before the first slash.
+fn table(path: &[u8]) -> String {
+    let name = path.split(|byte| *byte == b'/').next().unwrap_or(&[]);
+    let text = core::str::from_utf8(name).unwrap_or("unknown");
+    text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
+}
+
+fn does_not_prove(finding: &Finding, at: &ProvenAt, judgment: Judgment, operators: u32) -> Vec<String> {
+    let mut sentences = Vec::new();
+    sentences.push(match finding {
+        Finding::Absence { .. } => String::from(
+            "It says nothing about records of another id or sector, nor about what happened outside the chain.",
+        ),
+        _ => String::from(
+            "It says nothing about whether the content was true before it was committed: that is what the institution \
+             stated.",
+        ),
+    });
+    sentences.push(alloc::format!("It says nothing about changes after {}.", at.time));
+    if judgment == Judgment::Archive {
+        sentences.push(
+            "The time is not independently witnessed: this is an archive judgment, of integrity without freshness."
+                .to_string(),
+        );
+    }
+    if operators <= 1 {
+        sentences.push("One operator runs all validators of this chain: it alone vouches for the history.".to_string());
+    }
+    sentences
+}
+
+/// The verdict as text, line by line, without the values of fields: those are for their reader's own presentation.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "VERIFIED  {}  {}", self.judgment.name(), self.strength.name())?;
+        writeln!(f, "chain     {}", self.at.chain_id)?;
+        writeln!(f, "height    {}", self.at.height)?;
+        writeln!(f, "time      {}", self.at.time)?;
+        writeln!(f, "header    {}", self.at.header_hash)?;
+        writeln!(f, "operators {}", self.operators)?;
+        let suites: Vec<&str> = self.suites.iter().map(|suite| suite.name()).collect();
+        writeln!(f, "suites    {}", suites.join(", "))?;
+        writeln!(f, "\nThis proves:")?;
+        self.proves.iter().try_for_each(|text| writeln!(f, "  + {text}"))?;
+        writeln!(f, "\nThis does not prove:")?;
+        self.does_not_prove.iter().try_for_each(|text| writeln!(f, "  - {text}"))?;
+        writeln!(f, "\nChecked:")?;
+        for (number, step) in (1u32..).zip(&self.steps) {
+            writeln!(f, "  {number}. {} [{}]", step.what, step.rule.code())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! Bundles: what they prove, and that no bit of one can change.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::state::StatePath;
+use comity_model::{Hash, Height, RecordId, Sector, UnixSeconds};
+use comity_verify::Rule;
+use comity_verify::bundle::{BYTES_MAX, Bundle, Claim, Finding, Judgment, Link, MAGIC};
+use comity_verify::comet::LightBlock;
+use comity_verify::fields::{disclose, root};
+use comity_verify::light::{Anchor, LightStep, TrustedHeader, trim};
+use comity_verify::merkle::{Frontier, TreeHead, inclusion, leaf_hash};
+use std::collections::BTreeMap;
+use world::{State, anchor, at, block, header, pin, set};
+
+const FOUR: [u8; 4] = [1, 2, 3, 4];
+
+fn sector() -> Sector {
+    "judgments".parse().unwrap()
+}
+
+fn id(text: &str) -> RecordId {
+    text.parse().unwrap()
+}
+
+fn openings() -> Vec<Opening> {
+    ["case", "court", "debtor", "ruling", "status"]
+        .iter()
+        .enumerate()
+        .map(|(index, name)| Opening {
+            salt: [index as u8 + 1; 16],
+            field: Field { name: name.parse().unwrap(), value: FieldValue::Text(format!("{name} of the record")) },
+        })
+        .collect()
+}
+
+fn record() -> RecordState {
+    RecordState {
+        schema: Hash([0x51; 32]),
+        root: root(&openings()).unwrap(),
+        status: RecordStatus::Current,
+        version: 1,
+        updated_at: UnixSeconds(1_700_000_000),
+    }
+}
+
+fn chain_block(height: u64, app: Hash) -> LightBlock {
+    let four = set(&[(1, 10), (2, 10), (3, 10), (4, 10)]);
+    block(header(height, &four, &four, app), &four, &FOUR)
+}
+
+struct World {
+    anchor: Anchor,
+    pinned: LightBlock,
+    state: State,
+}
+
+/// A chain whose state holds the record and its neighbours; the anchor is at height 3.
+fn world() -> World {
+    let path = |name: &str| StatePath::Record(sector(), id(name));
+    let values: Vec<(StatePath, Vec<u8>)> =
+        ["A-1", "A-2", "A-3", "A-4", "A-5"].iter().map(|name| (path(name), comity_model::encode(&record()))).collect();
+    let pinned = chain_block(3, Hash([0x77; 32]));
+    World { anchor: anchor(&pinned), pinned, state: State::of_paths(&values) }
+}
+
+/// The record, disclosed in part, one skip after the anchor.
+fn live(world: &World) -> Bundle {
+    let trusted = pin(&world.pinned);
+    let step = LightStep { trusted_next: None, block: chain_block(9, world.state.root) };
+    Bundle {
+        anchor: world.pinned.header.clone(),
+        link: Link::Forward { steps: vec![trim(&trusted, &step)] },
+        claim: Claim::Record {
+            sector: sector(),
+            id: id("A-3"),
+            state: record(),
+            disclosure: disclose(&openings(), &["case".parse().unwrap(), "status".parse().unwrap()]).unwrap(),
+        },
+        proof: world.state.prove(&StatePath::Record(sector(), id("A-3"))),
+    }
+}
+
+fn absent(world: &World) -> Bundle {
+    Bundle {
+        claim: Claim::Absence { sector: sector(), id: id("B-1") },
+        proof: world.state.prove(&StatePath::Record(sector(), id("B-1"))),
+        ..live(world)
+    }
+}
+
+/// The same record under an early header; the anchor is a later one, whose state holds the tree of headers.
+fn archived(world: &World) -> (Anchor, Bundle) {
+    let early = chain_block(4, world.state.root).header;
+    let hashes: Vec<Hash> =
+        (1..=11u8).map(|height| if height == 4 { early.hash() } else { Hash([height; 32]) }).collect();
+    let (mut frontier, mut nodes) = (Frontier::new(), BTreeMap::new());
+    for hash in &hashes {
+        for node in frontier.append(leaf_hash(&hash.0)) {
+            nodes.insert((node.level, node.index), node.hash);
+        }
+    }
+    let tree = frontier.head();
+    let state = State::of_paths(&[
+        (StatePath::Headers, comity_model::encode(&tree)),
+        (StatePath::Governors, vec![1]),
+        (StatePath::Record(sector(), id("C-1")), vec![2]),
+    ]);
+    let pinned = chain_block(12, state.root);
+    let link = Link::Archive {
+        steps: Vec::new(),
+        tree,
+        tree_proof: state.prove(&StatePath::Headers),
+        header: early,
+        path: inclusion(3, 11, &|level, index| nodes.get(&(level, index)).copied()).unwrap(),
+    };
+    (anchor(&pinned), Bundle { anchor: pinned.header, link, ..live(world) })
+}
+
+#[test]
+fn a_live_bundle_proves_the_record_and_says_what_it_does_not_prove() {
+    let world = world();
+    let verdict = live(&world).verify(&world.anchor, at(50)).unwrap();
+    assert_eq!(verdict.judgment, Judgment::Live);
+    assert_eq!((verdict.at.height, verdict.operators), (Height(9), 1));
+    let Finding::Record(record) = &verdict.finding else { panic!("a record") };
+    let names: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["case", "status"]);
+    let text = verdict.to_string();
+    for part in ["VERIFIED  LIVE  STATE", "A-3", "unchanged since", "was true before", "One operator", "[COMMIT_POWER]"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(!text.contains("case of the record"), "no field values in the text");
+}
+
+#[test]
+fn an_absence_is_proven_as_such() {
+    let world = world();
+    let verdict = absent(&world).verify(&world.anchor, at(50)).unwrap();
+    assert!(matches!(verdict.finding, Finding::Absence { .. }));
+    let present = Bundle { claim: Claim::Absence { sector: sector(), id: id("A-3") }, ..live(&world) };
+    assert_eq!(present.verify(&world.anchor, at(50)).unwrap_err().rule, Rule::AbsenceProof);
+}
+
+#[test]
+fn an_archive_bundle_holds_for_ever_and_says_that_its_time_is_not_witnessed() {
+    let (anchor, bundle) = archived(&world());
+    for seconds in [50, 1_000_000_000] {
+        let verdict = bundle.verify(&anchor, at(seconds)).unwrap();
+        assert_eq!((verdict.judgment, verdict.at.height), (Judgment::Archive, Height(4)));
+        assert!(verdict.to_string().contains("not independently witnessed"));
+    }
+}
+
+#[test]
+fn a_live_bundle_is_refused_once_its_anchor_is_too_old() {
+    let world = world();
+    let refusal = live(&world).verify(&world.anchor, at(5_000)).unwrap_err();
+    assert_eq!(refusal.rule, Rule::TrustingPeriod);
+}
+
+#[test]
+fn a_bundle_is_refused_under_another_anchor() {
+    let world = world();
+    let mut other = world.anchor.clone();
+    other.header_hash = Hash([1; 32]);
+    assert_eq!(live(&world).verify(&other, at(50)).unwrap_err().rule, Rule::Anchor);
+    let mut other = world.anchor.clone();
+    other.chain_id = "bank-1".parse().unwrap();
+    assert_eq!(live(&world).verify(&other, at(50)).unwrap_err().rule, Rule::ChainId);
+}
+
+#[test]
+fn a_header_outside_the_tree_is_refused() {
+    let world = world();
+    let (anchor, mut bundle) = archived(&world);
+    if let Link::Archive { header, .. } = &mut bundle.link {
+        header.height = Height(5);
+    }
+    assert_eq!(bundle.verify(&anchor, at(50)).unwrap_err().rule, Rule::HeaderTree);
+    let (_, mut bundle) = archived(&world);
+    if let Link::Archive { tree, .. } = &mut bundle.link {
+        *tree = TreeHead { size: 12, ..*tree };
+    }
+    assert_eq!(bundle.verify(&anchor, at(50)).unwrap_err().rule, Rule::StateProof);
+}
+
+#[test]
+fn an_encoded_bundle_decodes_to_itself_and_nothing_else_does() {
+    let world = world();
+    let (_, archive) = archived(&world);
+    for bundle in [live(&world), absent(&world), archive] {
+        let bytes = bundle.encode();
+        assert_eq!(bytes[..8], MAGIC);
+        assert_eq!(Bundle::decode(&bytes), Ok(bundle));
+        for wrong in [&bytes[..bytes.len() - 1], &bytes[1..], &[&bytes[..], &[0]].concat(), b""] {
+            assert_eq!(Bundle::decode(wrong).unwrap_err().rule, Rule::BundleEncoding);
+        }
+    }
+    assert!(Bundle::decode(&vec![0; BYTES_MAX + 1]).unwrap_err().found.contains("4194305"));
+}
+
+#[test]
+fn any_single_bit_change_of_a_valid_bundle_is_refused() {
+    let world = world();
+    let (archive_anchor, archive) = archived(&world);
+    for (name, anchor, bundle) in [
+        ("live", &world.anchor, live(&world)),
+        ("absence", &world.anchor, absent(&world)),
+        ("archive", &archive_anchor, archive),
+    ] {
+        let bytes = bundle.encode();
+        assert!(bundle.verify(anchor, at(50)).is_ok());
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let judged = Bundle::decode(&changed).and_then(|bundle| bundle.verify(anchor, at(50)));
+            assert!(judged.is_err(), "{name}: bit {bit} of {}", bytes.len() * 8);
+        }
+    }
+}
+
+#[test]
+fn a_pinned_header_needs_no_step() {
+    let world = world();
+    let pinned = chain_block(9, world.state.root);
+    let bundle = Bundle { anchor: pinned.header.clone(), link: Link::Forward { steps: Vec::new() }, ..live(&world) };
+    let anchor = anchor(&pinned);
+    assert_eq!(bundle.verify(&anchor, at(50)).unwrap().judgment, Judgment::Live);
+    assert_eq!(bundle.verify(&anchor, at(5_000)).unwrap().judgment, Judgment::Archive);
+    assert!(TrustedHeader::pin(&anchor, &pinned).is_ok());
+}
