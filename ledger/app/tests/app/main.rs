@@ -1,0 +1,9 @@
+//! The application as its neighbours see it: whole chains with real keys, headers and proofs.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod holds;
+mod orders;
+mod packets;
+mod state;
+mod support;
+mod transactions;
