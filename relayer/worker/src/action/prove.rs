@@ -1,0 +1,172 @@
+//! Proofs of packets, answers and absences: fetched together, each verified by itself.
+
+use super::{Result, Route};
+use crate::fault::Fault;
+use crate::view::View;
+use comity_adapters_ports::StateProof;
+use comity_model::Height;
+use comity_model::packet::Packet;
+use comity_model::state::StatePath;
+use comity_model::tx::Message;
+use comity_relayer_engine::{Finish, Observation};
+use comity_verify::light::TrustedHeader;
+use comity_verify::{packet, state};
+use futures::StreamExt;
+
+/// Proofs that are asked for at the same time.
+const QUESTIONS: usize = 16;
+
+/// What could be proven of a batch.
+#[derive(Default)]
+pub(super) struct Proven {
+    pub(super) messages: Vec<Message>,
+    pub(super) sequences: Vec<u64>,
+    /// What a node claimed and could not prove.
+    pub(super) faults: Vec<Fault>,
+    refused: Vec<u64>,
+}
+
+/// What one packet's proof came to.
+enum Item {
+    Message(u64, Box<Message>),
+    Seen(Observation),
+    Refused(u64, Fault),
+}
+
+impl Proven {
+    /// The finish of a batch that left no message: what a node lied about is to be asked about anew.
+    pub(super) fn nothing_to_submit(self) -> Finish {
+        if self.refused.is_empty() { Finish::Answered } else { Finish::Refused { carried: self.refused } }
+    }
+
+    fn gather(items: Vec<Item>, seen: &mut Vec<Observation>) -> Self {
+        let mut proven = Self::default();
+        for item in items {
+            match item {
+                Item::Message(sequence, message) => {
+                    proven.messages.push(*message);
+                    proven.sequences.push(sequence);
+                }
+                Item::Seen(observation) => seen.push(observation),
+                Item::Refused(sequence, fault) => {
+                    proven.refused.push(sequence);
+                    proven.faults.push(fault);
+                }
+            }
+        }
+        proven
+    }
+}
+
+impl Route {
+    pub(super) async fn deliver(
+        &self,
+        packets: Vec<Packet>,
+        least: Height,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Finish> {
+        let footing = self.dest_client.footing(least).await?;
+        let header = &footing.header;
+        let path = |packet: &Packet| StatePath::Commitment(packet.source_client.clone(), packet.sequence);
+        let judge = |packet: Packet, path: StatePath, answer: StateProof| {
+            let sequence = packet.sequence;
+            if answer.value.is_none() {
+                let _absent = state::absence(header, &path, &answer.proof)?;
+                let header = header.height();
+                return Ok(Item::Seen(Observation::Missing { sequence, header }));
+            }
+            let packet = packet::sent(header, &packet, &answer.proof)?.into_value();
+            let message = Message::Receive { packet, proof: answer.proof, height: header.height() };
+            Ok(Item::Message(sequence, Box::new(message)))
+        };
+        let items = each(&self.source, header, packets, |p| p.sequence, path, judge).await?;
+        let proven = Proven::gather(items, seen);
+        let read = |height, events: &[_]| self.ends.at_destination(height, events);
+        self.submit(&self.dest_client, footing, proven, seen, read).await
+    }
+
+    pub(super) async fn acknowledge(
+        &self,
+        answers: Vec<(Packet, Vec<u8>)>,
+        least: Height,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Finish> {
+        let footing = self.source_client.footing(least).await?;
+        let header = &footing.header;
+        let path =
+            |(packet, _): &(Packet, Vec<u8>)| StatePath::Acknowledgement(packet.dest_client.clone(), packet.sequence);
+        let judge = |(packet, acknowledgement): (Packet, Vec<u8>), _, answer: StateProof| {
+            let acknowledgements = [acknowledgement];
+            let _answer = packet::acknowledged(header, &packet, &acknowledgements, &answer.proof)?;
+            let [acknowledgement] = acknowledgements;
+            let sequence = packet.sequence;
+            let message =
+                Message::Acknowledge { packet, acknowledgement, proof: answer.proof, height: header.height() };
+            Ok(Item::Message(sequence, Box::new(message)))
+        };
+        let items = each(&self.destination, header, answers, |(p, _)| p.sequence, path, judge).await?;
+        let proven = Proven::gather(items, seen);
+        let read = |height, events: &[_]| self.ends.at_source(height, events);
+        self.submit(&self.source_client, footing, proven, seen, read).await
+    }
+
+    pub(super) async fn time_out(
+        &self,
+        packets: Vec<Packet>,
+        least: Height,
+        seen: &mut Vec<Observation>,
+    ) -> Result<Finish> {
+        let footing = self.source_client.footing(least).await?;
+        let header = &footing.header;
+        let path = |packet: &Packet| StatePath::Receipt(packet.dest_client.clone(), packet.sequence);
+        let judge = |packet: Packet, path: StatePath, answer: StateProof| {
+            let sequence = packet.sequence;
+            if let Some(value) = answer.value {
+                let _receipt = state::membership(header, &path, &value, &answer.proof)?;
+                let height = before(header.height());
+                return Ok(Item::Seen(Observation::Arrived { sequence, height }));
+            }
+            let _absent = packet::timed_out(header, &packet, &answer.proof)?;
+            let message = Message::TimeOut { packet, proof: answer.proof, height: header.height() };
+            Ok(Item::Message(sequence, Box::new(message)))
+        };
+        let items = each(&self.destination, header, packets, |p| p.sequence, path, judge).await?;
+        let proven = Proven::gather(items, seen);
+        let read = |height, events: &[_]| self.ends.at_source(height, events);
+        self.submit(&self.source_client, footing, proven, seen, read).await
+    }
+}
+
+/// A header proves the state after the block before it.
+pub(super) const fn before(header: Height) -> Height {
+    Height(header.0.saturating_sub(1))
+}
+
+/// Fetches a proof for each item, several at a time, and judges it. A node that does not answer fails the batch; a
+/// proof that does not hold fails its item.
+async fn each<T>(
+    view: &View,
+    header: &TrustedHeader,
+    items: Vec<T>,
+    sequence: impl Fn(&T) -> u64,
+    path: impl Fn(&T) -> StatePath,
+    judge: impl Fn(T, StatePath, StateProof) -> Result<Item>,
+) -> Result<Vec<Item>> {
+    let questions = items.into_iter().map(|item| {
+        let path = path(&item);
+        async move {
+            let answer = view.chain.prover.prove(&path, header.height()).await;
+            (item, path, answer)
+        }
+    });
+    let mut answers = futures::stream::iter(questions).buffered(QUESTIONS);
+    let mut judged = Vec::new();
+    while let Some((item, path, answer)) = answers.next().await {
+        let sequence = sequence(&item);
+        judged.push(match judge(item, path, answer?) {
+            Ok(item) => item,
+            Err(fault) => Item::Refused(sequence, fault),
+        });
+    }
+    Ok(judged)
+}
