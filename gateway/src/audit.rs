@@ -1,0 +1,144 @@
+//! Who had access to personal data, when, to which, and why: one row an access, appended before the data is handed out.
+//! It refuses to hold the data itself: rows name fields, never values.
+
+use crate::error::ApiError;
+use crate::identity::Caller;
+use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::{FieldName, Time, encode};
+use comity_proto::v1;
+use comity_store::{Batch, SCAN_ROWS_MAX, Store, Table};
+use std::sync::Arc;
+
+/// Time (big-endian seconds and nanoseconds) ‖ 8 random bytes → [`Entry`].
+const AUDIT: Table = Table("audit");
+/// Longest text of a purpose's parts, in bytes.
+const TEXT_BYTES_MAX: usize = 512;
+
+/// Why personal data is asked for: all three parts said, none too long.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Purpose {
+    /// The case.
+    pub case_number: String,
+    /// The provision that permits it.
+    pub legal_basis: String,
+    /// In a few words, why.
+    pub purpose: String,
+}
+
+impl Purpose {
+    /// The purpose that a request states; `None` if it states none.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for one that is stated in part, or too long.
+    pub fn stated(request: Option<v1::Purpose>) -> Result<Option<Self>, ApiError> {
+        let Some(v1::Purpose { case_number, legal_basis, purpose }) = request else { return Ok(None) };
+        let parts = [&case_number, &legal_basis, &purpose];
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(None);
+        }
+        let fits = |part: &&String| {
+            !part.trim().is_empty() && part.len() <= TEXT_BYTES_MAX && !part.chars().any(char::is_control)
+        };
+        if !parts.iter().all(fits) {
+            let message = "A purpose names case number, legal basis and purpose, each in at most 512 bytes.";
+            return Err(ApiError::argument("purpose", message));
+        }
+        Ok(Some(Self { case_number, legal_basis, purpose }))
+    }
+
+    /// As it goes to another gateway.
+    #[must_use]
+    pub fn to_wire(&self) -> v1::Purpose {
+        v1::Purpose {
+            case_number: self.case_number.clone(),
+            legal_basis: self.legal_basis.clone(),
+            purpose: self.purpose.clone(),
+        }
+    }
+}
+
+/// One access.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// The institution that asked.
+    pub institution: String,
+    /// The role of the person there.
+    pub role: String,
+    /// What was done, such as `ReadRecord`.
+    pub action: String,
+    /// The resource's name.
+    pub resource: String,
+    /// The personal fields.
+    pub fields: Vec<FieldName>,
+    /// Why.
+    pub purpose: Purpose,
+}
+
+/// The audit trail of one gateway.
+#[derive(Clone)]
+pub struct Audit {
+    store: Arc<dyn Store>,
+}
+
+impl Audit {
+    /// The trail in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Appends an access; durable when this returns. No data is handed out before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn append(&self, entry: &Entry) -> Result<(), ApiError> {
+        Ok(self.store.commit(Self::write(Batch::new(), entry)?).await?)
+    }
+
+    /// Adds an access to a batch, where the work has one of its own.
+    ///
+    /// # Errors
+    /// `INTERNAL` where the system gives no randomness.
+    pub fn write(batch: Batch, entry: &Entry) -> Result<Batch, ApiError> {
+        let mut key = entry.at.seconds().to_be_bytes().to_vec();
+        key.extend_from_slice(&entry.at.nanos().to_be_bytes());
+        let mut salt = [0u8; 8];
+        getrandom::fill(&mut salt).map_err(|error| ApiError::fault(error.to_string()))?;
+        key.extend_from_slice(&salt);
+        Ok(batch.put(AUDIT, key, encode(entry)))
+    }
+
+    /// Accesses in order of time, from the first: at most 1,000.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn entries(&self) -> Result<Vec<Entry>, ApiError> {
+        let rows = self.store.scan(AUDIT, &[], &[], SCAN_ROWS_MAX).await?;
+        rows.iter()
+            .map(|(_, bytes)| comity_model::decode("an audit entry", bytes).map_err(ApiError::fault))
+            .collect()
+    }
+}
+
+/// What an access by `caller` is filed as.
+#[must_use]
+pub fn entry(
+    at: Time,
+    caller: &Caller,
+    action: &str,
+    resource: String,
+    fields: Vec<FieldName>,
+    purpose: Purpose,
+) -> Entry {
+    Entry {
+        at,
+        institution: caller.institution.to_string(),
+        role: caller.role.to_string(),
+        action: action.to_owned(),
+        resource,
+        fields,
+        purpose,
+    }
+}

@@ -1,0 +1,116 @@
+//! What other institutions' gateways ask: records disclosed to their people, members, headers; and what they deliver.
+//! It refuses to trust a caller's word for more than whom it asks for within its own institution.
+
+use crate::audit::Purpose;
+use crate::error::{ApiError, Reason};
+use crate::identity::Role;
+use crate::institution::Inbox;
+use crate::policy::{Exchange as Exchanges, Permit, Policy};
+use crate::records::{Answerer, Question, mask};
+use crate::server::caller;
+use crate::view::HomeState;
+use comity_model::state::StatePath;
+use comity_model::{Height, MemberId, encode};
+use comity_proto::v1;
+use comity_proto::v1::exchange_server::Exchange;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(crate) struct ExchangeService {
+    pub(crate) institution: MemberId,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) answerer: Arc<Answerer>,
+    pub(crate) home: HomeState,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+#[tonic::async_trait]
+impl Exchange for ExchangeService {
+    async fn fetch_record(
+        &self,
+        request: Request<v1::FetchRecordRequest>,
+    ) -> Result<Response<v1::FetchRecordResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.record(permit, request.into_inner()).await?))
+    }
+
+    async fn fetch_member(
+        &self,
+        request: Request<v1::FetchMemberRequest>,
+    ) -> Result<Response<v1::FetchStateResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.member(&permit, request.into_inner()).await?))
+    }
+
+    async fn fetch_light_block(
+        &self,
+        request: Request<v1::FetchLightBlockRequest>,
+    ) -> Result<Response<v1::FetchLightBlockResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.light_block(&permit, &request.into_inner()).await?))
+    }
+
+    async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.inbox.deliver(permit.caller(), request.into_inner()).await?))
+    }
+}
+
+impl ExchangeService {
+    fn permit<T>(&self, request: &Request<T>) -> Result<Permit<Exchanges>, ApiError> {
+        self.policy.permit(&caller(request)?)
+    }
+
+    async fn record(
+        &self,
+        permit: Permit<Exchanges>,
+        request: v1::FetchRecordRequest,
+    ) -> Result<v1::FetchRecordResponse, ApiError> {
+        let role: Role = request.role.parse().map_err(|error| ApiError::argument("role", format!("{error}.")))?;
+        if role.is_gateway() {
+            return Err(ApiError::denied());
+        }
+        self.policy.check_role(&role)?;
+        let question = Question {
+            sector: request.sector.parse().map_err(|error| ApiError::argument("sector", format!("{error}.")))?,
+            id: request.record_id.parse().map_err(|error| ApiError::argument("record_id", format!("{error}.")))?,
+            fields: mask(&request.fields)?,
+            purpose: Purpose::stated(request.purpose)?,
+            trusted: Some(Height(request.trusted_height)),
+        };
+        self.answerer.answer(&permit.caller().acting_as(role), &question).await
+    }
+
+    async fn member(
+        &self,
+        _permit: &Permit<Exchanges>,
+        request: v1::FetchMemberRequest,
+    ) -> Result<v1::FetchStateResponse, ApiError> {
+        let path = if request.officer.is_empty() {
+            StatePath::Member(self.institution.clone())
+        } else {
+            let officer = request.officer.parse();
+            let officer = officer.map_err(|error| ApiError::argument("officer", format!("{error}.")))?;
+            StatePath::Officer(self.institution.clone(), officer)
+        };
+        let stood = self.home.now(&path).await?;
+        self.answerer.state(&stood, Some(Height(request.trusted_height))).await
+    }
+
+    async fn light_block(
+        &self,
+        _permit: &Permit<Exchanges>,
+        request: &v1::FetchLightBlockRequest,
+    ) -> Result<v1::FetchLightBlockResponse, ApiError> {
+        let view = self.home.view();
+        let height = match request.height {
+            0 => view.fresh().await?.height(),
+            height => Height(height),
+        };
+        if height < view.anchor().height {
+            return Err(ApiError::new(Reason::HeightGone, "This gateway's view of its chain starts later."));
+        }
+        Ok(v1::FetchLightBlockResponse { block: encode(&*view.block(height).await?) })
+    }
+}

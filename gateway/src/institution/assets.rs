@@ -1,0 +1,239 @@
+//! The register of an institution's assets: which account, parcel or right stands under which opaque handle on its chain.
+//! Only the institution can tell; the chain sees random handles.
+//! It refuses to know whose an asset is, and what orders say.
+
+use crate::signer::{SignerClient, SignerError};
+use borsh::{BorshDeserialize, BorshSerialize};
+use comity_adapters_ports::{Outcome, PortError, Submit};
+use comity_model::asset::{Asset, Enforcement};
+use comity_model::tx::{AssetBatch, Message};
+use comity_model::{Amount, AssetHandle, ChainId, Malformed, MemberId, ReasonCode, Sector, decode, encode};
+use comity_store::{Batch, Store, StoreError, Table};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Sector ‖ 0 ‖ reference → [`Row`].
+const ASSETS: Table = Table("assets");
+/// Most assets that go into one sealed batch.
+const BATCH_MAX: usize = 500;
+/// Longest reference in bytes.
+const REFERENCE_BYTES_MAX: usize = 128;
+
+/// An asset to register.
+#[derive(Clone)]
+pub struct NewAsset {
+    /// Its sector.
+    pub sector: Sector,
+    /// What orders call it: an account number, a unit number. At most 128 bytes, without control characters.
+    pub reference: String,
+    /// Its value where it is divisible.
+    pub value: Option<Amount>,
+    /// Who enforces a hold on it.
+    pub enforcement: Enforcement,
+}
+
+/// An asset as the register knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KnownAsset {
+    /// Its handle on the chain.
+    pub handle: AssetHandle,
+    /// Its value where it is divisible.
+    pub value: Option<Amount>,
+}
+
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+struct Row {
+    asset: KnownAsset,
+    enforcement: Enforcement,
+    /// Whether the chain was seen to have it as it stands here.
+    on_chain: bool,
+}
+
+/// Why assets were not registered, or could not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub enum AssetError {
+    /// A reference is empty, too long or holds control characters.
+    #[error("a reference is 1 to 128 bytes of text without control characters")]
+    Reference,
+    /// The same reference twice in one call.
+    #[error("the same reference stands twice in one call")]
+    Twice,
+    /// Divisible before and not now, or the other way round, or of another currency.
+    #[error("an asset's enforcement, currency and divisibility cannot change")]
+    Changed,
+    /// The operating system gave no randomness.
+    #[error("the operating system gives no randomness")]
+    Randomness,
+    /// The chain refused.
+    #[error("the chain refused with {0}")]
+    Refused(ReasonCode),
+    /// The signer did not seal.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The chain's node did not answer.
+    #[error(transparent)]
+    Chain(#[from] PortError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row of the store is not what was written there.
+    #[error(transparent)]
+    Corrupt(#[from] Malformed),
+}
+
+/// The register. Cheap to clone.
+#[derive(Clone)]
+pub struct AssetRegister {
+    institution: MemberId,
+    chain: ChainId,
+    store: Arc<dyn Store>,
+    submit: Arc<dyn Submit>,
+    signer: SignerClient,
+}
+
+impl AssetRegister {
+    /// The register of `institution` on `chain`.
+    #[must_use]
+    pub fn new(
+        institution: MemberId,
+        chain: ChainId,
+        store: Arc<dyn Store>,
+        submit: Arc<dyn Submit>,
+        signer: SignerClient,
+    ) -> Self {
+        Self { institution, chain, store, submit, signer }
+    }
+
+    /// Registers assets, or updates the value of known ones, and answers with their handles in the same order. Handles
+    /// are stored before they are submitted, and a repeated call finds them again: nothing is registered twice.
+    ///
+    /// # Errors
+    /// [`AssetError`]; batches before the failing one stand.
+    pub async fn register(&self, assets: Vec<NewAsset>) -> Result<Vec<AssetHandle>, AssetError> {
+        let mut seen = HashSet::with_capacity(assets.len());
+        if !assets.iter().all(|new| seen.insert((&new.sector, &new.reference))) {
+            return Err(AssetError::Twice);
+        }
+        let mut handles = Vec::with_capacity(assets.len());
+        for chunk in assets.chunks(BATCH_MAX) {
+            let rows = self.store_chunk(chunk).await?;
+            handles.extend(rows.iter().map(|row| row.asset.handle));
+            self.submit_chunk(chunk, &rows).await?;
+        }
+        Ok(handles)
+    }
+
+    /// The asset of that reference; `None` for one that is not known here.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, sector: &Sector, reference: &str) -> Result<Option<KnownAsset>, AssetError> {
+        if !is_reference(reference) {
+            return Ok(None);
+        }
+        Ok(self.row(sector, reference).await?.map(|row| row.asset))
+    }
+
+    async fn row(&self, sector: &Sector, reference: &str) -> Result<Option<Row>, AssetError> {
+        let bytes = self.store.read(ASSETS, &key(sector, reference)).await?;
+        Ok(bytes.map(|bytes| decode("asset row", &bytes)).transpose()?)
+    }
+
+    /// Writes what is new of a chunk; a row that another call wrote meanwhile is read again.
+    async fn store_chunk(&self, chunk: &[NewAsset]) -> Result<Vec<Row>, AssetError> {
+        loop {
+            let mut batch = Batch::new();
+            let mut rows = Vec::with_capacity(chunk.len());
+            for new in chunk {
+                if !is_reference(&new.reference) {
+                    return Err(AssetError::Reference);
+                }
+                let key = key(&new.sector, &new.reference);
+                let known = self.row(&new.sector, &new.reference).await?;
+                let row = match &known {
+                    Some(known) => known.updated(new)?,
+                    None => Row::fresh(new)?,
+                };
+                if known.as_ref() != Some(&row) {
+                    batch = match &known {
+                        Some(known) => batch.equals(ASSETS, key.clone(), encode(known)),
+                        None => batch.absent(ASSETS, key.clone()),
+                    };
+                    batch = batch.put(ASSETS, key, encode(&row));
+                }
+                rows.push(row);
+            }
+            if batch.writes.is_empty() {
+                return Ok(rows);
+            }
+            match self.store.commit(batch).await {
+                Ok(()) => return Ok(rows),
+                // Someone else registered one of them first, or the outcome is not known: what stands decides.
+                Err(StoreError::Conflict | StoreError::Unknown(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn submit_chunk(&self, chunk: &[NewAsset], rows: &[Row]) -> Result<(), AssetError> {
+        let fresh: Vec<(&NewAsset, &Row)> =
+            chunk.iter().zip(rows).filter(|(_, row)| !row.on_chain).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let assets = fresh
+            .iter()
+            .map(|(new, row)| Asset {
+                handle: row.asset.handle,
+                sector: new.sector.clone(),
+                institution: self.institution.clone(),
+                enforcement: row.enforcement,
+                value: row.asset.value,
+                holds: 0,
+            })
+            .collect();
+        let batch = AssetBatch { chain: self.chain.clone(), member: self.institution.clone(), assets };
+        let seal = self.signer.seal_assets(batch.clone()).await?;
+        match self.submit.submit(vec![Message::RegisterAssets { batch, seal }]).await? {
+            Outcome::Committed { .. } => {}
+            Outcome::Refused { code, .. } => return Err(AssetError::Refused(code)),
+        }
+        let mut written = Batch::new();
+        for (new, row) in fresh {
+            let done = Row { on_chain: true, ..row.clone() };
+            written = written.put(ASSETS, key(&new.sector, &new.reference), encode(&done));
+        }
+        Ok(self.store.commit(written).await?)
+    }
+}
+
+impl Row {
+    fn fresh(new: &NewAsset) -> Result<Self, AssetError> {
+        let mut handle = [0; 32];
+        getrandom::fill(&mut handle).map_err(|_| AssetError::Randomness)?;
+        let asset = KnownAsset { handle: AssetHandle(handle), value: new.value };
+        Ok(Self { asset, enforcement: new.enforcement, on_chain: false })
+    }
+
+    fn updated(&self, new: &NewAsset) -> Result<Self, AssetError> {
+        let same_form = self.enforcement == new.enforcement
+            && self.asset.value.map(|value| value.currency) == new.value.map(|value| value.currency);
+        if !same_form {
+            return Err(AssetError::Changed);
+        }
+        let on_chain = self.on_chain && self.asset.value == new.value;
+        Ok(Self { asset: KnownAsset { value: new.value, ..self.asset }, on_chain, ..self.clone() })
+    }
+}
+
+fn is_reference(text: &str) -> bool {
+    (1..=REFERENCE_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn key(sector: &Sector, reference: &str) -> Vec<u8> {
+    [sector.as_str().as_bytes(), &[0], reference.as_bytes()].concat()
+}
+
+#[cfg(test)]
+#[path = "assets_tests.rs"]
+mod tests;

@@ -1,0 +1,398 @@
+//! Decides the orders that arrived on the institution's own chain: looks at the proven entry, at the court's proven keys
+//! and at the private part, and submits one sealed decision. Doing so by itself is a policy.
+//! It refuses to believe events, other gateways and courts: each is a reason to look, never a fact.
+
+use super::assets::{AssetError, AssetRegister};
+use super::courts::{CourtError, Courts};
+use super::inbox::Inbox;
+use super::judge::{self, Known, Original, Ruling, code};
+use crate::config::Clock;
+use crate::orders::{Concerned, Home};
+use crate::sectors::Sectors;
+use crate::signer::{SignerClient, SignerError};
+use async_trait::async_trait;
+use comity_adapters_ports::{Chain, Outcome, PortError};
+use comity_model::member::Member;
+use comity_model::order::{
+    Decision, DecisionVerdict, Order, OrderState, Outcome as Answer, PrivatePart, ReceivedOrder, SealedOrder,
+};
+use comity_model::seal::Signature;
+use comity_model::state::StatePath;
+use comity_model::tx::Message;
+use comity_model::{ChainId, Height, MemberId, OrderId, ReasonCode};
+use comity_verify::order::{approve, private_digest};
+use futures::StreamExt;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How many orders are prepared at once; their decisions leave in order of arrival.
+const AT_ONCE_MAX: usize = 16;
+/// How many orders may wait to be decided; what finds no room comes with the next reconciliation.
+const WAITING_MAX: usize = 4_096;
+/// How many pending orders one question to the chain returns.
+const PENDING_PAGE: u32 = 500;
+/// How long one order may hold up those behind it.
+const PREPARE_MAX: Duration = Duration::from_secs(5);
+/// When an order that cannot be decided now is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Most approvals of an order that are looked at; the chain accepts no more.
+const APPROVALS_MAX: usize = 8;
+
+/// Answers of the chain after which there is nothing left to decide.
+const DONE: [&str; 3] = ["ALREADY_DECIDED", "DECISION_LATE", "UNKNOWN_ORDER"];
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DecidePolicy {
+    /// The gateway, by its rules.
+    #[default]
+    Automatic,
+    /// A person, through [`Decider::decide`].
+    Manual,
+}
+
+/// What the decider is made of.
+pub struct DeciderParts {
+    /// The institution.
+    pub institution: MemberId,
+    /// Its chain.
+    pub chain_id: ChainId,
+    /// That chain's ports.
+    pub chain: Chain,
+    /// The verified view of that chain.
+    pub home: Home,
+    /// The courts' keys.
+    pub courts: Courts,
+    /// The sectors.
+    pub sectors: Arc<Sectors>,
+    /// The signer.
+    pub signer: SignerClient,
+    /// Private parts.
+    pub inbox: Arc<Inbox>,
+    /// Assets.
+    pub assets: AssetRegister,
+    /// Who decides.
+    pub policy: DecidePolicy,
+    /// What time it is.
+    pub clock: Clock,
+    /// Ends all work.
+    pub stop: CancellationToken,
+    /// Work under way, to be waited for at the end.
+    pub tasks: TaskTracker,
+}
+
+/// The decider.
+pub struct Decider {
+    parts: DeciderParts,
+    queue: mpsc::Sender<(OrderId, Height)>,
+    claimed: Mutex<HashSet<OrderId>>,
+}
+
+/// Why an order was not decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// It is not pending on this chain.
+    #[error("the order is not waiting for a decision")]
+    NotPending,
+    /// Something needed for the decision does not answer now.
+    #[error("the order cannot be decided now: {0}")]
+    Unavailable(String),
+    /// The signer does not seal the decision.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The chain refused the decision.
+    #[error("the chain refused the decision: {0}")]
+    Refused(ReasonCode),
+    /// A code of this program is not of the right form.
+    #[error("{0} is not a reason code")]
+    Code(&'static str),
+}
+
+impl From<PortError> for DecideError {
+    fn from(error: PortError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<AssetError> for DecideError {
+    fn from(error: AssetError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl Decider {
+    /// A decider; with [`DecidePolicy::Automatic`] it begins to decide what it is told of.
+    #[must_use]
+    pub fn start(parts: DeciderParts) -> Arc<Self> {
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let decider = Arc::new(Self { parts, queue, claimed: Mutex::default() });
+        if decider.parts.policy == DecidePolicy::Automatic {
+            let (running, stop) = (Arc::clone(&decider), decider.parts.stop.clone());
+            decider.parts.tasks.spawn(async move {
+                tokio::select! {
+                    () = running.decide_all(waiting) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+        decider
+    }
+
+    /// Where private parts arrive, for whoever decides by hand.
+    #[must_use]
+    pub const fn inbox(&self) -> &Arc<Inbox> {
+        &self.parts.inbox
+    }
+
+    /// Orders that wait for a decision, by order of arrival after `after`, as the chain's node says: at most 500.
+    ///
+    /// # Errors
+    /// [`DecideError::Unavailable`].
+    pub async fn pending(&self, after: Option<OrderId>) -> Result<Vec<ReceivedOrder>, DecideError> {
+        Ok(self.parts.chain.events.pending(after, PENDING_PAGE).await?)
+    }
+
+    async fn private_part(&self, order: &OrderId) -> Result<Option<PrivatePart>, DecideError> {
+        let row = self.parts.inbox.row(order).await;
+        let row = row.map_err(|error| DecideError::Unavailable(error.to_string()))?;
+        Ok(row.map(|row| row.part))
+    }
+
+    /// Decides one order as told, and waits for the block.
+    ///
+    /// # Errors
+    /// [`DecideError`]; then it is still pending, or was decided before.
+    pub async fn decide(&self, order: OrderId, verdict: DecisionVerdict) -> Result<Height, DecideError> {
+        let (decision, seal) = self.seal(order, verdict).await?;
+        self.submit(decision, seal).await
+    }
+
+    async fn decide_all(self: &Arc<Self>, waiting: mpsc::Receiver<(OrderId, Height)>) {
+        ReceiverStream::new(waiting)
+            .map(move |(order, header)| async move {
+                let prepared = tokio::time::timeout(PREPARE_MAX, self.prepare(&order, header)).await;
+                let prepared = prepared.unwrap_or_else(|_| Err(DecideError::Unavailable("it took too long".into())));
+                (order, prepared)
+            })
+            // In order of arrival, so that a release follows the freeze that it ends.
+            .buffered(AT_ONCE_MAX)
+            .for_each(move |(order, prepared)| async move {
+                match prepared {
+                    Ok((decision, seal)) => self.send(decision, seal),
+                    Err(DecideError::NotPending) => self.unclaim(&order),
+                    Err(error) => self.again(order, &error),
+                }
+            })
+            .await;
+    }
+
+    /// Submits without holding up those behind.
+    fn send(self: &Arc<Self>, decision: Decision, seal: Signature) {
+        let decider = Arc::clone(self);
+        self.parts.tasks.spawn(async move {
+            let order = decision.order;
+            match decider.submit(decision, seal).await {
+                Ok(height) => {
+                    tracing::info!(%order, %height, "an order was decided");
+                    decider.unclaim(&order);
+                }
+                Err(DecideError::Refused(code)) if DONE.contains(&code.as_str()) => decider.unclaim(&order),
+                Err(error) => decider.again(order, &error),
+            }
+        });
+    }
+
+    /// Tries an order again later; it stays claimed until then.
+    fn again(self: &Arc<Self>, order: OrderId, error: &DecideError) {
+        tracing::warn!(%order, %error, "an order waits to be decided");
+        let decider = Arc::clone(self);
+        self.parts.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN_AFTER) => {}
+                () = decider.parts.stop.cancelled() => return,
+            }
+            if decider.queue.try_send((order, Height(0))).is_err() {
+                decider.unclaim(&order);
+            }
+        });
+    }
+
+    async fn prepare(&self, order: &OrderId, header: Height) -> Result<(Decision, Signature), DecideError> {
+        let unavailable = |error: &dyn std::fmt::Display| DecideError::Unavailable(error.to_string());
+        let answer = self.parts.home.state(&StatePath::Received(*order), header).await;
+        let value = answer.map_err(|error| unavailable(&error))?.value.ok_or(DecideError::NotPending)?;
+        let received = value.decode::<ReceivedOrder>("received order").map_err(|error| unavailable(&error))?;
+        let received = received.into_value();
+        if received.state != OrderState::Pending || received.sealed.order.recipient != self.parts.institution {
+            return Err(DecideError::NotPending);
+        }
+        let verdict = match self.rule_on(&received, header).await? {
+            Ok((asset, amount)) => DecisionVerdict::Execute { asset, amount },
+            Err(reason) => DecisionVerdict::Refuse(reason.parse().map_err(|_| DecideError::Code(reason))?),
+        };
+        self.seal(*order, verdict).await
+    }
+
+    async fn rule_on(&self, received: &ReceivedOrder, header: Height) -> Result<Ruling, DecideError> {
+        let order = &received.sealed.order;
+        match self.is_authentic(&received.sealed, header).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(Err(code::NOT_AUTHENTIC)),
+            Err(CourtError::Unknown) => return Ok(Err(code::UNKNOWN_COURT)),
+            Err(CourtError::Unavailable(reason)) => return Err(DecideError::Unavailable(reason)),
+        }
+        let Some(part) = self.private_part(&order.id).await? else {
+            return Ok(Err(code::PRIVATE_PART_MISSING));
+        };
+        if private_digest(&part) != order.private_digest {
+            return Ok(Err(code::PRIVATE_PART_MISMATCH));
+        }
+        let schema = self.parts.sectors.sector(&order.sector);
+        let known = schema.and_then(|schema| {
+            Some((schema, schema.order.as_ref()?, schema.profile.as_ref()?.kind(&order.kind)?))
+        });
+        let Some((schema, fields, rule)) = known else {
+            return Ok(Err(comity_model::asset::reason::NO_SUCH_KIND));
+        };
+        if schema.check_order(&order.kind, &part.fields).is_err() {
+            return Ok(Err(code::PRIVATE_PART_INVALID));
+        }
+        let wanted = judge::wanted(fields, &part);
+        let asset = match wanted.reference {
+            Some(reference) => self.parts.assets.find(&order.sector, reference).await?,
+            None => None,
+        };
+        let known = Known { asset, original: self.original(received, header).await? };
+        Ok(judge::judge(order, rule, &wanted, &known))
+    }
+
+    /// Whether approvals, seal and receipt hold by keys proven on their home chains.
+    async fn is_authentic(&self, sealed: &SealedOrder, header: Height) -> Result<bool, CourtError> {
+        let order = &sealed.order;
+        let own = StatePath::Member(self.parts.institution.clone());
+        let unavailable = |error: &dyn std::fmt::Display| CourtError::Unavailable(error.to_string());
+        let own = self.parts.home.state(&own, header).await.map_err(|error| unavailable(&error))?.value;
+        let own = own.ok_or(CourtError::Unknown)?.decode::<Member>("member").map_err(|error| unavailable(&error))?;
+        let court = self.parts.courts.court(&order.court, &order.source_chain).await?;
+        let mut officers = Vec::with_capacity(sealed.approvals.len());
+        for approval in sealed.approvals.iter().take(APPROVALS_MAX) {
+            match self.parts.courts.officer(&order.court, &approval.officer).await? {
+                Some(officer) => officers.push(officer.into_value()),
+                None => return Ok(false),
+            }
+        }
+        let approved = approve(sealed, court.value(), &officers, own.value(), self.parts.clock.now().unix_seconds());
+        match approved {
+            Ok(_) => Ok(true),
+            Err(refusal) => {
+                tracing::warn!(order = %order.id, %refusal, "an order is not authentic");
+                // A key may just have been changed on the court's chain: look again before anything is refused.
+                self.is_authentic_now(sealed, own.value()).await
+            }
+        }
+    }
+
+    async fn is_authentic_now(&self, sealed: &SealedOrder, own: &Member) -> Result<bool, CourtError> {
+        let order = &sealed.order;
+        self.parts.courts.forget(&order.court);
+        let court = self.parts.courts.court(&order.court, &order.source_chain).await?;
+        let mut officers = Vec::new();
+        for approval in sealed.approvals.iter().take(APPROVALS_MAX) {
+            officers.extend(self.parts.courts.officer(&order.court, &approval.officer).await?);
+        }
+        let officers: Vec<_> = officers.into_iter().map(comity_verify::state::Proven::into_value).collect();
+        Ok(approve(sealed, court.value(), &officers, own, self.parts.clock.now().unix_seconds()).is_ok())
+    }
+
+    /// The order that this one changes, as it stands on this chain.
+    async fn original(&self, received: &ReceivedOrder, header: Height) -> Result<Option<Original>, DecideError> {
+        let order: &Order = &received.sealed.order;
+        let Some(id) = order.original else { return Ok(None) };
+        let answer = self.parts.home.state(&StatePath::Received(id), header).await;
+        let Some(value) = answer.map_err(|error| DecideError::Unavailable(error.to_string()))?.value else {
+            return Ok(None);
+        };
+        let original = value
+            .decode::<ReceivedOrder>("received order")
+            .map_err(|error| DecideError::Unavailable(error.to_string()))?
+            .into_value();
+        if original.state == OrderState::Pending {
+            return Err(DecideError::Unavailable("the order that it changes is not decided".into()));
+        }
+        let asked = original.result.as_ref().and_then(|result| match &result.outcome {
+            Answer::Executed(hold) | Answer::Waitlisted(hold) => hold.asked,
+            _ => None,
+        });
+        Ok(Some(Original {
+            same_court: original.client == received.client && original.sealed.order.court == order.court,
+            hold: original.hold.map(|(asset, _)| asset),
+            asked,
+        }))
+    }
+
+    async fn seal(&self, order: OrderId, verdict: DecisionVerdict) -> Result<(Decision, Signature), DecideError> {
+        let decision = Decision { chain: self.parts.chain_id.clone(), order, verdict, answer_digest: None };
+        let seal = self.parts.signer.seal_decision(decision.clone()).await?;
+        Ok((decision, seal))
+    }
+
+    async fn submit(&self, decision: Decision, seal: Signature) -> Result<Height, DecideError> {
+        match self.parts.chain.submit.submit(vec![Message::Decide { decision, seal }]).await? {
+            Outcome::Committed { height, .. } => Ok(height),
+            Outcome::Refused { code, .. } => Err(DecideError::Refused(code)),
+        }
+    }
+
+    /// Puts an order into the queue, unless it is there.
+    fn enqueue(&self, order: OrderId, header: Height) {
+        let fresh = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order);
+        if fresh && self.queue.try_send((order, header)).is_err() {
+            self.unclaim(&order);
+        }
+    }
+
+    fn unclaim(&self, order: &OrderId) {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(order);
+    }
+
+    async fn enqueue_pending(&self) -> Result<(), DecideError> {
+        let mut after = None;
+        loop {
+            let page = self.pending(after).await?;
+            for received in &page {
+                self.enqueue(received.sealed.order.id, Height(0));
+            }
+            match page.last() {
+                Some(last) if page.len() >= PENDING_PAGE as usize => after = Some(last.sealed.order.id),
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Concerned for Decider {
+    fn changed(&self, order: OrderId, header: Height) {
+        if self.parts.policy == DecidePolicy::Automatic {
+            self.enqueue(order, header);
+        }
+    }
+
+    async fn reconcile(&self, _latest: Height) {
+        if self.parts.policy == DecidePolicy::Automatic
+            && let Err(error) = self.enqueue_pending().await
+        {
+            tracing::warn!(%error, "pending orders cannot be read");
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,229 @@
+//! The records that the institution keeps: their fields and salts in the store, their commitments on the chain.
+//! It refuses to know who may read them.
+
+mod row;
+
+pub use row::Version;
+
+use crate::config::Clock;
+use crate::error::{ApiError, Reason};
+use crate::sectors::{SectorSchema, Sectors};
+use crate::signer::{SignerClient, SignerError};
+use crate::view::ChainView;
+use comity_adapters_ports::{Outcome, Submit};
+use comity_model::record::{Field, RecordState, RecordStatus};
+use comity_model::tx::{Message, RecordBatch};
+use comity_model::{Height, MemberId, RecordId, Sector};
+use comity_store::{Batch, Store};
+use row::Row;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Records in one transaction.
+const BATCH_MAX: usize = 500;
+
+/// Keeps the institution's records.
+#[derive(Clone)]
+pub struct RecordKeeper(Arc<Parts>);
+
+struct Parts {
+    institution: MemberId,
+    view: Arc<ChainView>,
+    submit: Arc<dyn Submit>,
+    store: Arc<dyn Store>,
+    signer: SignerClient,
+    sectors: Arc<Sectors>,
+    clock: Clock,
+    /// One publication at a time: versions count up.
+    publishing: Mutex<()>,
+}
+
+/// What became of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Records that are new or have a new version.
+    pub changed: usize,
+    /// Records that stood so already.
+    pub unchanged: usize,
+    /// The first header whose state has them all.
+    pub header: Height,
+}
+
+impl RecordKeeper {
+    /// A keeper; `view` is of the institution's own chain.
+    #[must_use]
+    pub fn new(
+        institution: MemberId,
+        view: Arc<ChainView>,
+        submit: Arc<dyn Submit>,
+        store: Arc<dyn Store>,
+        signer: SignerClient,
+        sectors: Arc<Sectors>,
+        clock: Clock,
+    ) -> Self {
+        let publishing = Mutex::new(());
+        Self(Arc::new(Parts { institution, view, submit, store, signer, sectors, clock, publishing }))
+    }
+
+    /// Publishes records: checks them against the sector's schema, salts each field anew, keeps fields and salts in the
+    /// store, then commits to them on the chain, at most 500 in a transaction. Returns when the state with all of them
+    /// is under a verified header. A record that stands so already is left as it is; repeating a publication that broke
+    /// off finishes it.
+    ///
+    /// # Errors
+    /// The schema's reasons, with nothing written; `INVALID_ARGUMENT` for a record given twice; `SIGNER_REFUSED`,
+    /// `CHAIN_REFUSED` and unavailability, where earlier batches stand.
+    pub async fn publish(&self, sector: &Sector, records: Vec<(RecordId, Vec<Field>)>) -> Result<Published, ApiError> {
+        self.change(sector, records, RecordStatus::Current).await
+    }
+
+    /// Withdraws records: their last fields stay, and stay provable, under the status `WITHDRAWN`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a record that this institution does not keep; otherwise as [`RecordKeeper::publish`].
+    pub async fn withdraw(&self, sector: &Sector, ids: Vec<RecordId>) -> Result<Published, ApiError> {
+        let mut records = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row = self.row(sector, &id).await?;
+            let last = row.as_ref().and_then(Row::last);
+            let last = last.ok_or_else(|| ApiError::argument("id", "This institution keeps no such record."))?;
+            let fields = last.openings.iter().map(|opening| opening.field.clone()).collect();
+            records.push((id, fields));
+        }
+        self.change(sector, records, RecordStatus::Withdrawn).await
+    }
+
+    /// The version of a record that has exactly this state on the chain.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn version(&self, sector: &Sector, id: &RecordId, state: &RecordState) -> Result<Option<Version>, ApiError> {
+        Ok(self.row(sector, id).await?.and_then(|row| row.of(state)))
+    }
+
+    async fn change(
+        &self,
+        sector: &Sector,
+        records: Vec<(RecordId, Vec<Field>)>,
+        status: RecordStatus,
+    ) -> Result<Published, ApiError> {
+        let schema = self.schema(sector)?;
+        let mut seen = HashSet::new();
+        for (id, fields) in &records {
+            schema.check_record(id, fields)?;
+            if !seen.insert(id) {
+                return Err(ApiError::argument("records", "A record is given twice."));
+            }
+        }
+        let _publishing = self.0.publishing.lock().await;
+        let mut published = Published { changed: 0, unchanged: 0, header: Height(0) };
+        for batch in records.chunks(BATCH_MAX) {
+            self.publish_batch(schema, batch, status, &mut published).await?;
+        }
+        if published.header == Height(0) {
+            published.header = self.0.view.fresh().await?.height();
+        } else {
+            let _ = self.0.view.header_soon(published.header).await?;
+        }
+        Ok(published)
+    }
+
+    async fn publish_batch(
+        &self,
+        schema: &SectorSchema,
+        records: &[(RecordId, Vec<Field>)],
+        status: RecordStatus,
+        published: &mut Published,
+    ) -> Result<(), ApiError> {
+        let now = self.0.clock.now().unix_seconds();
+        let (mut unfinished, mut rows) = (Vec::new(), Vec::new());
+        for (id, fields) in records {
+            let mut row = self.row(&schema.name, id).await?.unwrap_or_default();
+            if row.stands_so(schema.schema_hash, fields, status) {
+                published.unchanged += 1;
+                continue;
+            }
+            // A version that was kept and perhaps never committed: it goes first, or the next one finds a gap.
+            unfinished.extend(row.unsettled().map(|state| (id.clone(), state.clone())));
+            if !row.says(schema.schema_hash, fields, status) {
+                row.add(schema.schema_hash, fields, status, now)?;
+            }
+            rows.push((id.clone(), row));
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        published.changed += rows.len();
+        self.submit(schema, unfinished, published).await?;
+        // Fields and salts are durable before the chain commits to them.
+        self.keep(&schema.name, &rows).await?;
+        let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
+        self.submit(schema, states.collect(), published).await?;
+        for (_, row) in &mut rows {
+            row.settle();
+        }
+        self.keep(&schema.name, &rows).await
+    }
+
+    async fn submit(
+        &self,
+        schema: &SectorSchema,
+        records: Vec<(RecordId, RecordState)>,
+        published: &mut Published,
+    ) -> Result<(), ApiError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let batch = RecordBatch {
+            chain: self.0.view.chain().clone(),
+            member: self.0.institution.clone(),
+            sector: schema.name.clone(),
+            records,
+        };
+        let seal = self.0.signer.seal_records(batch.clone()).await.map_err(signer_failed)?;
+        match self.0.submit.submit(vec![Message::PutRecords { batch, seal }]).await? {
+            Outcome::Committed { height, .. } => {
+                published.header = published.header.max(height.next());
+                Ok(())
+            }
+            Outcome::Refused { code, detail } => Err(chain_refused(code.as_str(), detail)),
+        }
+    }
+
+    async fn keep(&self, sector: &Sector, rows: &[(RecordId, Row)]) -> Result<(), ApiError> {
+        let batch = rows.iter().fold(Batch::new(), |batch, (id, row)| row.write(batch, sector, id));
+        Ok(self.0.store.commit(batch).await?)
+    }
+
+    async fn row(&self, sector: &Sector, id: &RecordId) -> Result<Option<Row>, ApiError> {
+        Row::read(self.0.store.as_ref(), sector, id).await
+    }
+
+    fn schema(&self, sector: &Sector) -> Result<&SectorSchema, ApiError> {
+        self.0.sectors.sector(sector).ok_or_else(|| unknown_sector(sector))
+    }
+}
+
+/// No such sector.
+pub(crate) fn unknown_sector(sector: &Sector) -> ApiError {
+    ApiError::new(Reason::UnknownSector, format!("There is no sector {sector}.")).with("sector", sector.as_str())
+}
+
+/// What the signer said, for a caller.
+fn signer_failed(error: SignerError) -> ApiError {
+    match error {
+        SignerError::Refused { code, message } => {
+            ApiError::new(Reason::SignerRefused, format!("The signer refuses: {message}.")).with("signer_reason", code)
+        }
+        SignerError::Unavailable(_) => {
+            ApiError::new(Reason::SignerUnavailable, "The institution's signer does not answer now.").because(error)
+        }
+    }
+}
+
+/// The chain's own reason passes on; its words go to the operator.
+pub(crate) fn chain_refused(code: &str, detail: String) -> ApiError {
+    ApiError::new(Reason::ChainRefused, format!("The chain refused: {code}.")).with("chain_reason", code).because(detail)
+}
+

@@ -1,0 +1,42 @@
+//! The services of an institution: decode, permit, call, encode.
+//!
+//! A request comes over mutual TLS from a caller whose certificate names its institution and role ([`tls`],
+//! [`identity`]); the policy gives a [`policy::Permit`] or refuses; the work is done; what leaves was proven under a
+//! header that this gateway itself verified ([`view`]). Every failure has a reason from one table ([`error`]).
+//! This crate knows chains by their ports and stores by their contract; the program that wires it knows the rest.
+
+pub mod audit;
+pub mod config;
+pub mod error;
+pub mod identity;
+pub mod institution;
+pub mod keeper;
+pub mod operations;
+pub mod orders;
+pub mod policy;
+pub mod sealing;
+pub mod sectors;
+pub mod signer;
+pub mod tls;
+pub mod view;
+
+mod chains;
+mod convert;
+mod convert_order;
+mod credentials;
+mod exchange;
+mod members;
+mod middleware;
+mod peers;
+mod records;
+mod server;
+
+pub use config::{Clock, Deps, GatewayConfig, Limits, PeerConfig};
+pub use error::{ApiError, Reason};
+pub use identity::{Caller, Identity, Role};
+pub use institution::{AssetRegister, DecidePolicy};
+pub use keeper::RecordKeeper;
+pub use orders::OrderClients;
+pub use peers::{Peer, Peers};
+pub use server::{Running, StartError, start};
+pub use tls::TlsMaterial;

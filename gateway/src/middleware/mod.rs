@@ -1,0 +1,4 @@
+//! Layers around all services, one folder each.
+
+pub(crate) mod admission;
+pub(crate) mod reasons;

@@ -1,0 +1,357 @@
+//! The court's desk: what all work on orders shares, and the ways in: draw up, approve, take back, look.
+//! It refuses to know the wire and who may call: a caller was permitted before.
+
+use super::book::{BookError, Filed, OrderBook};
+use super::draft::{self, CourtSide, DraftError, DraftRequest};
+use super::follow::Follow;
+use super::home::Home;
+use super::recipient::Recipients;
+use super::stored::{NotForward, StoredOrder};
+use crate::config::Clock;
+use crate::error::ApiError;
+use crate::peers::Peers;
+use crate::sectors::Sectors;
+use crate::signer::SignerClient;
+use comity_adapters_ports::Chain;
+use comity_model::member::Officer;
+use comity_model::order::{Approval, OrderState};
+use comity_model::state::StatePath;
+use comity_model::{ChainId, ClientId, Height, Malformed, MemberId, OrderId, Time, UnixSeconds, encode};
+use comity_store::StoreError;
+use comity_verify::order::TAG_ORDER;
+use comity_verify::seal;
+use std::collections::{BTreeMap, HashSet};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How many orders are sealed, delivered and committed at once.
+const AT_ONCE_MAX: usize = 128;
+/// Domain tag of the digest by which two requests are the same. Never leaves the gateway.
+const TAG_REQUEST: &str = "comity/order-request/v1";
+
+/// The pair of clients between the court's chain and a recipient's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderClients {
+    /// The client of the recipient's chain, on the court's chain.
+    pub source_client: ClientId,
+    /// The client of the court's chain, on the recipient's chain.
+    pub dest_client: ClientId,
+}
+
+/// What the desk is made of.
+pub struct DeskParts {
+    /// The court.
+    pub court: MemberId,
+    /// Its chain.
+    pub chain_id: ChainId,
+    /// That chain's ports.
+    pub chain: Chain,
+    /// The verified view of that chain.
+    pub home: Home,
+    /// To whom orders can be sent, and over which clients.
+    pub clients: BTreeMap<MemberId, OrderClients>,
+    /// The sectors.
+    pub sectors: Arc<Sectors>,
+    /// The signer.
+    pub signer: SignerClient,
+    /// Other gateways.
+    pub peers: Peers,
+    /// The orders.
+    pub book: Arc<OrderBook>,
+    /// How to have an order looked at.
+    pub follow: Follow,
+    /// What time it is.
+    pub clock: Clock,
+    /// Ends all work.
+    pub stop: CancellationToken,
+    /// Work under way, to be waited for at the end.
+    pub tasks: TaskTracker,
+}
+
+/// The court's desk.
+pub struct Desk {
+    pub(super) court: MemberId,
+    pub(super) chain_id: ChainId,
+    pub(super) chain: Chain,
+    pub(super) home: Home,
+    pub(super) clients: BTreeMap<MemberId, OrderClients>,
+    pub(super) sectors: Arc<Sectors>,
+    pub(super) signer: SignerClient,
+    pub(super) peers: Peers,
+    pub(super) book: Arc<OrderBook>,
+    pub(super) follow: Follow,
+    clock: Clock,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) slots: Semaphore,
+    pub(super) recipients: Recipients,
+    claimed: Mutex<HashSet<OrderId>>,
+}
+
+/// Why the desk did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// This institution sends no orders to that one.
+    #[error("no orders can be sent to {0}")]
+    UnknownRecipient(MemberId),
+    /// The sector is not known here.
+    #[error("there is no such sector")]
+    UnknownSector,
+    /// It cannot be drawn up as asked.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The request id was used for another request; both are kept.
+    #[error("the request id was used for another request")]
+    RequestConflict,
+    /// The order to change is not known, goes elsewhere, or is not in force.
+    #[error("the original order is not in force with this recipient and sector")]
+    OriginalNotInForce,
+    /// No such officer of this court, valid now, or the signature does not hold.
+    #[error("the approval is not by an officer of this court, or does not hold")]
+    ApprovalInvalid,
+    /// Delivery is no longer possible.
+    #[error("the order's delivery deadline has passed")]
+    Expired,
+    /// The change does not fit the order's state.
+    #[error(transparent)]
+    State(#[from] NotForward),
+    /// No such order.
+    #[error("there is no such order")]
+    NotFound,
+    /// Others changed the order all the time.
+    #[error("the order changed too often; try again")]
+    Contended,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row of the store is not what was written there.
+    #[error(transparent)]
+    Corrupt(#[from] Malformed),
+    /// The chain's state could not be proven now.
+    #[error(transparent)]
+    Home(#[from] ApiError),
+}
+
+impl From<BookError<Infallible>> for DeskError {
+    fn from(error: BookError<Infallible>) -> Self {
+        let error: BookError<NotForward> = error.map_rule(|never| match never {});
+        error.into()
+    }
+}
+
+impl From<BookError<NotForward>> for DeskError {
+    fn from(error: BookError<NotForward>) -> Self {
+        match error {
+            BookError::NotFound => Self::NotFound,
+            BookError::Rule(rule) => Self::State(rule),
+            BookError::Store(error) => Self::Store(error),
+            BookError::Corrupt(error) => Self::Corrupt(error),
+            BookError::Contended => Self::Contended,
+        }
+    }
+}
+
+impl Desk {
+    /// A desk; nothing runs yet.
+    #[must_use]
+    pub fn new(parts: DeskParts) -> Arc<Self> {
+        Arc::new(Self {
+            court: parts.court,
+            chain_id: parts.chain_id,
+            chain: parts.chain,
+            home: parts.home,
+            clients: parts.clients,
+            sectors: parts.sectors,
+            signer: parts.signer,
+            peers: parts.peers,
+            book: parts.book,
+            follow: parts.follow,
+            clock: parts.clock,
+            stop: parts.stop,
+            tasks: parts.tasks,
+            slots: Semaphore::new(AT_ONCE_MAX),
+            recipients: Recipients::default(),
+            claimed: Mutex::default(),
+        })
+    }
+
+    /// The court's orders.
+    #[must_use]
+    pub const fn book(&self) -> &Arc<OrderBook> {
+        &self.book
+    }
+
+    /// Draws up an order and stores it, unless it is only to be checked. The same request again is the same order.
+    ///
+    /// # Errors
+    /// [`DeskError`]; nothing was stored but evidence of a conflicting reuse of the request id.
+    pub async fn draw_up(&self, request: &DraftRequest, only_check: bool) -> Result<Arc<StoredOrder>, DeskError> {
+        let body = encode(request);
+        let digest = seal::digest(TAG_REQUEST, request);
+        match self.book.find(&request.request, &digest, &body).await? {
+            Some(Filed::Same(order) | Filed::New(order)) => return Ok(order),
+            Some(Filed::Conflict) => return Err(DeskError::RequestConflict),
+            None => {}
+        }
+        let clients = self.clients.get(&request.recipient);
+        let clients = clients.ok_or_else(|| DeskError::UnknownRecipient(request.recipient.clone()))?;
+        let side = CourtSide {
+            court: self.court.clone(),
+            chain: self.chain_id.clone(),
+            source_client: clients.source_client.clone(),
+            dest_client: clients.dest_client.clone(),
+        };
+        let schema = self.sectors.sector(&request.sector).ok_or(DeskError::UnknownSector)?;
+        let (order, part) = draft::draw_up(request, &side, schema, self.now_s())?;
+        self.check_original(request).await?;
+        let draft = StoredOrder::draft(order, part, digest, self.now());
+        if only_check {
+            return Ok(Arc::new(draft));
+        }
+        match self.book.file(draft, &body).await? {
+            Filed::New(order) | Filed::Same(order) => Ok(order),
+            Filed::Conflict => Err(DeskError::RequestConflict),
+        }
+    }
+
+    async fn check_original(&self, request: &DraftRequest) -> Result<(), DeskError> {
+        let Some(id) = request.original else { return Ok(()) };
+        let original = match self.book.read(&id).await {
+            Err(BookError::NotFound) => return Err(DeskError::OriginalNotInForce),
+            read => read?,
+        };
+        let in_force = matches!(original.state, OrderState::Executed | OrderState::Waitlisted);
+        let same = original.order.recipient == request.recipient && original.order.sector == request.sector;
+        if in_force && same { Ok(()) } else { Err(DeskError::OriginalNotInForce) }
+    }
+
+    /// Adds an officer's approval after checking it against the court's own chain. The last one needed sends the order
+    /// on its way. The same approval again changes nothing.
+    ///
+    /// # Errors
+    /// [`DeskError`]; the order is unchanged.
+    pub async fn approve(self: &Arc<Self>, id: &OrderId, approval: Approval) -> Result<Arc<StoredOrder>, DeskError> {
+        let order = self.book.read(id).await?;
+        let path = StatePath::Officer(self.court.clone(), approval.officer.clone());
+        let answer = self.home.state(&path, Height(0)).await?;
+        let value = answer.value.ok_or(DeskError::ApprovalInvalid)?;
+        let officer = value.decode::<Officer>("officer").map_err(|_| DeskError::ApprovalInvalid)?;
+        let officer = officer.value();
+        let now = self.now_s();
+        let holds = officer.validity.covers(now)
+            && officer.validity.covers(order.order.issued_at)
+            && seal::check(TAG_ORDER, &order.order, &officer.key, &approval.signature).is_ok();
+        if !holds {
+            return Err(DeskError::ApprovalInvalid);
+        }
+        // Two work numbers with one key are one officer.
+        let key_is_known = order
+            .approvals
+            .iter()
+            .filter(|other| other.officer != officer.id)
+            .any(|other| seal::check(TAG_ORDER, &order.order, &officer.key, &other.signature).is_ok());
+        if key_is_known {
+            return Err(DeskError::ApprovalInvalid);
+        }
+        if now >= order.deliver_by() && order.state == OrderState::AwaitingApproval {
+            return Err(DeskError::Expired);
+        }
+        let at = self.now();
+        let order = self.book.change(id, |stored| stored.approve(approval.clone(), at)).await?;
+        if order.state == OrderState::AwaitingDelivery {
+            self.work_on(*id);
+        }
+        Ok(order)
+    }
+
+    /// One order.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], or the store's.
+    pub async fn read(&self, id: &OrderId) -> Result<Arc<StoredOrder>, DeskError> {
+        Ok(self.book.read(id).await?)
+    }
+
+    /// Orders from the newest, after a place, and the place to go on from.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(
+        &self,
+        after: Option<&[u8; 24]>,
+        limit: usize,
+    ) -> Result<(Vec<Arc<StoredOrder>>, Option<[u8; 24]>), DeskError> {
+        Ok(self.book.list(after, limit).await?)
+    }
+
+    /// The order once it is answered, or as it stands at `until` or when the desk stops.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], or the store's.
+    pub async fn answered(&self, id: &OrderId, until: Instant) -> Result<Arc<StoredOrder>, DeskError> {
+        tokio::select! {
+            order = self.book.answered(id, until) => Ok(order?),
+            () = self.stop.cancelled() => self.read(id).await,
+        }
+    }
+
+    /// Ends when the desk stops.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Takes an order back that has not been delivered.
+    ///
+    /// # Errors
+    /// [`DeskError::State`] once the recipient has its private part.
+    pub async fn withdraw(&self, id: &OrderId) -> Result<Arc<StoredOrder>, DeskError> {
+        let now = self.now();
+        Ok(self.book.change(id, |order| order.withdraw(now)).await?)
+    }
+
+    /// Takes up everything that a stop or a crash left behind.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn take_up(self: &Arc<Self>) -> Result<(), DeskError> {
+        let mut after = None;
+        loop {
+            let open = self.book.open(after, comity_store::SCAN_ROWS_MAX).await?;
+            for id in &open {
+                match self.book.read(id).await?.state {
+                    OrderState::AwaitingApproval => {}
+                    OrderState::AwaitingDelivery => {
+                        self.work_on(*id);
+                        self.follow.look_at(*id, Height(0));
+                    }
+                    _ => self.follow.look_at(*id, Height(0)),
+                }
+            }
+            match open.last() {
+                Some(last) if open.len() == comity_store::SCAN_ROWS_MAX => after = Some(*last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) fn claim(&self, id: OrderId) -> bool {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+    }
+
+    pub(super) fn unclaim(&self, id: &OrderId) {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// This gateway's clock. What the chain says of time is the chain's.
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub(super) fn now_s(&self) -> UnixSeconds {
+        self.now().unix_seconds()
+    }
+}

@@ -1,0 +1,160 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use comity_adapters_ports::{Events, Headers, Outcome, Prover, StateProof, Submit};
+use comity_model::order::ReceivedOrder;
+use comity_model::packet::Packet;
+use comity_model::state::StatePath;
+use comity_model::tx::Message;
+use comity_model::{ChainId, ClientId, Hash};
+use comity_store::RedbStore;
+use comity_verify::comet::LightBlock;
+use std::sync::Mutex;
+
+/// A chain whose events a test sends.
+struct Node {
+    id: ChainId,
+    blocks: Mutex<Option<mpsc::UnboundedReceiver<Result<BlockEvents, PortError>>>>,
+}
+
+#[async_trait]
+impl Headers for Node {
+    fn chain(&self) -> &ChainId {
+        &self.id
+    }
+    async fn latest(&self) -> Result<Height, PortError> {
+        Ok(Height(10))
+    }
+    async fn light_block(&self, height: Height) -> Result<LightBlock, PortError> {
+        Err(PortError::NotYet(height))
+    }
+}
+
+#[async_trait]
+impl Prover for Node {
+    async fn prove(&self, _path: &StatePath, header: Height) -> Result<StateProof, PortError> {
+        Err(PortError::NotYet(header))
+    }
+    async fn header_proof(&self, height: Height, _size: u64) -> Result<Vec<Hash>, PortError> {
+        Err(PortError::NotYet(height))
+    }
+}
+
+#[async_trait]
+impl Events for Node {
+    fn follow(&self, _from: Height) -> BoxStream<'static, Result<BlockEvents, PortError>> {
+        match self.blocks.lock().unwrap().take() {
+            Some(blocks) => tokio_stream::wrappers::UnboundedReceiverStream::new(blocks).boxed(),
+            None => futures::stream::pending().boxed(),
+        }
+    }
+    async fn outbox(&self, _client: &ClientId, _from: u64, _limit: u32) -> Result<Vec<Packet>, PortError> {
+        Ok(Vec::new())
+    }
+    async fn acknowledgement(&self, _client: &ClientId, _sequence: u64) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
+    }
+    async fn pending(&self, _after: Option<OrderId>, _limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Submit for Node {
+    async fn submit(&self, _messages: Vec<Message>) -> Result<Outcome, PortError> {
+        Err(PortError::Unavailable("not here".into()))
+    }
+}
+
+/// Tells what it was asked to look at.
+struct Looks(mpsc::UnboundedSender<(OrderId, Height)>);
+
+#[async_trait]
+impl Concerned for Looks {
+    fn changed(&self, order: OrderId, header: Height) {
+        self.0.send((order, header)).unwrap();
+    }
+    async fn reconcile(&self, _latest: Height) {}
+    fn is_idle(&self) -> bool {
+        true
+    }
+}
+
+struct World {
+    blocks: mpsc::UnboundedSender<Result<BlockEvents, PortError>>,
+    court: mpsc::UnboundedReceiver<(OrderId, Height)>,
+    institution: mpsc::UnboundedReceiver<(OrderId, Height)>,
+    follow: Follow,
+    stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(RedbStore::open(&folder.path().join("store")).unwrap());
+    let (blocks, receiver) = mpsc::unbounded_channel();
+    let node = Arc::new(Node { id: "court-1".parse().unwrap(), blocks: Mutex::new(Some(receiver)) });
+    let chain = Chain { headers: node.clone(), prover: node.clone(), events: node.clone(), submit: node };
+    let (court_looks, court) = mpsc::unbounded_channel();
+    let (institution_looks, institution) = mpsc::unbounded_channel();
+    let parties = Parties { court: Arc::new(Looks(court_looks)), institution: Arc::new(Looks(institution_looks)) };
+    let (follow, waiting) = asks();
+    let stop = CancellationToken::new();
+    tokio::spawn(run(chain, store, waiting, parties, stop.clone()));
+    World { blocks, court, institution, follow, stop, _folder: folder }
+}
+
+impl World {
+    fn block(&self, height: u64, events: Vec<Event>) {
+        self.blocks.send(Ok(BlockEvents { height: Height(height), events })).unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn changed(order: u8, state: OrderState) -> Event {
+    Event::OrderChanged { order: OrderId([order; 16]), state }
+}
+
+#[tokio::test]
+async fn an_order_is_looked_at_under_the_header_that_proves_its_change_and_not_before() {
+    let mut world = world();
+    world.block(11, vec![changed(1, OrderState::Executed)]);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert!(world.court.try_recv().is_err(), "the header is not there yet");
+    world.block(12, Vec::new());
+    assert_eq!(world.court.recv().await, Some((OrderId([1; 16]), Height(12))));
+}
+
+#[tokio::test]
+async fn orders_that_arrived_are_the_institutions_and_mirrored_holds_the_courts() {
+    let mut world = world();
+    world.block(11, vec![changed(1, OrderState::Pending), Event::HoldChanged { order: OrderId([2; 16]) }]);
+    world.block(12, Vec::new());
+    assert_eq!(world.institution.recv().await, Some((OrderId([1; 16]), Height(12))));
+    assert_eq!(world.court.recv().await, Some((OrderId([2; 16]), Height(12))));
+}
+
+#[tokio::test]
+async fn an_interruption_of_the_events_ends_nothing() {
+    let mut world = world();
+    world.blocks.send(Err(PortError::Silent(9))).unwrap();
+    world.block(11, vec![changed(1, OrderState::Refused)]);
+    world.block(12, Vec::new());
+    assert_eq!(world.court.recv().await, Some((OrderId([1; 16]), Height(12))));
+}
+
+#[tokio::test]
+async fn a_look_that_is_asked_for_waits_for_its_header() {
+    let mut world = world();
+    world.follow.look_at(OrderId([3; 16]), Height(10));
+    assert_eq!(world.court.recv().await, Some((OrderId([3; 16]), Height(10))));
+    world.follow.look_at(OrderId([4; 16]), Height(11));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert!(world.court.try_recv().is_err());
+    world.block(11, Vec::new());
+    assert_eq!(world.court.recv().await, Some((OrderId([4; 16]), Height(11))));
+}

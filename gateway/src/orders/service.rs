@@ -1,0 +1,170 @@
+//! The service `Orders`: permit, decode, call the desk, encode.
+//! It refuses to know how an order goes its way.
+
+use super::desk::Desk;
+use super::stored::StoredOrder;
+use super::watch::{Watch, watch};
+use crate::convert_order as convert;
+use crate::error::ApiError;
+use crate::policy::{Action, ApproveOrder, DrawUpOrder, Permit, Policy, ReadOrder, WithdrawOrder};
+use crate::server::caller;
+use comity_model::Sector;
+use comity_proto::google::longrunning::Operation;
+use comity_proto::v1;
+use comity_proto::v1::orders_server::Orders;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// Most orders on one page, and how many there are on one unless the caller says less.
+const PAGE_MAX: usize = 100;
+
+/// The service.
+#[derive(Clone)]
+pub struct OrdersService {
+    desk: Arc<Desk>,
+    policy: Arc<Policy>,
+    /// Independent operators of the court's chain, as anchored.
+    operators: u32,
+}
+
+impl OrdersService {
+    /// The service over `desk`.
+    #[must_use]
+    pub const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: u32) -> Self {
+        Self { desk, policy, operators }
+    }
+
+    fn permit<A: Action<Resource = ()>, T>(&self, request: &Request<T>) -> Result<Permit<A>, ApiError> {
+        self.policy.permit::<A>(&caller(request)?)
+    }
+
+    fn encode(&self, order: &StoredOrder) -> v1::Order {
+        convert::order(order, self.operators)
+    }
+
+    async fn create(&self, permit: &Permit<DrawUpOrder>, request: v1::CreateOrderRequest) -> Result<v1::Order, ApiError> {
+        let only_check = request.validate_only;
+        let request = convert::draft_request(request)?;
+        let order = self.desk.draw_up(&request, only_check).await?;
+        tracing::info!(caller = %permit.caller(), order = %order.order.id, only_check, "an order was drawn up");
+        Ok(self.encode(&order))
+    }
+
+    async fn approve(
+        &self,
+        permit: &Permit<ApproveOrder>,
+        request: &v1::ApproveOrderRequest,
+    ) -> Result<Operation, ApiError> {
+        let (id, approval) = convert::approval(request)?;
+        let officer = approval.officer.clone();
+        let order = self.desk.approve(&id, approval).await?;
+        tracing::info!(caller = %permit.caller(), order = %id, %officer, "an order was approved");
+        Ok(crate::operations::operation(&order, self.operators))
+    }
+
+    async fn withdraw(&self, permit: &Permit<WithdrawOrder>, name: &str) -> Result<v1::Order, ApiError> {
+        let id = convert::order_name(name)?;
+        let order = self.desk.withdraw(&id).await?;
+        tracing::info!(caller = %permit.caller(), order = %id, "an order was withdrawn");
+        Ok(self.encode(&order))
+    }
+
+    async fn get(&self, _permit: &Permit<ReadOrder>, name: &str) -> Result<v1::Order, ApiError> {
+        let order = self.desk.read(&convert::order_name(name)?).await?;
+        Ok(self.encode(&order))
+    }
+
+    async fn list(
+        &self,
+        _permit: &Permit<ReadOrder>,
+        request: &v1::ListOrdersRequest,
+    ) -> Result<v1::ListOrdersResponse, ApiError> {
+        let limit = match usize::try_from(request.page_size) {
+            Ok(0) => PAGE_MAX,
+            Ok(size) => size.min(PAGE_MAX),
+            Err(_) => return Err(ApiError::argument("page_size", "A page size is not negative.")),
+        };
+        let after = match request.page_token.as_str() {
+            "" => None,
+            token => Some(place(token).ok_or_else(|| {
+                ApiError::argument("page_token", "The page token is not one that this service gave.")
+            })?),
+        };
+        let (orders, next) = self.desk.list(after.as_ref(), limit).await?;
+        Ok(v1::ListOrdersResponse {
+            orders: orders.iter().map(|order| self.encode(order)).collect(),
+            next_page_token: next.map(hex::encode).unwrap_or_default(),
+        })
+    }
+
+    async fn watch(
+        &self,
+        _permit: &Permit<ReadOrder>,
+        request: &v1::WatchOrderRequest,
+    ) -> Result<BoxStream<'static, Result<v1::Order, Status>>, ApiError> {
+        let id = convert::order_name(&request.name)?;
+        // An unknown order is said at once, not on the stream.
+        self.desk.read(&id).await?;
+        let what = Watch { id, follow_hold: request.follow_hold, after_revision: request.after_revision };
+        let operators = self.operators;
+        let orders = watch(Arc::clone(self.desk.book()), what, self.desk.stopping());
+        let orders = orders.map(move |order| match order {
+            Ok(order) => Ok(convert::order(&order, operators)),
+            Err(error) => Err(ApiError::from(super::DeskError::from(error)).into()),
+        });
+        Ok(orders.boxed())
+    }
+}
+
+/// A page token: the place of the last order shown.
+fn place(token: &str) -> Option<[u8; 24]> {
+    let mut place = [0; 24];
+    hex::decode_to_slice(token, &mut place).ok()?;
+    Some(place)
+}
+
+#[tonic::async_trait]
+impl Orders for OrdersService {
+    async fn create_order(&self, request: Request<v1::CreateOrderRequest>) -> Result<Response<v1::Order>, Status> {
+        // A text that is no sector's name can be permitted to nobody: it answers like a sector that is forbidden.
+        let sector: Option<Sector> = request.get_ref().sector.parse().ok();
+        let sector = sector.ok_or_else(ApiError::denied)?;
+        let permit = self.policy.permit_in::<DrawUpOrder>(&caller(&request)?, &sector)?;
+        Ok(Response::new(self.create(&permit, request.into_inner()).await?))
+    }
+
+    async fn approve_order(&self, request: Request<v1::ApproveOrderRequest>) -> Result<Response<Operation>, Status> {
+        let permit = self.permit::<ApproveOrder, _>(&request)?;
+        Ok(Response::new(self.approve(&permit, request.get_ref()).await?))
+    }
+
+    async fn withdraw_order(&self, request: Request<v1::WithdrawOrderRequest>) -> Result<Response<v1::Order>, Status> {
+        let permit = self.permit::<WithdrawOrder, _>(&request)?;
+        Ok(Response::new(self.withdraw(&permit, &request.get_ref().name).await?))
+    }
+
+    async fn get_order(&self, request: Request<v1::GetOrderRequest>) -> Result<Response<v1::Order>, Status> {
+        let permit = self.permit::<ReadOrder, _>(&request)?;
+        Ok(Response::new(self.get(&permit, &request.get_ref().name).await?))
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<v1::ListOrdersRequest>,
+    ) -> Result<Response<v1::ListOrdersResponse>, Status> {
+        let permit = self.permit::<ReadOrder, _>(&request)?;
+        Ok(Response::new(self.list(&permit, request.get_ref()).await?))
+    }
+
+    type WatchOrderStream = BoxStream<'static, Result<v1::Order, Status>>;
+
+    async fn watch_order(
+        &self,
+        request: Request<v1::WatchOrderRequest>,
+    ) -> Result<Response<Self::WatchOrderStream>, Status> {
+        let permit = self.permit::<ReadOrder, _>(&request)?;
+        Ok(Response::new(self.watch(&permit, request.get_ref()).await?))
+    }
+}

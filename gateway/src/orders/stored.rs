@@ -1,0 +1,279 @@
+//! An order as the court's gateway keeps it, and the only ways in which it may change: a state goes forward, never back.
+//! It refuses to know the store, the chain and the wire.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::order::{
+    Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivatePart,
+};
+use comity_model::seal::Signature;
+use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds};
+
+/// Most steps that are kept of one order.
+const STEPS_MAX: usize = 16;
+
+/// An order with everything the gateway knows of it. One row of the store.
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StoredOrder {
+    /// The public part.
+    pub order: Order,
+    /// The private part: what the court itself may read.
+    pub part: PrivatePart,
+    /// Digest of the request that drew it up.
+    pub request_digest: Hash,
+    /// Approvals so far, sorted by officer, each once.
+    pub approvals: Vec<Approval>,
+    /// The court's seal, the recipient's receipt and its seal: once delivered.
+    pub delivered: Option<Delivered>,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Counts changes from 1.
+    pub revision: u64,
+    /// When each state was entered, by this gateway's clock.
+    pub steps: Vec<(OrderState, Time)>,
+    /// Why it failed before it was committed.
+    pub failure: Option<ReasonCode>,
+    /// The proven result.
+    pub result: Option<OrderResult>,
+    /// The last proven notice.
+    pub notice: Option<Notice>,
+    /// The header of the court's chain under which the state shown was proven.
+    pub proven: Option<ProvenUnder>,
+}
+
+/// The seals that make it a [`comity_model::order::SealedOrder`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Delivered {
+    /// The court's seal.
+    pub seal: Signature,
+    /// The recipient's receipt.
+    pub delivery: Delivery,
+    /// The recipient's seal over it.
+    pub delivery_seal: Signature,
+}
+
+/// The header of a proof.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProvenUnder {
+    /// The chain.
+    pub chain: ChainId,
+    /// The header's height.
+    pub height: Height,
+    /// The header's hash.
+    pub header_hash: Hash,
+    /// The header's time.
+    pub time: Time,
+}
+
+/// A change that the order's state does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an order that is {} does not become {}", from.name(), to.name())]
+pub struct NotForward {
+    /// Where it stands.
+    pub from: OrderState,
+    /// Where it was to go.
+    pub to: OrderState,
+}
+
+impl StoredOrder {
+    /// A fresh draft.
+    #[must_use]
+    pub fn draft(order: Order, part: PrivatePart, request_digest: Hash, now: Time) -> Self {
+        Self {
+            order,
+            part,
+            request_digest,
+            approvals: Vec::new(),
+            delivered: None,
+            state: OrderState::AwaitingApproval,
+            revision: 1,
+            steps: vec![(OrderState::AwaitingApproval, now)],
+            failure: None,
+            result: None,
+            notice: None,
+            proven: None,
+        }
+    }
+
+    /// Whether enough officers approved.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        self.approvals.len() >= self.order.approval.approvals()
+    }
+
+    /// Whether the packet may stand on the chain: from then on nothing is taken back.
+    #[must_use]
+    pub fn may_be_committed(&self) -> bool {
+        self.delivered.is_some() || rank(self.state) >= rank(OrderState::Committed)
+    }
+
+    /// Whether its answer is still to come.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.state.is_answered()
+    }
+
+    /// Adds an approval whose signature was checked. The same officer again changes nothing.
+    ///
+    /// # Errors
+    /// [`NotForward`] once the order was withdrawn or has failed.
+    pub fn approve(&mut self, approval: Approval, now: Time) -> Result<bool, NotForward> {
+        if self.approvals.iter().any(|known| known.officer == approval.officer) {
+            return Ok(false);
+        }
+        if self.state != OrderState::AwaitingApproval {
+            return Err(NotForward { from: self.state, to: OrderState::AwaitingDelivery });
+        }
+        let at = self.approvals.partition_point(|known| known.officer < approval.officer);
+        self.approvals.insert(at, approval);
+        if self.is_approved() {
+            self.enter(OrderState::AwaitingDelivery, now)?;
+        } else {
+            self.revision += 1;
+        }
+        Ok(true)
+    }
+
+    /// Takes the order back.
+    ///
+    /// # Errors
+    /// [`NotForward`] once it may stand on the chain, or is answered.
+    pub fn withdraw(&mut self, now: Time) -> Result<bool, NotForward> {
+        if self.state == OrderState::Withdrawn {
+            return Ok(false);
+        }
+        if self.may_be_committed() || self.state.is_answered() {
+            return Err(NotForward { from: self.state, to: OrderState::Withdrawn });
+        }
+        self.enter(OrderState::Withdrawn, now)?;
+        Ok(true)
+    }
+
+    /// Keeps the seals; the state stays `AwaitingDelivery` until the packet stands on the chain.
+    ///
+    /// # Errors
+    /// [`NotForward`] unless the order awaits delivery.
+    pub fn deliver(&mut self, delivered: Delivered) -> Result<bool, NotForward> {
+        if self.delivered.is_some() {
+            return Ok(false);
+        }
+        if self.state != OrderState::AwaitingDelivery {
+            return Err(NotForward { from: self.state, to: OrderState::Committed });
+        }
+        self.delivered = Some(delivered);
+        self.revision += 1;
+        Ok(true)
+    }
+
+    /// Ends an order that was never committed.
+    ///
+    /// # Errors
+    /// [`NotForward`] where it is further.
+    pub fn fail(&mut self, reason: ReasonCode, now: Time) -> Result<bool, NotForward> {
+        if rank(self.state) >= rank(OrderState::Committed) {
+            return Err(NotForward { from: self.state, to: OrderState::Failed });
+        }
+        self.enter(OrderState::Failed, now)?;
+        self.failure = Some(reason);
+        Ok(true)
+    }
+
+    /// Notes that the institution's chain was proven to have the packet, if that is still news.
+    pub fn relayed(&mut self, state: OrderState, now: Time) -> bool {
+        matches!(state, OrderState::Relayed | OrderState::Pending) && self.enter(state, now).is_ok()
+    }
+
+    /// Takes over what was proven of it on the court's chain. Older or equal news change nothing.
+    pub fn learn(&mut self, entry: &OrderEntry, under: ProvenUnder, now: Time) -> bool {
+        let older = self.proven.as_ref().is_some_and(|known| known.height > under.height);
+        if older || entry.sealed.order != self.order {
+            return false;
+        }
+        let number = |notice: &Option<Notice>| notice.as_ref().map_or(0, |notice| notice.number);
+        let noticed = number(&entry.notice) > number(&self.notice);
+        let moves = follows(self.state, entry.state) || (noticed && turns(self.state, entry.state));
+        let news = noticed || moves;
+        if moves {
+            self.step(entry.state, now);
+        } else if noticed {
+            self.revision += 1;
+        }
+        if news {
+            self.notice.clone_from(&entry.notice);
+            self.result.clone_from(&entry.result);
+            self.proven = Some(under);
+        }
+        news
+    }
+
+    fn enter(&mut self, to: OrderState, now: Time) -> Result<(), NotForward> {
+        if !follows(self.state, to) {
+            return Err(NotForward { from: self.state, to });
+        }
+        self.step(to, now);
+        Ok(())
+    }
+
+    fn step(&mut self, to: OrderState, now: Time) {
+        self.state = to;
+        self.revision += 1;
+        // A hold may turn often; its first turns tell the story.
+        if self.steps.len() < STEPS_MAX {
+            self.steps.push((to, now));
+        }
+    }
+
+    /// The reason of a refusal or failure, wherever it came from.
+    #[must_use]
+    pub fn reason(&self) -> Option<&ReasonCode> {
+        match self.result.as_ref().map(|result| &result.outcome) {
+            Some(Outcome::Refused(reason) | Outcome::Failed(reason)) => Some(reason),
+            _ => self.failure.as_ref(),
+        }
+    }
+
+    /// By when the recipient must have taken the private part and the packet.
+    #[must_use]
+    pub const fn deliver_by(&self) -> UnixSeconds {
+        self.order.deliver_by
+    }
+}
+
+/// How far along a state is. Answers are as far as each other: none follows another.
+const fn rank(state: OrderState) -> u8 {
+    match state {
+        OrderState::AwaitingApproval => 1,
+        OrderState::AwaitingDelivery => 2,
+        OrderState::Committed => 3,
+        OrderState::Relayed => 4,
+        OrderState::Pending => 5,
+        OrderState::Executed
+        | OrderState::Waitlisted
+        | OrderState::Refused
+        | OrderState::Failed
+        | OrderState::TimedOut
+        | OrderState::Withdrawn => 6,
+    }
+}
+
+/// Whether `to` may come after `from`.
+#[must_use]
+pub const fn follows(from: OrderState, to: OrderState) -> bool {
+    match (from, to) {
+        (OrderState::AwaitingApproval | OrderState::AwaitingDelivery, OrderState::Withdrawn) => true,
+        (_, OrderState::Withdrawn) => false,
+        _ => rank(from) < rank(to),
+    }
+}
+
+/// Whether a notice may turn a hold from `from` to `to`: a waiting one takes effect, or one that arrived earlier and was
+/// decided later takes its place.
+const fn turns(from: OrderState, to: OrderState) -> bool {
+    matches!(
+        (from, to),
+        (OrderState::Waitlisted, OrderState::Executed) | (OrderState::Executed, OrderState::Waitlisted)
+    )
+}
+
+#[cfg(test)]
+#[path = "stored_tests.rs"]
+mod tests;

@@ -1,0 +1,78 @@
+//! Proof that a caller may do something: only the policy makes it, handlers take it, so that an unchecked call does not
+//! compile. It refuses to know how a decision is made.
+
+use crate::identity::Caller;
+use comity_model::Sector;
+use std::marker::PhantomData;
+
+mod sealed {
+    pub trait Sealed {}
+}
+pub(super) use sealed::Sealed;
+
+/// Something that callers ask to do.
+pub trait Action: Sealed {
+    /// Its name in policies.
+    const NAME: &'static str;
+    /// What it is done to: `()` for the gateway as a whole, a [`Sector`] for its records.
+    type Resource;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident on $resource:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Sealed for $name {}
+            impl Action for $name {
+                const NAME: &'static str = stringify!($name);
+                type Resource = $resource;
+            }
+        )*
+
+        /// Every action, for tests that policies know them all.
+        #[cfg(test)]
+        pub(super) const ACTIONS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+actions! {
+    /// Reads records of a sector.
+    ReadRecord on Sector;
+    /// Verifies credentials of a sector.
+    VerifyCredential on Sector;
+    /// Draws up an order in a sector.
+    DrawUpOrder on Sector;
+    /// Hands in officers' approvals.
+    ApproveOrder on ();
+    /// Takes an order back.
+    WithdrawOrder on ();
+    /// Reads this court's orders.
+    ReadOrder on ();
+    /// Reads the directory of institutions.
+    ReadMembers on ();
+    /// Reads how chains stand.
+    ReadChains on ();
+    /// Exchanges records and private parts, gateway to gateway.
+    Exchange on ();
+}
+
+/// The policy's leave for one caller and one action.
+#[derive(Debug)]
+pub struct Permit<A: Action> {
+    caller: Caller,
+    action: PhantomData<A>,
+}
+
+impl<A: Action> Permit<A> {
+    pub(super) const fn new(caller: Caller) -> Self {
+        Self { caller, action: PhantomData }
+    }
+
+    /// Who was permitted.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}

@@ -1,0 +1,148 @@
+//! The default policies, asked in sentences.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::sectors::ValueType;
+use comity_model::member::MemberKind;
+
+fn policy() -> Policy {
+    Policy::new("court".parse().unwrap(), DEFAULT_POLICIES).unwrap()
+}
+
+fn caller(institution: &str, role: &str, kind: MemberKind) -> Caller {
+    Caller { institution: institution.parse().unwrap(), role: role.parse().unwrap(), kind: Some(kind) }
+}
+
+fn field(personal: bool, readers: &[&str]) -> FieldSpec {
+    FieldSpec {
+        name: "debtor".parse().unwrap(),
+        value_type: ValueType::Text,
+        required: false,
+        required_for: Vec::new(),
+        personal,
+        readers: readers.iter().map(|&reader| reader.to_owned()).collect(),
+        role: None,
+        label_zh: String::new(),
+        label_en: String::new(),
+        values: Vec::new(),
+        in_force: Vec::new(),
+    }
+}
+
+fn sector() -> Sector {
+    "judgments".parse().unwrap()
+}
+
+fn reason<T>(result: Result<T, ApiError>) -> Option<Reason> {
+    result.err().map(|error| error.reason())
+}
+
+#[test]
+fn the_schema_knows_every_action() {
+    for action in permit::ACTIONS.iter().chain(&["ReadField"]) {
+        assert!(SCHEMA.contains(&format!("\"{action}\"")), "{action}");
+    }
+}
+
+#[test]
+fn an_officer_of_the_court_may_approve_and_a_clerk_may_not() {
+    let policy = policy();
+    let officer = caller("court", "officer", MemberKind::Court);
+    let permit = policy.permit::<ApproveOrder>(&officer).unwrap();
+    assert_eq!(permit.caller(), &officer);
+    let clerk = caller("court", "clerk", MemberKind::Court);
+    assert!(policy.permit_in::<DrawUpOrder>(&clerk, &sector()).is_ok());
+    assert_eq!(reason(policy.permit::<ApproveOrder>(&clerk)), Some(Reason::PermissionDenied));
+}
+
+#[test]
+fn an_institution_that_is_no_court_orders_nothing() {
+    let policy = Policy::new("bank".parse().unwrap(), DEFAULT_POLICIES).unwrap();
+    let officer = caller("bank", "officer", MemberKind::Finance);
+    assert!(policy.permit_in::<ReadRecord>(&officer, &sector()).is_ok());
+    assert_eq!(reason(policy.permit_in::<DrawUpOrder>(&officer, &sector())), Some(Reason::PermissionDenied));
+    assert_eq!(reason(policy.permit::<ApproveOrder>(&officer)), Some(Reason::PermissionDenied));
+}
+
+#[test]
+fn people_of_other_institutions_may_do_nothing_here() {
+    let policy = policy();
+    let stranger = caller("court-2", "officer", MemberKind::Court);
+    assert_eq!(reason(policy.permit_in::<ReadRecord>(&stranger, &sector())), Some(Reason::PermissionDenied));
+    assert_eq!(reason(policy.permit::<ReadOrder>(&stranger)), Some(Reason::PermissionDenied));
+    assert_eq!(reason(policy.permit::<Exchange>(&stranger)), Some(Reason::PermissionDenied));
+}
+
+#[test]
+fn gateways_exchange_and_do_nothing_else() {
+    let policy = policy();
+    for institution in ["court", "bank"] {
+        let gateway = caller(institution, "gateway", MemberKind::Finance);
+        assert!(policy.permit::<Exchange>(&gateway).is_ok());
+        assert!(policy.permit_in::<ReadRecord>(&gateway, &sector()).is_err());
+        assert!(!policy
+            .may_read(&gateway, &"court".parse().unwrap(), &sector(), &field(false, &["public"]))
+            .unwrap());
+    }
+}
+
+#[test]
+fn an_unknown_role_is_told_so_and_gets_nothing() {
+    let error = policy().permit_in::<ReadRecord>(&caller("court", "janitor", MemberKind::Court), &sector()).unwrap_err();
+    assert_eq!(error.reason(), Reason::UnknownRole);
+    assert_eq!(error.metadata("role"), Some("janitor"));
+}
+
+#[test]
+fn fields_go_to_the_kinds_of_institution_that_the_schema_names() {
+    let (policy, court) = (policy(), "court".parse().unwrap());
+    let may = |caller: &Caller, field: &FieldSpec| policy.may_read(caller, &court, &sector(), field).unwrap();
+    let bank = caller("bank", "officer", MemberKind::Finance);
+    assert!(may(&bank, &field(false, &["public"])));
+    assert!(may(&bank, &field(false, &["finance"])));
+    assert!(may(&bank, &field(false, &["agency"])));
+    assert!(!may(&bank, &field(false, &["property"])));
+    assert!(!may(&bank, &field(false, &[])));
+    assert!(may(&caller("court", "reader", MemberKind::Court), &field(false, &[])), "the keeper reads its own");
+}
+
+#[test]
+fn personal_fields_go_to_clerks_and_officers_and_not_to_readers() {
+    let (policy, court) = (policy(), "court".parse().unwrap());
+    let may = |role| {
+        let caller = caller("bank", role, MemberKind::Finance);
+        policy.may_read(&caller, &court, &sector(), &field(true, &["finance"])).unwrap()
+    };
+    assert!(may("officer") && may("clerk"));
+    assert!(!may("reader") && !may("operator") && !may("janitor"));
+}
+
+#[test]
+fn a_decision_depends_on_the_attributes_and_not_only_on_the_field_s_name() {
+    let (policy, court) = (policy(), "court".parse().unwrap());
+    let bank = caller("bank", "reader", MemberKind::Finance);
+    assert!(policy.may_read(&bank, &court, &sector(), &field(false, &["finance"])).unwrap());
+    assert!(!policy.may_read(&bank, &court, &sector(), &field(true, &["finance"])).unwrap());
+    assert!(!policy.may_read(&bank, &court, &sector(), &field(false, &["court"])).unwrap());
+}
+
+#[test]
+fn policies_that_speak_of_what_does_not_exist_are_refused_at_start() {
+    let home = || "court".parse().unwrap();
+    assert!(matches!(Policy::new(home(), "permit (principal"), Err(PolicyError::Unreadable(_))));
+    let unknown = r#"permit (principal, action == Comity::Action::"Rule", resource);"#;
+    assert!(matches!(Policy::new(home(), unknown), Err(PolicyError::DoesNotFit(_))));
+    let attribute = r#"permit (principal, action == Comity::Action::"ReadField", resource) when { resource.secret };"#;
+    assert!(matches!(Policy::new(home(), attribute), Err(PolicyError::DoesNotFit(_))));
+}
+
+#[test]
+fn an_operator_s_own_policies_replace_the_default() {
+    let text = r#"permit (principal in Comity::Role::"auditor", action == Comity::Action::"ReadChains", resource);"#;
+    let policy = Policy::new("court".parse().unwrap(), text).unwrap();
+    assert!(policy.permit::<ReadChains>(&caller("court", "auditor", MemberKind::Court)).is_ok());
+    assert_eq!(
+        reason(policy.permit::<ReadChains>(&caller("court", "officer", MemberKind::Court))),
+        Some(Reason::UnknownRole)
+    );
+}

@@ -1,0 +1,177 @@
+//! Answers for the records that the institution keeps: the fields that the asker's role may see, with everything that
+//! it takes to verify them.
+//! It refuses to know whether the asker is a peer's gateway or one of the own people.
+
+use crate::audit::{self, Audit, Purpose};
+use crate::config::Clock;
+use crate::error::{ApiError, Reason};
+use crate::identity::Caller;
+use crate::keeper::{RecordKeeper, unknown_sector};
+use crate::policy::Policy;
+use crate::sectors::{SectorSchema, Sectors};
+use crate::view::{HomeState, Standing, Stood};
+use comity_model::profile::Profile;
+use comity_model::record::RecordState;
+use comity_model::state::StatePath;
+use comity_model::{FieldName, Height, MemberId, RecordId, Sector, decode, encode};
+use comity_proto::v1;
+use comity_verify::fields;
+use moka::sync::Cache;
+use std::sync::Arc;
+
+/// Sectors whose profile was seen to name this institution.
+const KEPT_MAX: u64 = 256;
+
+/// What is asked.
+pub(crate) struct Question {
+    /// The sector.
+    pub(crate) sector: Sector,
+    /// The record.
+    pub(crate) id: RecordId,
+    /// Fields wanted; empty for all that the asker may see.
+    pub(crate) fields: Vec<FieldName>,
+    /// Why, if personal data is wanted.
+    pub(crate) purpose: Option<Purpose>,
+    /// The header from which the asker verifies; `None` if it verifies by the same view.
+    pub(crate) trusted: Option<Height>,
+}
+
+/// Answers questions about the institution's records.
+pub(crate) struct Answerer {
+    institution: MemberId,
+    home: HomeState,
+    keeper: RecordKeeper,
+    sectors: Arc<Sectors>,
+    policy: Arc<Policy>,
+    audit: Audit,
+    clock: Clock,
+    kept: Cache<Sector, ()>,
+}
+
+impl Answerer {
+    pub(crate) fn new(
+        institution: MemberId,
+        home: HomeState,
+        keeper: RecordKeeper,
+        sectors: Arc<Sectors>,
+        policy: Arc<Policy>,
+        audit: Audit,
+        clock: Clock,
+    ) -> Self {
+        Self { institution, home, keeper, sectors, policy, audit, clock, kept: Cache::new(KEPT_MAX) }
+    }
+
+    /// The answer to `asker`, which is a person within the asking institution.
+    pub(crate) async fn answer(&self, asker: &Caller, question: &Question) -> Result<v1::FetchRecordResponse, ApiError> {
+        let schema = self.sectors.sector(&question.sector).ok_or_else(|| unknown_sector(&question.sector))?;
+        let names = self.disclosable(asker, schema, question)?;
+        self.check_kept(&question.sector).await?;
+        let path = StatePath::Record(question.sector.clone(), question.id.clone());
+        let stood = self.home.now(&path).await?;
+        let disclosure = match stood.what.value() {
+            Some(value) => {
+                let state: RecordState = decode("record state", value.value()).map_err(ApiError::fault)?;
+                self.disclose(asker, schema, question, &names, &state).await?
+            }
+            None => Vec::new(),
+        };
+        let state = self.state(&stood, question.trusted).await?;
+        Ok(v1::FetchRecordResponse { state: Some(state), disclosure })
+    }
+
+    /// A state of the own chain for a peer that trusts the header of `trusted`.
+    pub(crate) async fn state(&self, stood: &Stood, trusted: Option<Height>) -> Result<v1::FetchStateResponse, ApiError> {
+        let header = stood.header.height();
+        let steps = match trusted {
+            None => Arc::default(),
+            Some(trusted) if trusted > header => {
+                let message = "This chain has no header yet that is as new as the one that you trust.";
+                return Err(ApiError::new(Reason::ChainUnavailable, message));
+            }
+            Some(trusted) => self.home.view().steps(trusted, header).await?,
+        };
+        let (exists, value) = match &stood.what {
+            Standing::Value(value) => (true, value.value().clone()),
+            Standing::Nothing(_) => (false, Vec::new()),
+        };
+        Ok(v1::FetchStateResponse {
+            exists,
+            value,
+            proof: stood.proof.clone(),
+            steps: steps.iter().map(encode).collect(),
+            header_height: header.0,
+        })
+    }
+
+    /// The names that are to be disclosed, whether or not the record has them.
+    fn disclosable(&self, asker: &Caller, schema: &SectorSchema, question: &Question) -> Result<Vec<FieldName>, ApiError> {
+        let mut names = Vec::new();
+        if question.fields.is_empty() {
+            let stated = question.purpose.is_some();
+            let fields = schema.record.iter().filter(|field| stated || !field.personal);
+            return self.policy.readable(asker, &self.institution, &question.sector, fields);
+        }
+        for name in &question.fields {
+            let field = schema.record.field(name).ok_or_else(|| unknown_field(name))?;
+            if !self.policy.may_read(asker, &self.institution, &question.sector, field)? {
+                return Err(ApiError::denied());
+            }
+            if field.personal && question.purpose.is_none() {
+                return Err(purpose_required());
+            }
+            names.push(name.clone());
+        }
+        Ok(names)
+    }
+
+    async fn disclose(
+        &self,
+        asker: &Caller,
+        schema: &SectorSchema,
+        question: &Question,
+        names: &[FieldName],
+        state: &RecordState,
+    ) -> Result<Vec<u8>, ApiError> {
+        let version = self.keeper.version(&question.sector, &question.id, state).await?;
+        let version = version.ok_or_else(|| ApiError::fault("the store has no fields for a record on the chain"))?;
+        let has = |name: &&FieldName| version.openings.iter().any(|opening| opening.field.name == **name);
+        let names: Vec<FieldName> = names.iter().filter(has).cloned().collect();
+        let disclosure = fields::disclose(&version.openings, &names).map_err(ApiError::fault)?;
+        let personal = |name: &&FieldName| schema.record.field(name).is_some_and(|field| field.personal);
+        let personal: Vec<FieldName> = names.iter().filter(personal).cloned().collect();
+        if !personal.is_empty() {
+            let purpose = question.purpose.clone().ok_or_else(purpose_required)?;
+            let resource = format!("members/{}/sectors/{}/records/{}", self.institution, question.sector, question.id);
+            let entry = audit::entry(self.clock.now(), asker, "DiscloseRecord", resource, personal, purpose);
+            self.audit.append(&entry).await?;
+        }
+        Ok(encode(&disclosure))
+    }
+
+    /// Whether the institution answers for the sector, by its chain's profile: the absence of a record that it would
+    /// never keep says nothing.
+    async fn check_kept(&self, sector: &Sector) -> Result<(), ApiError> {
+        if self.kept.contains_key(sector) {
+            return Ok(());
+        }
+        let stood = self.home.now(&StatePath::Profile(sector.clone())).await?;
+        if let Some(value) = stood.what.value() {
+            let profile: Profile = decode("profile", value.value()).map_err(ApiError::fault)?;
+            if profile.institution == self.institution {
+                self.kept.insert(sector.clone(), ());
+                return Ok(());
+            }
+        }
+        let message = format!("{} does not answer for sector {sector}.", self.institution);
+        Err(ApiError::new(Reason::UnknownSector, message).with("sector", sector.as_str()))
+    }
+}
+
+pub(super) fn unknown_field(name: &FieldName) -> ApiError {
+    ApiError::new(Reason::UnknownField, format!("There is no field {name}.")).with("field", name.as_str())
+}
+
+pub(super) fn purpose_required() -> ApiError {
+    let message = "Personal data is handed out only for a stated case number, legal basis and purpose.";
+    ApiError::new(Reason::PurposeRequired, message).with("field", "purpose")
+}

@@ -1,0 +1,181 @@
+//! Seals the private part of an order to its recipient, and opens it there: HPKE (RFC 9180), base mode,
+//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
+//! It refuses to know who may read what: it knows a public key, an order's canonical bytes and a private part.
+
+use comity_model::order::{Order, PrivatePart};
+use comity_model::{Malformed, decode, encode};
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use secrecy::{ExposeSecret, SecretBox};
+use zeroize::Zeroizing;
+
+/// HPKE's `info`: what the ciphertext is for.
+pub const INFO: &[u8] = b"comity/order-private-hpke/v1";
+/// Largest private part, in canonical bytes.
+pub const PRIVATE_BYTES_MAX: usize = 256 << 10;
+/// Bytes that sealing adds to the plaintext (RFC 8439 §2.8).
+const TAG_BYTES: usize = 16;
+
+/// A private part under way: what `DeliverRequest` carries beside the order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedPrivatePart {
+    /// HPKE's `enc`: the sender's ephemeral public key.
+    pub encapsulated_key: [u8; 32],
+    /// Ciphertext of the private part's canonical bytes; associated data: the order's canonical bytes.
+    pub ciphertext: Vec<u8>,
+}
+
+/// Why a private part could not be sealed or opened. Says nothing of what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealingError {
+    /// The recipient's key is not a usable X25519 point.
+    #[error("the recipient's encryption key is unusable")]
+    Key,
+    /// The private part is over [`PRIVATE_BYTES_MAX`].
+    #[error("the private part is larger than {PRIVATE_BYTES_MAX} bytes")]
+    TooLarge,
+    /// The operating system gave no randomness.
+    #[error("the operating system gives no randomness")]
+    Randomness,
+    /// The ciphertext was not made for this key and this order, or was changed.
+    #[error("the private part cannot be opened with this institution's key for this order")]
+    Open,
+    /// What was opened is not a private part.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// The public half of an encryption key: `Member.encryption_key`.
+///
+/// # Errors
+/// [`SealingError::Key`] where the secret is not 32 usable bytes.
+pub fn public_key(secret: &SecretBox<[u8; 32]>) -> Result<[u8; 32], SealingError> {
+    let secret = secret_key(secret)?;
+    Ok(X25519HkdfSha256::sk_to_pk(&secret).to_bytes().into())
+}
+
+/// Seals `part` to the holder of `recipient`, bound to `order`.
+///
+/// # Errors
+/// [`SealingError`]; nothing in it depends on the private part but its size.
+pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<SealedPrivatePart, SealingError> {
+    let plaintext = Zeroizing::new(encode(part));
+    if plaintext.len() > PRIVATE_BYTES_MAX {
+        return Err(SealingError::TooLarge);
+    }
+    let recipient = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient).map_err(|_| SealingError::Key)?;
+    let mut seed = Zeroizing::new([0u8; 32]);
+    getrandom::fill(seed.as_mut()).map_err(|_| SealingError::Randomness)?;
+    let (encapsulated, ciphertext) =
+        hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &recipient,
+            INFO,
+            &plaintext,
+            &encode(order),
+            &mut StdRng::from_seed(*seed),
+        )
+        .map_err(|_| SealingError::Key)?;
+    Ok(SealedPrivatePart { encapsulated_key: encapsulated.to_bytes().into(), ciphertext })
+}
+
+/// Opens what [`seal`] made for this key and this order.
+///
+/// # Errors
+/// [`SealingError::Open`] for any other key, order, or changed byte.
+pub fn open(
+    secret: &SecretBox<[u8; 32]>,
+    order: &Order,
+    sealed: &SealedPrivatePart,
+) -> Result<PrivatePart, SealingError> {
+    if sealed.ciphertext.len() > PRIVATE_BYTES_MAX + TAG_BYTES {
+        return Err(SealingError::TooLarge);
+    }
+    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key)
+        .map_err(|_| SealingError::Open)?;
+    let plaintext = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &secret_key(secret)?,
+        &encapsulated,
+        INFO,
+        &sealed.ciphertext,
+        &encode(order),
+    )
+    .map(Zeroizing::new)
+    .map_err(|_| SealingError::Open)?;
+    Ok(decode("private part", &plaintext)?)
+}
+
+fn secret_key(secret: &SecretBox<[u8; 32]>) -> Result<<X25519HkdfSha256 as Kem>::PrivateKey, SealingError> {
+    <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(secret.expose_secret()).map_err(|_| SealingError::Key)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::orders::testing;
+
+    fn secret(byte: u8) -> SecretBox<[u8; 32]> {
+        SecretBox::new(Box::new([byte; 32]))
+    }
+
+    #[test]
+    fn what_is_sealed_to_a_key_opens_with_it() {
+        let (order, part) = testing::order_and_part();
+        let sealed = seal(&public_key(&secret(7)).unwrap(), &order, &part).unwrap();
+        assert!(open(&secret(7), &order, &sealed).unwrap() == part);
+    }
+
+    #[test]
+    fn another_key_another_order_or_a_changed_byte_does_not_open_it() {
+        let (order, part) = testing::order_and_part();
+        let sealed = seal(&public_key(&secret(7)).unwrap(), &order, &part).unwrap();
+        assert_eq!(open(&secret(8), &order, &sealed).err(), Some(SealingError::Open));
+        let mut other = order.clone();
+        other.deliver_by = other.deliver_by.plus(1);
+        assert_eq!(open(&secret(7), &other, &sealed).err(), Some(SealingError::Open));
+        for index in 0..sealed.ciphertext.len() {
+            let mut changed = sealed.clone();
+            changed.ciphertext[index] ^= 1;
+            assert_eq!(open(&secret(7), &order, &changed).err(), Some(SealingError::Open));
+        }
+        let mut changed = sealed.clone();
+        changed.encapsulated_key[0] ^= 1;
+        assert_eq!(open(&secret(7), &order, &changed).err(), Some(SealingError::Open));
+    }
+
+    #[test]
+    fn sealing_twice_shows_no_equal_bytes() {
+        let (order, part) = testing::order_and_part();
+        let key = public_key(&secret(7)).unwrap();
+        let (one, two) = (seal(&key, &order, &part).unwrap(), seal(&key, &order, &part).unwrap());
+        assert!(one.encapsulated_key != two.encapsulated_key && one.ciphertext != two.ciphertext);
+    }
+
+    #[test]
+    fn a_ciphertext_does_not_show_the_private_part() {
+        let (order, part) = testing::order_and_part();
+        let sealed = seal(&public_key(&secret(7)).unwrap(), &order, &part).unwrap();
+        let needle = b"6222020001";
+        assert!(encode(&part).windows(needle.len()).any(|window| window == needle));
+        assert!(!sealed.ciphertext.windows(needle.len()).any(|window| window == needle));
+    }
+
+    #[test]
+    fn an_oversize_private_part_is_refused_on_both_sides() {
+        let (order, mut part) = testing::order_and_part();
+        part.fields[0].value = comity_model::record::FieldValue::Text("x".repeat(PRIVATE_BYTES_MAX));
+        let key = public_key(&secret(7)).unwrap();
+        assert_eq!(seal(&key, &order, &part).err(), Some(SealingError::TooLarge));
+        let huge = SealedPrivatePart {
+            encapsulated_key: key,
+            ciphertext: vec![0; PRIVATE_BYTES_MAX + TAG_BYTES + 1],
+        };
+        assert_eq!(open(&secret(7), &order, &huge).err(), Some(SealingError::TooLarge));
+    }
+}

@@ -1,0 +1,239 @@
+//! Compiles `schema.proto` and reads its options into field sets. The options are read by reflection from the encoded
+//! descriptors, so that their meaning stands in `options.proto` alone. Knows nothing of profiles' rules beyond names.
+
+mod rule;
+
+use super::fields::{FieldSet, FieldSpec, Role, ValueType};
+use super::{SectorError, SectorSchema, SectorSource, profile};
+use comity_model::profile::Effect;
+use comity_model::{Hash, Sector};
+use prost_reflect::{DescriptorPool, MessageDescriptor};
+use protox::Compiler;
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use rule::{FieldRule, MessageKind, Options};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+const OPTIONS_PATH: &str = "comity/sector/v1/options.proto";
+const OPTIONS: &str = include_str!("../../../sectors/comity/sector/v1/options.proto");
+/// Far above any schema, far below what would slow a start.
+const SCHEMA_BYTES_MAX: usize = 256 * 1024;
+/// As many as a record's tree takes.
+const FIELDS_MAX: usize = 256;
+
+pub(super) fn compile(source: &SectorSource<'_>) -> Result<SectorSchema, SectorError> {
+    let name: Sector = source.name.parse().map_err(|_| SectorError::Name { sector: source.name.to_owned() })?;
+    let file = format!("{name}/schema.proto");
+    let compiled = descriptors(&file, source)?;
+    let reader = Reader {
+        source,
+        options: Options::find(&compiled.pool).ok_or_else(|| SectorError::Schema {
+            sector: source.name.to_owned(),
+            problem: format!("{OPTIONS_PATH} is not imported"),
+        })?,
+    };
+    let (record, order) = reader.messages(&compiled.pool, &file)?;
+    let profile = match source.profile {
+        Some(text) => Some(profile::read(source, &name, text)?),
+        None => None,
+    };
+    let schema = SectorSchema { name, schema_hash: Hash(Sha256::digest(&compiled.own).into()), record, order, profile };
+    reader.check_together(&schema)?;
+    Ok(schema)
+}
+
+struct Compiled {
+    /// The encoded descriptor set of the schema file alone.
+    own: Vec<u8>,
+    /// The schema with all it imports.
+    pool: DescriptorPool,
+}
+
+fn descriptors(file: &str, source: &SectorSource<'_>) -> Result<Compiled, SectorError> {
+    let refuse = |problem: String| SectorError::Schema { sector: source.name.to_owned(), problem };
+    if source.schema.len() > SCHEMA_BYTES_MAX {
+        return Err(refuse(format!("it is longer than {SCHEMA_BYTES_MAX} bytes")));
+    }
+    let mut resolver = ChainFileResolver::new();
+    resolver
+        .add(Sources(vec![(OPTIONS_PATH.to_owned(), OPTIONS.to_owned()), (file.to_owned(), source.schema.to_owned())]));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_source_info(false);
+    // The compiler's `Debug` says where in the file; its `Display` does not.
+    compiler.open_file(file).map_err(|error| refuse(format!("{error:?}")))?;
+    let own = compiler.encode_file_descriptor_set();
+    let whole = compiler.include_imports(true).encode_file_descriptor_set();
+    // Custom options survive only in encoded descriptors.
+    let pool = DescriptorPool::decode(whole.as_slice()).map_err(|error| refuse(error.to_string()))?;
+    Ok(Compiled { own, pool })
+}
+
+/// Files by name, from memory.
+struct Sources(Vec<(String, String)>);
+
+impl FileResolver for Sources {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        match self.0.iter().find(|(known, _)| known == name) {
+            Some((_, text)) => File::from_source(name, text),
+            None => Err(protox::Error::file_not_found(name)),
+        }
+    }
+}
+
+struct Reader<'a> {
+    source: &'a SectorSource<'a>,
+    options: Options,
+}
+
+impl Reader<'_> {
+    /// The record's fields and the order's, of the messages in the schema file.
+    fn messages(&self, pool: &DescriptorPool, file: &str) -> Result<(FieldSet, Option<FieldSet>), SectorError> {
+        let (mut record, mut order) = (None, None);
+        let own = pool.get_file_by_name(file);
+        for message in own.iter().flat_map(|file| file.messages()) {
+            let at = message.name().to_owned();
+            let Some((sector, kind)) = self.options.message(&message) else {
+                return Err(self.refuse(&at, "it has no option (message)"));
+            };
+            if sector != self.source.name {
+                return Err(self.refuse(&at, "it belongs to another sector"));
+            }
+            let slot = match kind {
+                Some(MessageKind::Record) => &mut record,
+                Some(MessageKind::OrderPrivate) => &mut order,
+                None => return Err(self.refuse(&at, "its kind is not known")),
+            };
+            if slot.is_some() {
+                return Err(self.refuse(&at, "a message of this kind came before"));
+            }
+            *slot = Some(self.fields(&message, kind == Some(MessageKind::Record))?);
+        }
+        match record {
+            Some(record) => Ok((record, order)),
+            None => Err(self.refuse("schema", "it has no RECORD message")),
+        }
+    }
+
+    fn fields(&self, message: &MessageDescriptor, of_record: bool) -> Result<FieldSet, SectorError> {
+        if message.fields().len() > FIELDS_MAX || message.oneofs().len() > 0 {
+            return Err(self.refuse(message.name(), "it has a oneof, an optional, or too many fields"));
+        }
+        let mut roles = BTreeSet::new();
+        let mut specs = Vec::new();
+        for field in message.fields() {
+            let at = format!("{}.{}", message.name(), field.name());
+            let refuse = |problem: &str| self.refuse(&at, problem);
+            let rule = self.options.field(&field).ok_or_else(|| refuse("it has no option (rule)"))?;
+            let value_type = rule::value_type(&field, rule.date).ok_or_else(|| {
+                refuse("its type is not one of string, int64, bool, bytes, Timestamp, Amount, repeated string")
+            })?;
+            let spec = rule.spec(field.name(), value_type).map_err(|problem| refuse(&problem))?;
+            check_spec(&spec, of_record).map_err(refuse)?;
+            if spec.role.is_some_and(|role| !roles.insert(role)) {
+                return Err(refuse("another field has its role"));
+            }
+            specs.push(spec);
+        }
+        let needed = if of_record { Role::Identity } else { Role::Reference };
+        if !roles.contains(&needed) {
+            return Err(self.refuse(
+                message.name(),
+                "a record needs a field with role IDENTITY, an order one with role REFERENCE",
+            ));
+        }
+        Ok(FieldSet::new(specs))
+    }
+
+    /// What schema and profile must agree on.
+    fn check_together(&self, schema: &SectorSchema) -> Result<(), SectorError> {
+        let (order, profile) = match (&schema.order, &schema.profile) {
+            (None, None) => return Ok(()),
+            (Some(order), Some(profile)) => (order, profile),
+            _ => {
+                return Err(self.refuse("schema", "an ORDER_PRIVATE message and a profile go together"));
+            }
+        };
+        for spec in order.iter() {
+            if let Some(kind) = spec.required_for.iter().find(|kind| profile.kind(kind).is_none()) {
+                let problem = format!("the profile has no kind {kind}");
+                return Err(self.refuse(spec.name.as_str(), &problem));
+            }
+        }
+        for rule in &profile.kinds {
+            let amount = order.role(Role::Amount);
+            let named = amount.is_some_and(|spec| spec.required || spec.required_for.contains(&rule.kind));
+            if rule.effect == Effect::HoldDivisible && !named {
+                let problem = "a divisible hold needs a field with role AMOUNT, required for it";
+                return Err(self.refuse(rule.kind.as_str(), problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, at: &str, problem: &str) -> SectorError {
+        SectorError::Rule { sector: self.source.name.to_owned(), at: at.to_owned(), problem: problem.to_owned() }
+    }
+}
+
+/// What one field must fulfil, whatever the others are.
+fn check_spec(spec: &FieldSpec, of_record: bool) -> Result<(), &'static str> {
+    let textual = matches!(spec.value_type, ValueType::Text | ValueType::Texts);
+    let fits = match spec.role {
+        None => true,
+        Some(Role::Identity) => of_record && spec.required && spec.value_type == ValueType::Text,
+        Some(Role::Reference) => !of_record && spec.required && spec.value_type == ValueType::Text,
+        Some(Role::Status) => {
+            of_record && spec.required && spec.value_type == ValueType::Text && !spec.in_force.is_empty()
+        }
+        Some(Role::Amount) => spec.value_type == ValueType::Amount,
+        Some(Role::PersonName | Role::PersonNumber) => textual,
+    };
+    if !fits {
+        return Err("its role does not fit its type, its message, or that it is optional");
+    }
+    if spec.label_zh.is_empty() || spec.label_en.is_empty() {
+        return Err("it needs a label in both languages");
+    }
+    if of_record && spec.readers.is_empty() {
+        return Err("it needs a reader; HOLDER is one");
+    }
+    if !of_record && !spec.readers.is_empty() {
+        return Err("an order's fields have no readers: its recipient reads them all");
+    }
+    if of_record && !spec.required_for.is_empty() {
+        return Err("required_for is for orders");
+    }
+    if !spec.values.is_empty() && !textual {
+        return Err("only texts have listed values");
+    }
+    if !spec.in_force.is_empty() && spec.role != Some(Role::Status) {
+        return Err("in_force is for the field with role STATUS");
+    }
+    if spec.in_force.iter().any(|value| !spec.values.contains(value)) {
+        return Err("in_force has a value that is not among its values");
+    }
+    Ok(())
+}
+
+impl FieldRule {
+    fn spec(self, name: &str, value_type: ValueType) -> Result<FieldSpec, String> {
+        Ok(FieldSpec {
+            name: name.parse().map_err(|error| format!("{error}"))?,
+            value_type,
+            required: self.required,
+            required_for: self
+                .required_for
+                .iter()
+                .map(|kind| kind.parse().map_err(|error| format!("{error}")))
+                .collect::<Result<_, _>>()?,
+            personal: self.personal,
+            readers: self.readers,
+            role: self.role,
+            label_zh: self.zh,
+            label_en: self.en,
+            values: self.values,
+            in_force: self.in_force,
+        })
+    }
+}

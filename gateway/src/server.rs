@@ -1,0 +1,367 @@
+//! Puts one gateway together and runs it: every service behind mutual TLS, admission and limits.
+//! It refuses to know a concrete chain, store or signer: the program brings them.
+
+use crate::audit::Audit;
+use crate::chains::ChainsService;
+use crate::config::{Deps, GatewayConfig};
+use crate::credentials::CredentialsService;
+use crate::error::{ApiError, Reason};
+use crate::exchange::ExchangeService;
+use crate::identity::{Caller, Identity};
+use crate::institution::{AssetRegister, Decider};
+use crate::keeper::RecordKeeper;
+use crate::members::{Directory, MembersService};
+use crate::middleware::admission::{Admission, AdmissionLayer};
+use crate::middleware::reasons::ReasonsLayer;
+use crate::operations::OperationsService;
+use crate::orders::{OrdersService, Work, WorkParts};
+use crate::peers::{Peers, PeersError};
+use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
+use crate::records::{Answerer, Reader, RecordsService};
+use crate::tls::{Authorities, Listener, ServerTls, TlsError, TlsMaterial};
+use crate::view::{self, ChainView, HomeState};
+use comity_model::member::MemberKind;
+use comity_proto::google::longrunning::operations_server::OperationsServer;
+use comity_proto::v1::chains_server::ChainsServer;
+use comity_proto::v1::credentials_server::CredentialsServer;
+use comity_proto::v1::exchange_server::ExchangeServer;
+use comity_proto::v1::members_server::MembersServer;
+use comity_proto::v1::orders_server::OrdersServer;
+use comity_proto::v1::records_server::RecordsServer;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+use tonic::transport::Server;
+
+/// How long calls under way may take to end when the gateway stops.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How often an idle connection is asked whether it lives, and how long it may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a connection may live: then its caller proves itself anew. Calls under way end in peace.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3_600);
+/// How much may be under way to us, on a connection and on a call.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+const STREAM_WINDOW: u32 = 2 << 20;
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A certificate, key or authority cannot be used.
+    #[error("TLS of the gateway cannot be set up")]
+    Tls(#[from] TlsError),
+    /// The policies cannot be used.
+    #[error("the policies cannot be used")]
+    Policy(#[from] PolicyError),
+    /// A peer cannot be set up.
+    #[error("a peer cannot be set up")]
+    Peers(#[from] PeersError),
+    /// The view of the own chain cannot be opened.
+    #[error("the view of the own chain cannot be opened")]
+    View(#[source] ApiError),
+    /// Two peers, or a peer and this institution, have one id.
+    #[error("{0} is configured twice")]
+    Twice(comity_model::MemberId),
+    /// The address cannot be bound.
+    #[error("the gateway cannot listen at {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The API's own description cannot be read.
+    #[error("reflection cannot be set up")]
+    Reflection(#[source] tonic_reflection::server::Error),
+}
+
+/// A gateway that runs.
+pub struct Running {
+    address: SocketAddr,
+    tls: Arc<ServerTls>,
+    keeper: RecordKeeper,
+    work: Work,
+    audit: Audit,
+    home: Arc<ChainView>,
+    peers: Peers,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn grpc_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The records that the institution keeps.
+    #[must_use]
+    pub const fn records(&self) -> &RecordKeeper {
+        &self.keeper
+    }
+
+    /// The assets that the institution keeps.
+    #[must_use]
+    pub const fn assets(&self) -> &AssetRegister {
+        &self.work.assets
+    }
+
+    /// Orders that wait for the institution's decision.
+    #[must_use]
+    pub const fn decider(&self) -> &Arc<Decider> {
+        &self.work.decider
+    }
+
+    /// Who had access to personal data.
+    #[must_use]
+    pub const fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// The own chain as verified.
+    #[must_use]
+    pub const fn home(&self) -> &Arc<ChainView> {
+        &self.home
+    }
+
+    /// The institutions that it deals with.
+    #[must_use]
+    pub const fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// Takes a new certificate for the connections that come; those that are up go on.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the old one stays in use.
+    pub fn reload_tls(&self, material: &TlsMaterial) -> Result<(), TlsError> {
+        self.tls.reload(material)
+    }
+
+    /// Stops: no new calls, those under way may end, work that was begun is taken up at the next start.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.work.stop().await;
+        let mut serving = self.serving;
+        if tokio::time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
+            serving.abort();
+        }
+    }
+}
+
+/// Starts a gateway. Everything is checked before the port is bound.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartError> {
+    let authorities = authorities(&config)?;
+    let admission = Admission::new(authorities.institutions(), &config.limits);
+    let tls = Arc::new(ServerTls::new(Identity::gateway(config.institution.clone()), &config.tls, authorities)?);
+    let text = deps.policies.as_deref().unwrap_or(DEFAULT_POLICIES);
+    let policy = Arc::new(Policy::new(config.institution.clone(), text)?);
+    let peers = Peers::open(&config, &deps.store).await?;
+    let source = view::node(deps.chain.headers.clone());
+    let view = ChainView::open(config.anchor.clone(), source, deps.store.clone(), config.clock.clone())
+        .await
+        .map_err(StartError::View)?;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(comity_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(StartError::Reflection)?;
+
+    let bound = Listener::bind(config.listen, tls.clone(), config.limits.connections).await;
+    let listener = bound.map_err(|error| StartError::Listen(config.listen, error))?;
+    let address = listener.address().map_err(|error| StartError::Listen(config.listen, error))?;
+
+    let (limits, operators) = (config.limits, config.anchor.operators);
+    let parts = Parts::new(config, deps, policy, peers, view);
+    let stop = CancellationToken::new();
+    // Health says SERVING from here on: everything above has succeeded.
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let bytes = limits.request_bytes;
+    let orders = OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
+    let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
+    let router = Server::builder()
+        .concurrency_limit_per_connection(limits.requests_per_connection.try_into().unwrap_or(usize::MAX))
+        .max_concurrent_streams(limits.requests_per_connection)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .max_connection_age(CONNECTION_AGE_MAX)
+        .layer(ReasonsLayer)
+        .layer(AdmissionLayer(admission))
+        .add_service(health)
+        .add_service(reflection)
+        .add_service(RecordsServer::new(parts.records()).max_decoding_message_size(bytes))
+        .add_service(CredentialsServer::new(parts.credentials()).max_decoding_message_size(bytes))
+        .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
+        .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
+        .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
+        .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
+        .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
+    let (connections, ended) = (listener.accept(stop.clone()), stop.clone());
+    let serving = tokio::spawn(async move {
+        if let Err(error) = router.serve_with_incoming_shutdown(connections, ended.cancelled_owned()).await {
+            tracing::error!(%error, "the gateway's server ended");
+        }
+    });
+    tracing::info!(institution = %parts.institution, %address, "the gateway runs");
+    Ok(Running {
+        address,
+        tls,
+        keeper: parts.keeper,
+        work: parts.work,
+        audit: parts.audit,
+        home: parts.home.view().clone(),
+        peers: parts.peers,
+        stop,
+        serving,
+    })
+}
+
+/// Who is calling, as the connection's certificate proved it.
+///
+/// # Errors
+/// `UNAUTHENTICATED` for a request that came over no such connection.
+pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, ApiError> {
+    let caller = request.extensions().get::<Caller>();
+    caller.cloned().ok_or_else(|| {
+        ApiError::new(Reason::Unauthenticated, "The connection carries no certificate of an institution.")
+    })
+}
+
+fn authorities(config: &GatewayConfig) -> Result<Authorities, StartError> {
+    let mut authorities = Authorities::default();
+    authorities.add(config.institution.clone(), Some(config.kind), &config.tls.own_ca_pem)?;
+    for peer in &config.peers {
+        if authorities.roots(&peer.member).is_some() {
+            return Err(StartError::Twice(peer.member.clone()));
+        }
+        authorities.add(peer.member.clone(), Some(peer.kind), &peer.ca_pem)?;
+    }
+    Ok(authorities)
+}
+
+/// What services share.
+struct Parts {
+    institution: comity_model::MemberId,
+    policy: Arc<Policy>,
+    peers: Peers,
+    home: HomeState,
+    keeper: RecordKeeper,
+    answerer: Arc<Answerer>,
+    reader: Arc<Reader>,
+    sectors: Arc<crate::sectors::Sectors>,
+    audit: Audit,
+    clock: crate::config::Clock,
+    work: Work,
+}
+
+impl Parts {
+    fn new(config: GatewayConfig, deps: Deps, policy: Arc<Policy>, peers: Peers, view: Arc<ChainView>) -> Self {
+        let institution = config.institution;
+        let home = HomeState::new(view.clone(), deps.chain.prover.clone());
+        let audit = Audit::new(deps.store.clone());
+        let keeper = RecordKeeper::new(
+            institution.clone(),
+            view.clone(),
+            deps.chain.submit.clone(),
+            deps.store.clone(),
+            deps.signer.clone(),
+            deps.sectors.clone(),
+            config.clock.clone(),
+        );
+        let answerer = Arc::new(Answerer::new(
+            institution.clone(),
+            home.clone(),
+            keeper.clone(),
+            deps.sectors.clone(),
+            policy.clone(),
+            audit.clone(),
+            config.clock.clone(),
+        ));
+        let reader = Arc::new(Reader {
+            institution: institution.clone(),
+            home: view.clone(),
+            answerer: answerer.clone(),
+            peers: peers.clone(),
+            sectors: deps.sectors.clone(),
+            policy: policy.clone(),
+            audit: audit.clone(),
+            clock: config.clock.clone(),
+        });
+        let is_court = config.kind == MemberKind::Court;
+        let clients = config.peers.iter().filter(|_| is_court);
+        let clients = clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
+        let work = Work::start(WorkParts {
+            institution: institution.clone(),
+            clients,
+            chain: deps.chain,
+            view,
+            store: deps.store,
+            signer: deps.signer,
+            sectors: deps.sectors.clone(),
+            peers: peers.clone(),
+            encryption_key: config.encryption_key,
+            decide: config.decide,
+            clock: config.clock.clone(),
+        });
+        Self {
+            institution,
+            policy,
+            peers,
+            home,
+            keeper,
+            answerer,
+            reader,
+            sectors: deps.sectors,
+            audit,
+            clock: config.clock,
+            work,
+        }
+    }
+
+    fn records(&self) -> RecordsService {
+        RecordsService { policy: self.policy.clone(), reader: self.reader.clone() }
+    }
+
+    fn credentials(&self) -> CredentialsService {
+        CredentialsService {
+            policy: self.policy.clone(),
+            reader: self.reader.clone(),
+            sectors: self.sectors.clone(),
+        }
+    }
+
+    fn members(&self) -> MembersService {
+        let directory = Directory::new(
+            self.institution.clone(),
+            self.home.clone(),
+            self.peers.clone(),
+            self.sectors.clone(),
+            self.clock.clone(),
+        );
+        MembersService { policy: self.policy.clone(), directory }
+    }
+
+    fn chains(&self) -> ChainsService {
+        ChainsService {
+            policy: self.policy.clone(),
+            home: self.home.clone(),
+            peers: self.peers.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn exchange(&self) -> ExchangeService {
+        ExchangeService {
+            institution: self.institution.clone(),
+            policy: self.policy.clone(),
+            answerer: self.answerer.clone(),
+            home: self.home.clone(),
+            inbox: self.work.inbox.clone(),
+        }
+    }
+}

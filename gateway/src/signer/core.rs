@@ -1,0 +1,250 @@
+//! What the signer checks before it seals, and the sealing itself. Pure: the time is an argument.
+//! It refuses to know transports, stores and whose request it serves.
+
+use super::{TAG_ASSETS, TAG_DECISION, TAG_RECORDS};
+use crate::orders::class;
+use borsh::BorshSerialize;
+use comity_model::member::Officer;
+use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Order, PrivatePart};
+use comity_model::record::FieldValue;
+use comity_model::seal::{PublicKey, Signature};
+use comity_model::tx::{AssetBatch, RecordBatch};
+use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
+use comity_verify::order::{self as verify, TAG_DELIVERY};
+use comity_verify::seal;
+use ed25519_dalek::{Signer as _, SigningKey};
+use secrecy::{ExposeSecret, SecretBox};
+
+/// How far a receipt's time may lie from the signer's clock, in seconds.
+const CLOCK_DRIFT_MAX_S: u64 = 60;
+
+/// Whom the signer speaks for, and whom it believes. Its own copy: it takes none of this from the gateway.
+#[derive(Clone, Debug)]
+pub struct SignerIdentity {
+    /// Its institution.
+    pub institution: MemberId,
+    /// That institution's chain.
+    pub chain: ChainId,
+    /// The officers who may approve.
+    pub officers: Vec<Officer>,
+    /// The orders it may seal, and what class each needs.
+    pub rules: Vec<SealRule>,
+}
+
+/// Which approval class one kind of order needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealRule {
+    /// The sector.
+    pub sector: Sector,
+    /// The kind of order in it.
+    pub kind: OrderKind,
+    /// From this amount on, two officers. `None`: always two.
+    pub two_approvals_from: Option<Amount>,
+    /// The field of the private part that holds the amount; `None` where the kind has none.
+    pub amount_field: Option<FieldName>,
+}
+
+/// Why the signer did not seal. Names no person and no field's value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealRefusal {
+    /// The bytes are not of the type they should be.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It speaks for another institution or another chain.
+    #[error("this does not speak for {0} on its own chain")]
+    NotOurs(MemberId),
+    /// The signer has no rule for this kind of order.
+    #[error("no rule permits orders of kind {1} in sector {0}")]
+    UnknownKind(Sector, OrderKind),
+    /// The private part is not the one that officers approved.
+    #[error("the private part is not the one that the order binds")]
+    PrivatePart,
+    /// The class is too low for the amount, or the amount is missing.
+    #[error("this order needs two officers, and was drawn up for one")]
+    ClassTooLow,
+    /// Too few different officers approved.
+    #[error("{needed} officers must approve, {found} did")]
+    TooFewApprovals {
+        /// How many the class needs.
+        needed: usize,
+        /// How many different ones there are.
+        found: usize,
+    },
+    /// An approval is not by an officer known here, valid now and at the time of the order, or its signature is wrong,
+    /// or approvals are not sorted by officer, each once.
+    #[error("an approval does not hold")]
+    Approval,
+    /// Its deadlines are past, out of order or too far.
+    #[error("the deadlines of this order do not hold")]
+    Deadlines,
+    /// A receipt whose time is not now.
+    #[error("the time of this receipt is not now")]
+    ReceiptTime,
+}
+
+impl SealRefusal {
+    /// The stable reason code of this refusal.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "MALFORMED",
+            Self::NotOurs(_) => "NOT_OURS",
+            Self::UnknownKind(..) => "UNKNOWN_KIND",
+            Self::PrivatePart => "PRIVATE_PART_MISMATCH",
+            Self::ClassTooLow => "CLASS_TOO_LOW",
+            Self::TooFewApprovals { .. } => "TOO_FEW_APPROVALS",
+            Self::Approval => "APPROVAL_INVALID",
+            Self::Deadlines => "DEADLINES_INVALID",
+            Self::ReceiptTime => "RECEIPT_TIME",
+        }
+    }
+}
+
+/// The signer's checks and its key. The key leaves it in no way.
+pub struct SignerCore {
+    identity: SignerIdentity,
+    key: SigningKey,
+}
+
+impl SignerCore {
+    /// A signer of `identity` with an Ed25519 seed. The seed is wiped when the signer is dropped.
+    #[must_use]
+    pub fn new(identity: SignerIdentity, seed: &SecretBox<[u8; 32]>) -> Self {
+        Self { identity, key: SigningKey::from_bytes(seed.expose_secret()) }
+    }
+
+    /// The institution it speaks for.
+    #[must_use]
+    pub const fn institution(&self) -> &MemberId {
+        &self.identity.institution
+    }
+
+    /// The public half of its key: `Member.seal_key`.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey::ed25519(self.key.verifying_key().to_bytes())
+    }
+
+    /// Seals an order over its approvals, if it is this court's, its private part is the one it binds, its class fits
+    /// the amount in it, and enough different officers whom this signer knows approved it.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_order(
+        &self,
+        order: &Order,
+        approvals: &[Approval],
+        part: &PrivatePart,
+        now: UnixSeconds,
+    ) -> Result<Signature, SealRefusal> {
+        self.ours(order.court == self.identity.institution && order.source_chain == self.identity.chain)?;
+        if part.order != order.id || verify::private_digest(part) != order.private_digest {
+            return Err(SealRefusal::PrivatePart);
+        }
+        self.class_fits(order, part)?;
+        let deadlines = order.issued_at <= now.plus(CLOCK_DRIFT_MAX_S)
+            && now < order.deliver_by
+            && order.deliver_by <= order.issued_at.plus(DELIVERY_MAX_S)
+            && order.deliver_by < order.decide_by
+            && order.decide_by <= order.hold_until;
+        if !deadlines {
+            return Err(SealRefusal::Deadlines);
+        }
+        self.approvals_hold(order, approvals, now)?;
+        Ok(self.sign_bytes(&verify::seal_bytes(order, approvals)))
+    }
+
+    /// Seals a receipt of this institution for a private part that arrived now.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_delivery(&self, delivery: &Delivery, now: UnixSeconds) -> Result<Signature, SealRefusal> {
+        self.ours(delivery.recipient == self.identity.institution)?;
+        if delivery.received_at.0.abs_diff(now.0) > CLOCK_DRIFT_MAX_S {
+            return Err(SealRefusal::ReceiptTime);
+        }
+        Ok(self.sign(TAG_DELIVERY, delivery))
+    }
+
+    /// Seals a decision for this institution's chain.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_decision(&self, decision: &Decision) -> Result<Signature, SealRefusal> {
+        self.ours(decision.chain == self.identity.chain)?;
+        Ok(self.sign(TAG_DECISION, decision))
+    }
+
+    /// Seals a batch of this institution's records.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_records(&self, batch: &RecordBatch) -> Result<Signature, SealRefusal> {
+        self.ours(batch.member == self.identity.institution && batch.chain == self.identity.chain)?;
+        Ok(self.sign(TAG_RECORDS, batch))
+    }
+
+    /// Seals a batch of assets that this institution keeps.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_assets(&self, batch: &AssetBatch) -> Result<Signature, SealRefusal> {
+        let institution = &self.identity.institution;
+        self.ours(
+            batch.member == *institution
+                && batch.chain == self.identity.chain
+                && batch.assets.iter().all(|asset| asset.institution == *institution),
+        )?;
+        Ok(self.sign(TAG_ASSETS, batch))
+    }
+
+    fn ours(&self, speaks_for_us: bool) -> Result<(), SealRefusal> {
+        if speaks_for_us { Ok(()) } else { Err(SealRefusal::NotOurs(self.identity.institution.clone())) }
+    }
+
+    fn class_fits(&self, order: &Order, part: &PrivatePart) -> Result<(), SealRefusal> {
+        let rule = self
+            .identity
+            .rules
+            .iter()
+            .find(|rule| rule.sector == order.sector && rule.kind == order.kind)
+            .ok_or_else(|| SealRefusal::UnknownKind(order.sector.clone(), order.kind.clone()))?;
+        let amount = rule.amount_field.as_ref().and_then(|name| amount_of(part, name));
+        let needed = class::needed(rule.two_approvals_from, amount);
+        if order.approval.approvals() < needed.approvals() {
+            return Err(SealRefusal::ClassTooLow);
+        }
+        Ok(())
+    }
+
+    fn approvals_hold(&self, order: &Order, approvals: &[Approval], now: UnixSeconds) -> Result<(), SealRefusal> {
+        let needed = order.approval.approvals();
+        if approvals.len() < needed {
+            return Err(SealRefusal::TooFewApprovals { needed, found: approvals.len() });
+        }
+        let officers = &self.identity.officers;
+        let refused = |_| SealRefusal::Approval;
+        verify::approvals(order, approvals, officers, now).map_err(refused)?;
+        verify::approvals(order, approvals, officers, order.issued_at).map_err(refused)
+    }
+
+    fn sign<T: BorshSerialize>(&self, tag: &'static str, value: &T) -> Signature {
+        self.sign_bytes(&seal::signing_bytes(tag, value))
+    }
+
+    fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        Signature::ed25519(self.key.sign(bytes).to_bytes())
+    }
+}
+
+/// The amount in field `name`, if it is one.
+fn amount_of(part: &PrivatePart, name: &FieldName) -> Option<Amount> {
+    part.fields.iter().find(|field| field.name == *name).and_then(|field| match field.value {
+        FieldValue::Amount(amount) => Some(amount),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

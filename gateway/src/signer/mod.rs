@@ -1,0 +1,33 @@
+//! The institution's signer: the only holder of its seal key. It seals an order, a receipt, a decision or a batch only
+//! after checking for itself that the bytes speak for its institution and that officers it knows approved them.
+//! It refuses to know the gateway's store, its policy and its peers: a compromised gateway gets no more than a refusal.
+
+mod client;
+mod core;
+mod service;
+
+pub use client::{SignerClient, SignerError};
+pub use core::{SealRefusal, SealRule, SignerCore, SignerIdentity};
+pub use service::{SignerConfig, SignerRunning, SignerStartError, serve};
+
+use crate::identity::{Identity, Role};
+use comity_model::{MemberId, UnixSeconds};
+
+/// Domain tag of an institution's decision.
+pub const TAG_DECISION: &str = "comity/decision/v1";
+/// Domain tag of a batch of records.
+pub const TAG_RECORDS: &str = "comity/records/v1";
+/// Domain tag of a batch of assets.
+pub const TAG_ASSETS: &str = "comity/assets/v1";
+
+/// Who the signer of `institution` is.
+#[must_use]
+pub fn identity(institution: MemberId) -> Identity {
+    Identity { institution, role: Role::signer() }
+}
+
+/// The signer's own clock: it takes no caller's word for the time.
+fn clock() -> UnixSeconds {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixSeconds(since.map_or(0, |elapsed| elapsed.as_secs()))
+}

@@ -1,0 +1,323 @@
+//! A court and a bank on loopback, each with a real ledger, a gateway over mutual TLS and a signer, and a relayer between
+//! the two ledgers.
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use crate::support::{Authority, TestLedger};
+use comity_adapters_ports::{Chain, Outcome};
+use comity_gateway::institution::NewAsset;
+use comity_gateway::sectors::{Role, SectorSource, Sectors};
+use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
+use comity_gateway::tls::{ChannelLimits, channel};
+use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
+use comity_model::asset::Enforcement;
+use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
+use comity_model::governance::{Action, GovernorApproval, Proposal};
+use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::seal::{PublicKey, Signature};
+use comity_model::tx::Message;
+use comity_model::{Amount, ClientId, Hash, MemberId, UnixSeconds, encode};
+use comity_proto::v1;
+use comity_proto::v1::orders_client::OrdersClient;
+use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
+use comity_store::RedbStore;
+use comity_verify::light::Anchor;
+use comity_verify::seal::signing_bytes;
+use ed25519_dalek::{Signer as _, SigningKey};
+use secrecy::SecretBox;
+use std::sync::Arc;
+use tonic::transport::Channel;
+
+const SCHEMA: &str = include_str!("accounts.proto");
+const PROFILE: &str = include_str!("accounts.toml");
+
+/// One institution.
+pub struct Party {
+    pub id: MemberId,
+    pub kind: MemberKind,
+    pub authority: Authority,
+    pub ledger: TestLedger,
+    pub anchor: Anchor,
+    /// Seeds of its keys start with this byte.
+    seed: u8,
+    proposals: u64,
+    folder: tempfile::TempDir,
+}
+
+pub struct World {
+    pub court: Party,
+    pub bank: Party,
+    pub court_gateway: Running,
+    pub bank_gateway: Running,
+    relayer: Relayer,
+    court_address: String,
+    bank_address: String,
+}
+
+pub fn sectors() -> Sectors {
+    Sectors::load(&[SectorSource { name: "accounts", schema: SCHEMA, profile: Some(PROFILE) }]).unwrap()
+}
+
+fn always() -> Validity {
+    Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None }
+}
+
+fn officer_key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[100 + number; 32])
+}
+
+fn officer(number: u8) -> Officer {
+    Officer {
+        member: "court".parse().unwrap(),
+        id: format!("J{number}").parse().unwrap(),
+        key: PublicKey::ed25519(officer_key(number).verifying_key().to_bytes()),
+        validity: always(),
+    }
+}
+
+fn client_of(chain: &str) -> ClientId {
+    format!("client-{chain}").parse().unwrap()
+}
+
+/// A port that was free a moment ago: two gateways have to know each other before either listens.
+fn free_address() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
+impl Party {
+    async fn start(id: &str, kind: MemberKind, seed: u8) -> Self {
+        let member: MemberId = id.parse().unwrap();
+        let operator = SigningKey::from_bytes(&[seed + 1; 32]);
+        let encryption = SecretBox::new(Box::new([seed + 2; 32]));
+        let entry = Member {
+            id: member.clone(),
+            home: format!("{id}-1").parse().unwrap(),
+            kind,
+            names: vec![format!("{id} of the test")],
+            seal_key: PublicKey::ed25519(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()),
+            encryption_key: sealing::public_key(&encryption).unwrap(),
+            operators: vec![operator.verifying_key().to_bytes()],
+            gateway: "127.0.0.1:1".into(),
+            ca_fingerprint: Hash([4; 32]),
+            validity: always(),
+        };
+        let accounts = "accounts".parse().unwrap();
+        let template = sectors().sector(&accounts).unwrap().profile.clone().unwrap();
+        let profiles = if kind == MemberKind::Finance { vec![template.profile(member.clone())] } else { Vec::new() };
+        let ledger = TestLedger::start(&format!("{id}-1"), entry, profiles, operator).await;
+        let anchor = ledger.anchor(3_600);
+        let folder = tempfile::tempdir().unwrap();
+        Self { id: member, kind, authority: Authority::new(id), ledger, anchor, seed, proposals: 0, folder }
+    }
+
+    pub fn chain(&self) -> Chain {
+        self.ledger.chain()
+    }
+
+    async fn govern(&mut self, action: Action) {
+        let chain = self.anchor.chain_id.clone();
+        let proposal = Proposal { chain, number: self.proposals, action, evidence: Hash::ZERO };
+        let governor = SigningKey::from_bytes(&[77; 32]);
+        let signature = governor.sign(&signing_bytes("comity/proposal/v1", &proposal)).to_bytes();
+        let approvals = vec![GovernorApproval { governor: 0, signature: Signature::ed25519(signature) }];
+        let outcome = self.chain().submit.submit(vec![Message::Govern { proposal, approvals }]).await.unwrap();
+        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
+        self.proposals += 1;
+    }
+
+    /// Creates the client of `other`'s chain on this one.
+    async fn watch(&mut self, other: &Chain, anchor: &Anchor) {
+        let block = other.headers.light_block(anchor.height).await.unwrap();
+        let client = ClientState {
+            id: client_of(anchor.chain_id.as_str()),
+            kind: ClientKind::Comet,
+            chain: anchor.chain_id.clone(),
+            counterparty: client_of(self.anchor.chain_id.as_str()),
+            anchor: AnchorPoint {
+                height: anchor.height,
+                header_hash: anchor.header_hash,
+                validators_hash: anchor.validators_hash,
+            },
+            trusting_period_s: anchor.trusting_period_secs,
+            clock_drift_s: anchor.clock_drift_secs,
+            operators: 1,
+            suites: anchor.suites.clone(),
+            usable_from: UnixSeconds(0),
+            latest: anchor.height,
+            status: ClientStatus::Active,
+        };
+        self.govern(Action::CreateClient { client, block: encode(&block) }).await;
+    }
+
+    fn as_peer_of(&self, other: &Self, address: &str) -> PeerConfig {
+        PeerConfig {
+            member: self.id.clone(),
+            kind: self.kind,
+            address: address.to_owned(),
+            ca_pem: self.authority.pem.clone(),
+            anchor: self.anchor.clone(),
+            clients: Some(OrderClients {
+                source_client: client_of(self.anchor.chain_id.as_str()),
+                dest_client: client_of(other.anchor.chain_id.as_str()),
+            }),
+        }
+    }
+
+    pub fn signer_core(&self) -> SignerCore {
+        let sectors = sectors();
+        let schema = sectors.sector(&"accounts".parse().unwrap()).unwrap();
+        let amount = schema.order.as_ref().unwrap().role(Role::Amount).map(|spec| spec.name.clone());
+        let kinds = &schema.profile.as_ref().unwrap().kinds;
+        let rules = kinds.iter().map(|rule| SealRule {
+            sector: schema.name.clone(),
+            kind: rule.kind.clone(),
+            two_approvals_from: rule.two_approvals_from,
+            amount_field: amount.clone(),
+        });
+        let identity = SignerIdentity {
+            institution: self.id.clone(),
+            chain: self.anchor.chain_id.clone(),
+            officers: if self.kind == MemberKind::Court { vec![officer(1), officer(2)] } else { Vec::new() },
+            rules: rules.collect(),
+        };
+        SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])))
+    }
+
+    async fn gateway(&self, address: &str, peer: PeerConfig, signer: SignerClient) -> Running {
+        let config = GatewayConfig {
+            institution: self.id.clone(),
+            kind: self.kind,
+            listen: address.parse().unwrap(),
+            tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
+            peers: vec![peer],
+            anchor: self.anchor.clone(),
+            encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
+            limits: Limits::default(),
+            decide: DecidePolicy::Automatic,
+            clock: Clock::system(),
+        };
+        let deps = Deps {
+            chain: self.chain(),
+            store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
+            signer,
+            sectors: Arc::new(sectors()),
+            policies: None,
+        };
+        comity_gateway::start(config, deps).await.unwrap()
+    }
+
+    /// A channel to this institution's gateway, as somebody of it in `role`.
+    pub fn person(&self, gateway: &Running, role: &str) -> Channel {
+        let material = self.authority.issue(&format!("comity://{}/{role}", self.id));
+        let address = gateway.grpc_addr().to_string();
+        channel(&self.id, &address, &self.authority.pem, &material, ChannelLimits::default()).unwrap()
+    }
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let mut court = Party::start("court", MemberKind::Court, 10).await;
+        let mut bank = Party::start("bank", MemberKind::Finance, 20).await;
+        court.govern(Action::SetOfficer(officer(1))).await;
+        court.govern(Action::SetOfficer(officer(2))).await;
+        court.watch(&bank.chain(), &bank.anchor).await;
+        bank.watch(&court.chain(), &court.anchor).await;
+        let relayer = relayer(&court, &bank);
+        let (court_address, bank_address) = (free_address(), free_address());
+        let bank_signer = SignerClient::in_task(bank.signer_core());
+        let bank_gateway = bank.gateway(&bank_address, court.as_peer_of(&bank, &court_address), bank_signer).await;
+        let court_signer = SignerClient::in_task(court.signer_core());
+        let court_gateway = court.gateway(&court_address, bank.as_peer_of(&court, &bank_address), court_signer).await;
+        let account = |reference: &str, minor| NewAsset {
+            sector: "accounts".parse().unwrap(),
+            reference: reference.into(),
+            value: Some(Amount::cny(minor)),
+            enforcement: Enforcement::Attested,
+        };
+        bank_gateway.assets().register(vec![account(RICH, 900_000), account(POOR, 70_000)]).await.unwrap();
+        Self { court, bank, court_gateway, bank_gateway, relayer, court_address, bank_address }
+    }
+
+    /// Stops the court's gateway and starts it again over the same store.
+    pub async fn restart_court(self) -> Self {
+        self.court_gateway.stop().await;
+        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
+        let signer = SignerClient::in_task(self.court.signer_core());
+        let court_gateway = self.court.gateway(&self.court_address, peer, signer).await;
+        Self { court_gateway, ..self }
+    }
+
+    pub fn orders(&self, role: &str) -> OrdersClient<Channel> {
+        OrdersClient::new(self.court.person(&self.court_gateway, role))
+    }
+
+    pub async fn stop(self) {
+        self.relayer.stop().await;
+        self.court_gateway.stop().await;
+        self.bank_gateway.stop().await;
+        self.court.ledger.stop().await;
+        self.bank.ledger.stop().await;
+    }
+}
+
+fn relayer(court: &Party, bank: &Party) -> Relayer {
+    let side = |party: &Party| ChainConfig {
+        chain: party.chain(),
+        anchor: party.anchor.clone(),
+        witnesses: Vec::new(),
+    };
+    let path = PathConfig {
+        a: court.anchor.chain_id.clone(),
+        a_client: client_of(bank.anchor.chain_id.as_str()),
+        b: bank.anchor.chain_id.clone(),
+        b_client: client_of(court.anchor.chain_id.as_str()),
+    };
+    let store = Arc::new(RedbStore::open(&court.folder.path().join("relayer.redb")).unwrap());
+    let config =
+        RelayerConfig { chains: vec![side(court), side(bank)], paths: vec![path], store, limits: Default::default() };
+    Relayer::start(config).unwrap()
+}
+
+pub const RICH: &str = "6222020001";
+pub const POOR: &str = "6222020002";
+pub const UNKNOWN: &str = "6222029999";
+
+/// A request to freeze `minor` fen of `account`.
+pub fn freeze(request: u128, account: &str, minor: u64) -> v1::CreateOrderRequest {
+    let text = |name: &str, value: &str| v1::Field {
+        name: name.into(),
+        value: Some(v1::field::Value::Text(value.into())),
+    };
+    v1::CreateOrderRequest {
+        request_id: uuid::Uuid::from_u128(request).to_string(),
+        recipient: "members/bank".into(),
+        sector: "accounts".into(),
+        kind: "freeze".into(),
+        private_fields: vec![
+            text("account_number", account),
+            text("case_number", "(2026)浙0106执1024号"),
+            text("person_name", "王五"),
+        ],
+        obligation: Some(v1::Amount { currency: "CNY".into(), minor }),
+        ..Default::default()
+    }
+}
+
+/// A request to release what `original` holds.
+pub fn release(request: u128, account: &str, original: &str) -> v1::CreateOrderRequest {
+    v1::CreateOrderRequest {
+        kind: "release".into(),
+        original: original.into(),
+        obligation: None,
+        ..freeze(request, account, 0)
+    }
+}
+
+/// An officer's approval of an order.
+pub fn approval(order: &v1::Order, number: u8) -> v1::ApproveOrderRequest {
+    v1::ApproveOrderRequest {
+        name: order.name.clone(),
+        officer: format!("J{number}"),
+        signature: officer_key(number).sign(&order.signing_bytes).to_bytes().to_vec(),
+    }
+}
