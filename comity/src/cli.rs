@@ -1,0 +1,305 @@
+//! The command line: what can be asked, with examples. Parsing only.
+//! Refuses to know how anything is done.
+
+pub(crate) mod demo;
+pub(crate) mod order;
+
+use crate::failure::EXIT_CODES;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use comity_model::member::MemberKind;
+use comity_model::{ChainId, MemberId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Acts of one chain, recognised on another by proof.
+///
+/// A court's freeze order on a bank's chain, a lawyer's licence in a court, a judgment at an agency: each is believed
+/// because validators' signatures and Merkle proofs were checked, never because a relay, a gateway or a network said so.
+#[derive(Debug, Parser)]
+#[command(
+    name = "comity",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_long_help = concat!(
+        "Where to begin:\n",
+        "  comity demo                      six institutions, three stories, every step proven\n",
+        "  comity demo --tamper proof       an attack, and the rule that refuses it\n",
+        "  comity sandbox                   the same world left running, with commands to try\n",
+        "  comity verify court.comity --anchor court.anchor\n",
+        "                                   checks a bundle offline and says what it proves\n",
+    ),
+    after_help = EXIT_CODES,
+)]
+pub(crate) struct Cli {
+    /// What to log to stderr, such as `info` or `comity=debug,warn`.
+    #[arg(long, global = true, env = "COMITY_LOG", value_name = "FILTER", hide_env_values = true)]
+    pub(crate) log: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can be asked to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the stories in a fresh world of six institutions and show each step as it is proven.
+    Demo(demo::DemoArgs),
+    /// Leave that world running, with addresses, certificates and commands to try.
+    Sandbox(SandboxArgs),
+    /// Make an institution: keys, certificates, genesis, configuration, anchor file.
+    Init(InitArgs),
+    /// Run an institution: its chain (or an adapter to it) and its gateway.
+    Serve(ConfigArgs),
+    /// Run a relayer that carries proofs between pairs of chains.
+    #[command(after_help = RELAY_HELP)]
+    Relay(ConfigArgs),
+    /// Run an institution's signer: the only process that holds its seal key.
+    Sign(ConfigArgs),
+    /// Put another chain under light-client watch on this one, by a proposal that this chain's governors sign.
+    Link(LinkArgs),
+    /// Check a bundle offline against an anchor, and say what it proves and what it does not.
+    Verify(VerifyArgs),
+    /// Ask for a record, or the proof that it does not exist.
+    Query(QueryArgs),
+    /// Draw up, approve, watch and release orders.
+    #[command(subcommand)]
+    Order(order::OrderCommand),
+    /// What a gateway knows of chains.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+}
+
+/// A relayer's configuration by example: there is no command that writes one.
+const RELAY_HELP: &str = "\
+A relayer can delay, never forge: it needs an operator key for entry to each chain, and no authority. Its file:
+
+  [listen]
+  metrics = \"127.0.0.1:7904\"
+  [store]
+  file = \"relayer.redb\"
+  [[chains]]
+  anchor = \"court.anchor\"
+  rpc = \"http://127.0.0.1:7102\"
+  operator = \"court/keys/relayer.key\"
+  [[chains]]
+  anchor = \"finance.anchor\"
+  rpc = \"http://127.0.0.1:7202\"
+  operator = \"finance/keys/relayer.key\"
+  [[pairs]]
+  a = { chain = \"court-1\", client = \"client-finance-1\" }
+  b = { chain = \"finance-1\", client = \"client-court-1\" }";
+
+/// `comity sandbox`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  comity sandbox --dir /tmp/comity\n\nStops at Ctrl-C.")]
+pub(crate) struct SandboxArgs {
+    /// Where its files go; made if missing, must be empty. A temporary folder when left out, removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Seed of the invented people, accounts and judgments.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// `comity init`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity init --institution court --kind court --dir ./court --name 某市中级人民法院 --name 'Intermediate Court'
+  comity sign  --config ./court/comity.toml &
+  comity serve --config ./court/comity.toml
+
+Hand out court.anchor; never anything from keys/. A second run refuses to overwrite.")]
+pub(crate) struct InitArgs {
+    /// Its id across the alliance.
+    #[arg(long, value_name = "ID")]
+    pub(crate) institution: MemberId,
+    /// What kind of institution it is.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Kind,
+    /// Where its files go; made if missing, must be empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The id of its chain; `<institution>-1` when left out.
+    #[arg(long, value_name = "ID")]
+    pub(crate) chain: Option<ChainId>,
+    /// Its names, in its own language first.
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Sectors that it answers for; those of its kind when left out.
+    #[arg(long = "sector", value_name = "SECTOR")]
+    pub(crate) sectors: Vec<comity_model::Sector>,
+    /// Officers who may approve orders, by work number; three when left out, none where it is no court.
+    #[arg(long = "officer", value_name = "ID")]
+    pub(crate) officers: Vec<comity_model::OfficerId>,
+    /// Where its gateway will listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7101")]
+    pub(crate) grpc: SocketAddr,
+    /// Where its chain's RPC will listen. Loopback: it has no authentication of its own.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7102")]
+    pub(crate) rpc: SocketAddr,
+    /// Where its signer will listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7103")]
+    pub(crate) signer: SocketAddr,
+    /// Where its metrics will be served.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7104")]
+    pub(crate) metrics: SocketAddr,
+}
+
+/// Kinds of institution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub(crate) enum Kind {
+    Court,
+    Justice,
+    Property,
+    Finance,
+    IntellectualProperty,
+    Credit,
+    Market,
+    Enforcement,
+    Mediation,
+    Platform,
+}
+
+impl From<Kind> for MemberKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Court => Self::Court,
+            Kind::Justice => Self::Justice,
+            Kind::Property => Self::Property,
+            Kind::Finance => Self::Finance,
+            Kind::IntellectualProperty => Self::IntellectualProperty,
+            Kind::Credit => Self::Credit,
+            Kind::Market => Self::Market,
+            Kind::Enforcement => Self::Enforcement,
+            Kind::Mediation => Self::Mediation,
+            Kind::Platform => Self::Platform,
+        }
+    }
+}
+
+/// Commands that only need a configuration.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Any value can be set from the environment: COMITY_LISTEN__GRPC=127.0.0.1:0 sets `grpc` under `[listen]`.
+The file is checked whole before a port is opened.")]
+pub(crate) struct ConfigArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "COMITY_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+/// `comity link`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example (both ways, then the relayer):
+  comity link --config court/comity.toml   --anchor finance/finance.anchor --rpc http://127.0.0.1:7202
+  comity link --config finance/comity.toml --anchor court/court.anchor     --rpc http://127.0.0.1:7102
+
+Signs with the governor keys that lie in the institution's keys/ folder.")]
+pub(crate) struct LinkArgs {
+    /// The configuration of the institution whose chain is to watch.
+    #[arg(long, value_name = "FILE", env = "COMITY_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// The anchor file of the chain to be watched, got from its institution.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: PathBuf,
+    /// An RPC of that chain; what it says is checked against the anchor.
+    #[arg(long, value_name = "URL")]
+    pub(crate) rpc: String,
+}
+
+/// `comity verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity verify judgment.comity --anchor court.anchor
+
+Needs no network and no gateway. Exit code 1 names the rule that was broken.")]
+pub(crate) struct VerifyArgs {
+    /// The bundle.
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// The anchor file of the chain that it speaks of, got from its institution.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: PathBuf,
+    /// Print the verdict as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whom to speak as, and to which gateway.
+#[derive(Debug, Args)]
+pub(crate) struct ClientArgs {
+    /// The client file: gateway, certificate, key. `comity init` and `comity sandbox` write one for each role.
+    #[arg(long = "as", value_name = "FILE", env = "COMITY_CLIENT")]
+    pub(crate) client: PathBuf,
+}
+
+/// `comity query`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity query --as property/clients/clerk.toml \\
+      'members/court/sectors/judgments/records/(2025)浙01民终1234号' \\
+      --case '(2026)浙0106执1024号' --basis '民事诉讼法第二百四十九条' --purpose 'Check of a title' \\
+      --bundle judgment.comity")]
+pub(crate) struct QueryArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `members/<member>/sectors/<sector>/records/<record>`
+    #[arg(value_name = "RECORD")]
+    pub(crate) name: String,
+    /// A field that is wanted; all that the role may see when left out.
+    #[arg(long = "field", value_name = "NAME")]
+    pub(crate) fields: Vec<String>,
+    /// The purpose, which personal data needs.
+    #[command(flatten)]
+    pub(crate) purpose: PurposeArgs,
+    /// The oldest proof that will do, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_age: Option<u32>,
+    /// Save a bundle for `comity verify`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Ask whether the holder is entitled to act: for credentials such as a lawyer's licence.
+    #[arg(long)]
+    pub(crate) credential: bool,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Why personal data is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct PurposeArgs {
+    /// The case number.
+    #[arg(long, value_name = "NUMBER", requires = "basis", requires = "purpose")]
+    pub(crate) case: Option<String>,
+    /// The provision that permits it.
+    #[arg(long, value_name = "PROVISION", requires = "case")]
+    pub(crate) basis: Option<String>,
+    /// In a few words, why.
+    #[arg(long, value_name = "TEXT", requires = "case")]
+    pub(crate) purpose: Option<String>,
+}
+
+/// `comity chain …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChainCommand {
+    /// The chains that a gateway follows, the heights it verified, and the light clients on its own chain.
+    Status {
+        /// The gateway to ask and the certificate to show.
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests;

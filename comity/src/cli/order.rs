@@ -1,0 +1,154 @@
+//! `comity order …`: its arguments.
+//! Refuses to know how an order is sealed or proven.
+
+use super::ClientArgs;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `comity order …`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+An order's way:
+  comity order create  --as court/clients/clerk.toml --recipient finance --sector accounts --kind freeze \\
+                       --fields freeze.toml --field amount=50000.00 --obligation 50000.00
+  comity order approve --as court/clients/officer.toml orders/<id> --officer J-1001 --key court/keys/officer-J-1001.key --wait
+  comity order watch   --as court/clients/clerk.toml orders/<id>
+  comity order release --as court/clients/clerk.toml orders/<id> --fields release.toml")]
+pub(crate) enum OrderCommand {
+    /// Draw up an order. Nothing leaves the court before officers approve it.
+    Create(CreateArgs),
+    /// Approve an order with an officer's key; the last approval needed sends it on its way.
+    Approve(ApproveArgs),
+    /// Follow an order, each change as it is proven.
+    Watch(WatchArgs),
+    /// The order as it stands.
+    Get(GetArgs),
+    /// Draw up the order that ends the hold of another one.
+    Release(ReleaseArgs),
+}
+
+/// `comity order create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The institution that is to act.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) recipient: comity_model::MemberId,
+    /// The sector.
+    #[arg(long)]
+    pub(crate) sector: comity_model::Sector,
+    /// A kind of the sector's profile: freeze, seal, list, …
+    #[arg(long)]
+    pub(crate) kind: comity_model::OrderKind,
+    /// A field of the private part, read by the sector's schema; money as 1234.56 (CNY) or as USD:1234.56.
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// A TOML file of such fields: `name = "value"`, one a line.
+    #[arg(long = "fields", value_name = "FILE")]
+    pub(crate) fields_file: Option<PathBuf>,
+    /// The obligation; decides how many officers must approve.
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) obligation: Option<String>,
+    /// The order's terms.
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
+}
+
+/// What an order may say of its terms.
+#[derive(Debug, Args)]
+pub(crate) struct TermsArgs {
+    /// A UUID of your choice: the same request is the same order. A new one when left out.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) request_id: Option<uuid::Uuid>,
+    /// How long delivery may take, in seconds; at most and by default 24 hours.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deliver_within: Option<u32>,
+    /// How long a hold is to last, in days; the profile's maximum when left out.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) hold_days: Option<u32>,
+    /// Check everything and store nothing.
+    #[arg(long)]
+    pub(crate) validate_only: bool,
+    /// Print the order's name alone, for scripts.
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    /// Print the order as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order approve`
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `orders/<order>`
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// The officer's work number.
+    #[arg(long, value_name = "ID")]
+    pub(crate) officer: comity_model::OfficerId,
+    /// The officer's key file. It stays here: only the signature is sent.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Wait until the order is answered.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print the order as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order watch`
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `orders/<order>`
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// Go on as long as the hold lives.
+    #[arg(long)]
+    pub(crate) follow_hold: bool,
+    /// Print one JSON object a change.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order get`
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `orders/<order>`
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// Print the order as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order release`
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The order whose hold is to end: `orders/<order>`
+    #[arg(value_name = "ORDER")]
+    pub(crate) original: String,
+    /// A field of the private part, read by the sector's schema.
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// A TOML file of such fields: `name = "value"`, one a line.
+    #[arg(long = "fields", value_name = "FILE")]
+    pub(crate) fields_file: Option<PathBuf>,
+    /// The order's terms.
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
+}

@@ -1,0 +1,80 @@
+//! `comity chain status`: what a gateway knows of chains.
+//! Refuses to judge it.
+
+use super::show::{hash, operators, table, time};
+use super::{ClientFile, status};
+use crate::cli::ChainCommand;
+use crate::failure::Failure;
+use comity_proto::v1;
+use comity_proto::v1::chains_client::ChainsClient;
+use serde_json::json;
+
+/// Runs the command.
+pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
+    let ChainCommand::Status { client, json } = command;
+    let channel = ClientFile::read(&client.client)?.connect()?;
+    let chains = list(&mut ChainsClient::new(channel)).await?;
+    if json {
+        println!("{}", json!(chains.iter().map(chain_json).collect::<Vec<_>>()));
+        return Ok(());
+    }
+    let mut chain_table = table(&["chain", "verified height", "header", "of", "trust"]);
+    for chain in &chains {
+        let own = if chain.home { " (own)" } else { "" };
+        chain_table.add_row([
+            format!("{}{own}", chain.name),
+            chain.verified_height.to_string(),
+            hash(&chain.verified_hash).get(..8).unwrap_or_default().to_owned(),
+            time(chain.verified_time.as_ref()),
+            operators(chain.operators),
+        ]);
+    }
+    println!("{chain_table}");
+    let mut client_table = table(&["light client", "of chain", "its counterparty", "latest height", "status"]);
+    for client in chains.iter().flat_map(|chain| &chain.clients) {
+        client_table.add_row([
+            client.id.clone(),
+            client.chain_id.clone(),
+            client.counterparty.clone(),
+            client.latest_height.to_string(),
+            client.status.clone(),
+        ]);
+    }
+    if client_table.row_count() > 0 {
+        println!("{client_table}");
+    }
+    Ok(())
+}
+
+async fn list(client: &mut ChainsClient<tonic::transport::Channel>) -> Result<Vec<v1::Chain>, Failure> {
+    let mut chains = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListChainsRequest { page_size: 100, page_token };
+        let page = client.list_chains(request).await.map_err(|error| status(error, "the chains were not got"))?;
+        let page = page.into_inner();
+        chains.extend(page.chains);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(chains);
+        }
+    }
+}
+
+fn chain_json(chain: &v1::Chain) -> serde_json::Value {
+    json!({
+        "name": chain.name,
+        "home": chain.home,
+        "verified_height": chain.verified_height,
+        "verified_hash": hash(&chain.verified_hash),
+        "verified_time": time(chain.verified_time.as_ref()),
+        "operators": chain.operators,
+        "clients": chain.clients.iter().map(|client| json!({
+            "id": client.id,
+            "chain": client.chain_id,
+            "counterparty": client.counterparty,
+            "latest_height": client.latest_height,
+            "status": client.status,
+        })).collect::<Vec<_>>(),
+    })
+}

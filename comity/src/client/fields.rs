@@ -1,0 +1,162 @@
+//! Fields on the command line, in files and on the screen, by a sector's schema.
+//! Refuses to know what a field means.
+
+use crate::failure::{Failure, OrFail};
+use crate::files;
+use comity_gateway::sectors::{FieldSet, ValueType};
+use comity_model::record::{Date, Field, FieldValue};
+use comity_model::{Amount, Currency, FieldName, Hash, Time, UnixSeconds};
+use comity_proto::v1;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads `NAME=VALUE` texts over those of a TOML file; what stands in both is the text's.
+pub(crate) fn read(set: &FieldSet, texts: &[String], file: Option<&Path>) -> Result<Vec<v1::Field>, Failure> {
+    let mut given: BTreeMap<String, String> = match file {
+        Some(path) => toml::from_str(&files::read_text(path)?)
+            .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))?,
+        None => BTreeMap::new(),
+    };
+    for text in texts {
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not of the form NAME=VALUE")))?;
+        given.insert(name.to_owned(), value.to_owned());
+    }
+    given.into_iter().map(|(name, value)| field(set, &name, &value)).collect()
+}
+
+fn field(set: &FieldSet, name: &str, text: &str) -> Result<v1::Field, Failure> {
+    let known = name.parse::<FieldName>().ok().and_then(|name| set.field(&name));
+    let Some(spec) = known else {
+        let names: Vec<_> = set.iter().map(|spec| spec.name.as_str()).collect();
+        return Err(Failure::usage(format!("the sector has no field {name}"))
+            .help(format!("its fields are: {}", names.join(", "))));
+    };
+    let bad = || format!("{name} is {}, and its text is not", spec.value_type.name());
+    let malformed = |_| Failure::usage(bad());
+    let value = match spec.value_type {
+        ValueType::Text => FieldValue::Text(text.to_owned()),
+        ValueType::Integer => FieldValue::Integer(text.parse().or_usage(bad)?),
+        ValueType::Boolean => FieldValue::Boolean(text.parse().or_usage(bad)?),
+        ValueType::Date => FieldValue::Date(date(text).ok_or_else(|| Failure::usage(bad()))?),
+        ValueType::Time => FieldValue::Time(text.parse::<Time>().map_err(malformed)?.unix_seconds()),
+        ValueType::Amount => FieldValue::Amount(amount(text)?),
+        ValueType::Digest => FieldValue::Digest(Hash::from_hex(text).ok_or_else(|| Failure::usage(bad()))?),
+        ValueType::Texts => FieldValue::Texts(text.split('|').map(str::to_owned).collect()),
+    };
+    Ok(field_to_wire(&Field { name: spec.name.clone(), value }))
+}
+
+fn date(text: &str) -> Option<Date> {
+    let date: jiff::civil::Date = text.parse().ok()?;
+    Date::new(date.year().try_into().ok()?, date.month().try_into().ok()?, date.day().try_into().ok()?)
+}
+
+/// Reads money: `1234.56` is CNY, `USD:1234.56` says its currency. At most two decimals; nothing is rounded.
+pub(crate) fn amount(text: &str) -> Result<Amount, Failure> {
+    let bad = || Failure::usage(format!("`{text}` is not an amount such as 1234.56 or USD:1234.56"));
+    let (currency, number) = text.split_once(':').unwrap_or(("CNY", text));
+    let currency: Currency = currency.parse().map_err(|_| bad())?;
+    let (whole, cents) = number.split_once('.').unwrap_or((number, "00"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(cents) || cents.len() != 2 {
+        return Err(bad());
+    }
+    let minor = whole
+        .parse::<u64>()
+        .ok()
+        .and_then(|whole| whole.checked_mul(100)?.checked_add(cents.parse().ok()?))
+        .ok_or_else(bad)?;
+    Ok(Amount { currency, minor })
+}
+
+/// A field on the wire.
+pub(crate) fn field_to_wire(field: &Field) -> v1::Field {
+    use v1::field::Value;
+    let value = match &field.value {
+        FieldValue::Text(text) => Value::Text(text.clone()),
+        FieldValue::Integer(number) => Value::Integer(*number),
+        FieldValue::Boolean(yes) => Value::Boolean(*yes),
+        FieldValue::Date(date) => Value::Date(date.to_string()),
+        FieldValue::Time(UnixSeconds(seconds)) => {
+            Value::Time(prost_types::Timestamp { seconds: i64::try_from(*seconds).unwrap_or(i64::MAX), nanos: 0 })
+        }
+        FieldValue::Amount(amount) => Value::Amount(to_wire(*amount)),
+        FieldValue::Digest(digest) => Value::Digest(digest.as_bytes().to_vec()),
+        FieldValue::Texts(texts) => Value::Texts(v1::Texts { values: texts.clone() }),
+    };
+    v1::Field { name: field.name.to_string(), value: Some(value) }
+}
+
+/// Money on the wire.
+pub(crate) fn to_wire(amount: Amount) -> v1::Amount {
+    v1::Amount { currency: amount.currency.to_string(), minor: amount.minor }
+}
+
+/// A field as a line of a file that [`read`] reads.
+pub(crate) fn line(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Text(text) => text.clone(),
+        FieldValue::Integer(number) => number.to_string(),
+        FieldValue::Boolean(yes) => yes.to_string(),
+        FieldValue::Date(date) => date.to_string(),
+        FieldValue::Time(UnixSeconds(seconds)) => UnixSeconds(*seconds).to_string(),
+        FieldValue::Amount(amount) => {
+            format!("{}:{}.{:02}", amount.currency, amount.minor.div_euclid(100), amount.minor.rem_euclid(100))
+        }
+        FieldValue::Digest(hash) => hash.to_string(),
+        FieldValue::Texts(texts) => texts.join("|"),
+    }
+}
+
+/// A field on the screen.
+pub(crate) fn shown(field: &v1::Field) -> String {
+    use v1::field::Value;
+    match &field.value {
+        None => String::new(),
+        Some(Value::Text(text) | Value::Date(text)) => text.clone(),
+        Some(Value::Integer(number)) => number.to_string(),
+        Some(Value::Boolean(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
+        Some(Value::Time(time)) => UnixSeconds(u64::try_from(time.seconds).unwrap_or(0)).to_string(),
+        Some(Value::Amount(amount)) => shown_amount(amount),
+        Some(Value::Digest(digest)) => hex::encode(digest),
+        Some(Value::Texts(texts)) => texts.values.join("\n"),
+    }
+}
+
+/// Money on the screen.
+pub(crate) fn shown_amount(amount: &v1::Amount) -> String {
+    match amount.currency.parse() {
+        Ok(currency) => Amount { currency, minor: amount.minor }.to_string(),
+        Err(_) => format!("{} {}", amount.currency, amount.minor),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use comity_gateway::sectors::Sectors;
+
+    #[test]
+    fn money_is_read_exactly_or_not_at_all() {
+        assert_eq!(amount("1234.56").unwrap(), Amount::cny(123_456));
+        assert_eq!(amount("1234").unwrap(), Amount::cny(123_400));
+        assert_eq!(amount("USD:0.07").unwrap().minor, 7);
+        for text in ["", "1.5", "1.555", "-1.00", "1,000.00", "usd:1.00", "184467440737095517.00", "1e3", "+1.00"] {
+            assert!(amount(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_read_by_its_schema_and_an_unknown_one_is_named() {
+        let sectors = Sectors::embedded().unwrap();
+        let set = sectors.sector(&"accounts".parse().unwrap()).unwrap().order.as_ref().unwrap();
+        let texts = ["account_number=6222020001".to_owned(), "amount=50.00".to_owned()];
+        let fields = read(set, &texts, None).unwrap();
+        assert!(matches!(fields[1].value, Some(v1::field::Value::Amount(_))));
+        assert!(read(set, &["weather=fine".to_owned()], None).unwrap_err().to_string().contains("weather"));
+        assert!(read(set, &["amount=fifty".to_owned()], None).is_err());
+        assert!(read(set, &["amount".to_owned()], None).is_err());
+    }
+}

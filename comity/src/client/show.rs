@@ -1,0 +1,193 @@
+//! How answers look: for people as tables, for machines as JSON.
+//! Refuses to know how they were got.
+
+use super::fields::{shown, shown_amount};
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{ContentArrangement, Table};
+use comity_model::{Hash, Time};
+use comity_proto::v1;
+use serde_json::{Map, Value, json};
+
+/// A table of two columns or more, as wide as the terminal.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if !header.is_empty() {
+        table.set_header(header);
+    }
+    table
+}
+
+/// One line of where an answer was proven.
+pub(super) fn proof_line(proof: &v1::Proof) -> String {
+    format!(
+        "Proven on {} under header {} ({}) of {}; {}. Rules: {}",
+        proof.chain_id,
+        proof.header_height,
+        hash(&proof.header_hash).get(..8).unwrap_or_default(),
+        time(proof.header_time.as_ref()),
+        operators(proof.operators),
+        proof.rules.join(", ")
+    )
+}
+
+/// What the number of operators means.
+pub(super) fn operators(number: u32) -> String {
+    match number {
+        0 => "number of independent operators unknown".into(),
+        1 => "integrity rests on a single operator".into(),
+        _ => format!("{number} independent operators"),
+    }
+}
+
+/// A hash in hex.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    <[u8; 32]>::try_from(bytes).map_or_else(|_| hex::encode(bytes), |bytes| Hash(bytes).to_string())
+}
+
+/// A time in RFC 3339.
+pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
+    time.and_then(|time| Time::new(time.seconds, u32::try_from(time.nanos).ok()?))
+        .map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
+}
+
+/// A proof for machines.
+pub(super) fn proof_json(proof: Option<&v1::Proof>) -> Value {
+    let Some(proof) = proof else { return Value::Null };
+    json!({
+        "chain": proof.chain_id,
+        "header_height": proof.header_height,
+        "header_hash": hash(&proof.header_hash),
+        "header_time": time(proof.header_time.as_ref()),
+        "strength": proof.strength().as_str_name(),
+        "operators": proof.operators,
+        "rules": proof.rules,
+    })
+}
+
+/// Fields for machines.
+pub(super) fn fields_json(fields: &[v1::Field]) -> Value {
+    let mut map = Map::new();
+    for field in fields {
+        let value = match &field.value {
+            Some(v1::field::Value::Integer(number)) => json!(number),
+            Some(v1::field::Value::Boolean(yes)) => json!(yes),
+            Some(v1::field::Value::Texts(texts)) => json!(texts.values),
+            Some(v1::field::Value::Amount(amount)) => amount_json(Some(amount)),
+            _ => json!(shown(field)),
+        };
+        map.insert(field.name.clone(), value);
+    }
+    Value::Object(map)
+}
+
+fn amount_json(amount: Option<&v1::Amount>) -> Value {
+    amount.map_or(Value::Null, |amount| json!({ "currency": amount.currency, "minor": amount.minor }))
+}
+
+/// A record's fields for people.
+pub(super) fn record_table(record: &v1::Record) -> Table {
+    let mut table = table(&["field", "value"]);
+    for field in &record.fields {
+        table.add_row([field.name.clone(), shown(field)]);
+    }
+    table
+}
+
+/// An order's state without the enum's prefix.
+pub(super) fn state_name(state: v1::OrderState) -> &'static str {
+    match state {
+        v1::OrderState::WithdrawnBeforeCommit => "WITHDRAWN",
+        other => other.as_str_name(),
+    }
+}
+
+/// An order for people.
+pub(super) fn order_table(order: &v1::Order) -> Table {
+    let mut table = table(&[]);
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            table.add_row([name.to_owned(), value]);
+        }
+    };
+    row("order", order.name.clone());
+    row("state", state_name(order.state()).to_owned());
+    row("to", format!("{}: {} in {}", order.recipient, order.kind, order.sector));
+    row("original", order.original.clone());
+    row("request", order.request_id.clone());
+    row("deliver by", time(order.deliver_by.as_ref()));
+    row("decide by", time(order.decide_by.as_ref()));
+    row("hold until", time(order.hold_until.as_ref()));
+    row(
+        "approvals",
+        format!("{} of {}: {}", order.approvals.len(), order.approvals_needed, order.approvals.join(", ")),
+    );
+    if let Some(result) = &order.result {
+        row("result", result_line(result));
+    }
+    if let Some(notice) = &order.notice {
+        let held = notice.held.as_ref().map(shown_amount).unwrap_or_default();
+        row("notice", format!("{} {held} at {}", notice.event, time(notice.time.as_ref())));
+    }
+    let steps: Vec<_> =
+        order.steps.iter().map(|step| format!("{} {}", time(step.time.as_ref()), state_name(step.state()))).collect();
+    row("steps", steps.join("\n"));
+    table
+}
+
+/// A result in one line.
+pub(super) fn result_line(result: &v1::OrderResult) -> String {
+    let mut line = state_name(result.state()).to_owned();
+    if !result.reason.is_empty() {
+        line.push_str(&format!(" ({})", result.reason));
+    }
+    if let (Some(held), Some(asked)) = (&result.held, &result.asked) {
+        line.push_str(&format!(", holds {} of {} asked", shown_amount(held), shown_amount(asked)));
+    }
+    if result.ahead > 0 {
+        line.push_str(&format!(", {} ahead", result.ahead));
+    }
+    line.push_str(&format!(", effective {}, block {}", time(result.effective_time.as_ref()), result.height));
+    line
+}
+
+/// An order for machines.
+pub(super) fn order_json(order: &v1::Order) -> Value {
+    json!({
+        "name": order.name,
+        "state": state_name(order.state()),
+        "revision": order.revision,
+        "recipient": order.recipient,
+        "sector": order.sector,
+        "kind": order.kind,
+        "original": order.original,
+        "request_id": order.request_id,
+        "deliver_by": time(order.deliver_by.as_ref()),
+        "decide_by": time(order.decide_by.as_ref()),
+        "hold_until": time(order.hold_until.as_ref()),
+        "signing_bytes": hex::encode(&order.signing_bytes),
+        "private_digest": hex::encode(&order.private_digest),
+        "approvals_needed": order.approvals_needed,
+        "approvals": order.approvals,
+        "result": order.result.as_ref().map(|result| json!({
+            "state": state_name(result.state()),
+            "reason": result.reason,
+            "held": amount_json(result.held.as_ref()),
+            "asked": amount_json(result.asked.as_ref()),
+            "ahead": result.ahead,
+            "effective_time": time(result.effective_time.as_ref()),
+            "height": result.height,
+        })),
+        "notice": order.notice.as_ref().map(|notice| json!({
+            "event": notice.event,
+            "number": notice.number,
+            "held": amount_json(notice.held.as_ref()),
+            "time": time(notice.time.as_ref()),
+        })),
+        "proof": proof_json(order.proof.as_ref()),
+        "steps": order.steps.iter().map(|step| json!({
+            "state": state_name(step.state()),
+            "time": time(step.time.as_ref()),
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,75 @@
+//! The program: reads the command line, builds, runs, and ends with an exit code.
+//! Refuses to know how anything is done.
+
+mod anchor;
+mod cli;
+mod client;
+mod clock;
+mod config;
+mod demo;
+mod failure;
+mod files;
+mod governance;
+mod home;
+mod init;
+mod institution;
+mod keys;
+mod ledger;
+mod link;
+mod pki;
+mod relay;
+mod sandbox;
+mod sectors;
+mod shutdown;
+mod signing;
+mod telemetry;
+mod verify;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use failure::{Exit, Failure};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match run(cli) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            let exit = failure.exit();
+            eprintln!("{:?}", miette::Report::new(failure));
+            exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    telemetry::logs(cli.log.as_deref(), quietness(&cli.command))?;
+    if let Command::Verify(args) = &cli.command {
+        return verify::run(args);
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::fault("no threads").because(error))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Demo(args) => demo::run(args).await,
+            Command::Sandbox(args) => sandbox::run(args).await,
+            Command::Init(args) => init::run(args).await,
+            Command::Serve(args) => institution::serve(&args.config).await,
+            Command::Relay(args) => relay::run(&args.config).await,
+            Command::Sign(args) => signing::run(&args.config).await,
+            Command::Link(args) => link::run(args).await,
+            Command::Verify(args) => verify::run(&args),
+            Command::Query(args) => client::query::run(args).await,
+            Command::Order(command) => client::order::run(command).await,
+            Command::Chain(command) => client::chain::run(command).await,
+        }
+    })
+}
+
+/// What is logged unless the user says otherwise: long-running services say what they do, everything else is quiet.
+const fn quietness(command: &Command) -> &'static str {
+    match command {
+        Command::Serve(_) | Command::Relay(_) | Command::Sign(_) => "info",
+        _ => "error",
+    }
+}

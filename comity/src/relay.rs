@@ -1,0 +1,79 @@
+//! `comity relay`, and the relayer inside the sandbox: chains and pairs, wired.
+//! Refuses to know how packets travel.
+
+use crate::config::relay::{RelayConfig, RelayPair};
+use crate::failure::{Failure, OrFail};
+use crate::keys::Seed;
+use crate::{files, shutdown, telemetry};
+use comity_adapters_comet::{CometChain, CometConfig};
+use comity_relayer_worker::{ChainConfig, Limits, PathConfig, Relayer, RelayerConfig};
+use comity_store::{RedbStore, Store};
+use comity_verify::light::Anchor;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A chain as the relayer is to reach it.
+pub(crate) struct End {
+    /// Where its headers are trusted from.
+    pub(crate) anchor: Anchor,
+    /// Its RPC.
+    pub(crate) rpc: String,
+    /// The operator key that it submits with.
+    pub(crate) operator: Seed,
+}
+
+/// Runs the command until it is told to stop.
+pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
+    let config = RelayConfig::read(path)?;
+    let ends = config
+        .chains
+        .iter()
+        .map(|chain| {
+            Ok(End {
+                anchor: chain.anchor.anchor.clone(),
+                rpc: chain.rpc.clone(),
+                operator: Seed::read(&chain.operator)?,
+            })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let store = open_store(&config.store)?;
+    telemetry::metrics(config.metrics)?;
+    let relayer = start(ends, &config.pairs, store)?;
+    println!("Relaying between {} pairs of chains. Stops at Ctrl-C.", config.pairs.len());
+    shutdown::requested().await?;
+    relayer.stop().await;
+    Ok(())
+}
+
+/// Starts a relayer. A chain that does not answer now is waited for.
+pub(crate) fn start(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) -> Result<Relayer, Failure> {
+    let chains = ends
+        .into_iter()
+        .map(|end| {
+            let told = CometConfig::new(end.rpc, end.anchor.chain_id.clone()).with_operator(*end.operator.bytes());
+            let chain =
+                CometChain::open(told).or_usage(|| format!("the RPC of {} is unusable", end.anchor.chain_id))?;
+            Ok(ChainConfig { chain, anchor: end.anchor, witnesses: Vec::new() })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let paths = pairs
+        .iter()
+        .map(|pair| PathConfig {
+            a: pair.a.0.clone(),
+            a_client: pair.a.1.clone(),
+            b: pair.b.0.clone(),
+            b_client: pair.b.1.clone(),
+        })
+        .collect();
+    Relayer::start(RelayerConfig { chains, paths, store, limits: Limits::default() })
+        .or_usage(|| "the relayer cannot serve these pairs".into())
+}
+
+/// Opens a store file, and the folder for it.
+pub(crate) fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    if let Some(folder) = path.parent() {
+        files::make_folder(folder)?;
+    }
+    let store = RedbStore::open(path).or_fault(|| format!("the store {} could not be opened", path.display()))?;
+    Ok(Arc::new(store))
+}
