@@ -126,7 +126,7 @@ impl AnchorFile {
         writeln!(text, "# Where its gateway listens.")?;
         writeln!(text, "gateway = {}", toml::Value::String(self.gateway.clone()))?;
         writeln!(text, "# Its certificate authority: it alone speaks for the institution's people and systems.")?;
-        writeln!(text, "authority = \"\"\"\n{}\"\"\"", self.authority_pem.replace('\\', "").replace('"', ""))?;
+        writeln!(text, "authority = \"\"\"\n{}\"\"\"", self.authority_pem.replace(['\\', '"'], ""))?;
         writeln!(text)?;
         writeln!(text, "[chain]")?;
         writeln!(text, "id = \"{}\"", anchor.chain_id)?;

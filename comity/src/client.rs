@@ -89,7 +89,7 @@ pub(crate) fn status(status: tonic::Status, doing: &str) -> Failure {
     let what = format!("{doing}: {}", status.message());
     let failure = match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown if reason.is_none() => {
-            Failure::unavailable(what)
+            Failure::unavailable(format!("{doing}: the gateway does not answer ({})", status.message()))
         }
         Code::Unavailable | Code::DeadlineExceeded => Failure::unavailable(what),
         Code::Internal | Code::DataLoss => {

@@ -48,7 +48,7 @@ fn print(verdict: &Verdict, anchor: &AnchorFile) {
     if let Finding::Record(record) = &verdict.finding {
         println!("\nFields shown:");
         for field in &record.fields {
-            println!("  {:<24} {}", field.name, line(&field.value));
+            println!("  {:<24} {}", field.name.as_str(), line(&field.value));
         }
     }
 }

@@ -116,9 +116,7 @@ impl Audit {
     /// The store's.
     pub async fn entries(&self) -> Result<Vec<Entry>, ApiError> {
         let rows = self.store.scan(AUDIT, &[], &[], SCAN_ROWS_MAX).await?;
-        rows.iter()
-            .map(|(_, bytes)| comity_model::decode("an audit entry", bytes).map_err(ApiError::fault))
-            .collect()
+        rows.iter().map(|(_, bytes)| comity_model::decode("an audit entry", bytes).map_err(ApiError::fault)).collect()
     }
 }
 

@@ -1,13 +1,13 @@
 //! How chains stand: what this gateway verified of each, and the light clients on its own.
 //! It refuses to ask peers: it shows what it knows.
 
+use crate::config::Clock;
 use crate::convert::{malformed, named, time_to_wire};
 use crate::error::{ApiError, Reason};
 use crate::members::page;
 use crate::peers::{Peer, Peers};
 use crate::policy::{Policy, ReadChains};
 use crate::server::caller;
-use crate::config::Clock;
 use crate::view::{ChainView, HomeState};
 use comity_model::client::{ClientState, ClientStatus};
 use comity_model::state::StatePath;
@@ -37,7 +37,8 @@ impl Chains for ChainsService {
         }
         let peer = self.peers.iter().find(|peer| *peer.view.chain() == id);
         let peer = peer.ok_or_else(|| {
-            ApiError::new(Reason::UnknownChain, format!("This gateway follows no chain {id}.")).with("chain", id.as_str())
+            ApiError::new(Reason::UnknownChain, format!("This gateway follows no chain {id}."))
+                .with("chain", id.as_str())
         })?;
         Ok(Response::new(shown(&peer.view, peer.view.verified(), Vec::new())))
     }

@@ -56,7 +56,7 @@ pub(crate) fn malformed(form: &'static str) -> ApiError {
 }
 
 /// A field for the wire.
-pub fn field_to_wire(field: &Field) -> v1::Field {
+pub(crate) fn field_to_wire(field: &Field) -> v1::Field {
     use v1::field::Value;
     let value = match &field.value {
         FieldValue::Text(text) => Value::Text(text.clone()),
@@ -77,10 +77,8 @@ pub(crate) fn field_from_wire(field: v1::Field) -> Result<Field, ApiError> {
     let refused = |what: &str| {
         ApiError::new(Reason::FieldType, format!("A field's value must be {what}.")).with("field", field.name.clone())
     };
-    let name: FieldName = field
-        .name
-        .parse()
-        .map_err(|error| ApiError::new(Reason::UnknownField, format!("{error}.")))?;
+    let name: FieldName =
+        field.name.parse().map_err(|error| ApiError::new(Reason::UnknownField, format!("{error}.")))?;
     let value = match field.value.clone().ok_or_else(|| refused("set"))? {
         Value::Text(text) => FieldValue::Text(text),
         Value::Integer(number) => FieldValue::Integer(number),
@@ -133,10 +131,8 @@ pub(crate) fn time_to_wire(time: Time) -> Timestamp {
 
 /// A duration that bounds an age; negative ones are the caller's fault.
 pub(crate) fn duration(field: &'static str, wire: Option<WireDuration>) -> Result<Option<Duration>, ApiError> {
-    wire.map(|wire| {
-        Duration::try_from(wire).map_err(|_| ApiError::argument(field, "A duration must not be negative."))
-    })
-    .transpose()
+    wire.map(|wire| Duration::try_from(wire).map_err(|_| ApiError::argument(field, "A duration must not be negative.")))
+        .transpose()
 }
 
 /// Where and how strongly something was proven. `rules` in the order in which they were applied.

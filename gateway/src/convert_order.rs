@@ -25,11 +25,7 @@ pub(crate) fn draft_request(request: v1::CreateOrderRequest) -> Result<DraftRequ
     if request.private_fields.len() > FIELDS_MAX {
         return Err(ApiError::argument("private_fields", "There are too many private fields."));
     }
-    let mut fields = request
-        .private_fields
-        .into_iter()
-        .map(convert::field_from_wire)
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut fields = request.private_fields.into_iter().map(convert::field_from_wire).collect::<Result<Vec<_>, _>>()?;
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(DraftRequest {
         request: request_id(&request.request_id)?,
@@ -43,9 +39,10 @@ pub(crate) fn draft_request(request: v1::CreateOrderRequest) -> Result<DraftRequ
         fields,
         obligation: match &request.obligation {
             None => None,
-            Some(amount) => Some(convert::amount_from_wire(amount).ok_or_else(|| {
-                ApiError::argument("obligation", "An amount in an ISO 4217 currency.")
-            })?),
+            Some(amount) => Some(
+                convert::amount_from_wire(amount)
+                    .ok_or_else(|| ApiError::argument("obligation", "An amount in an ISO 4217 currency."))?,
+            ),
         },
         deliver_within_s: match request.deliver_within {
             None => 0,
@@ -65,8 +62,7 @@ pub(crate) fn draft_request(request: v1::CreateOrderRequest) -> Result<DraftRequ
 pub(crate) fn approval(request: &v1::ApproveOrderRequest) -> Result<(OrderId, Approval), ApiError> {
     let signature = request.signature.as_slice().try_into();
     let signature = signature.map_err(|_| ApiError::argument("signature", "A signature is 64 bytes."))?;
-    let approval =
-        Approval { officer: parsed("officer", &request.officer)?, signature: Signature::ed25519(signature) };
+    let approval = Approval { officer: parsed("officer", &request.officer)?, signature: Signature::ed25519(signature) };
     Ok((order_name(&request.name)?, approval))
 }
 

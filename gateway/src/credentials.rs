@@ -48,7 +48,8 @@ impl CredentialsService {
         let name = RecordName::parse(&request.name)?;
         let max_age = duration("max_age", request.max_age)?.unwrap_or(MAX_AGE);
         let purpose = Purpose::stated(request.purpose)?;
-        let has_status = self.sectors.sector(&name.sector).is_some_and(|schema| schema.record.role(Role::Status).is_some());
+        let has_status =
+            self.sectors.sector(&name.sector).is_some_and(|schema| schema.record.role(Role::Status).is_some());
         if !has_status {
             let message = format!("Sector {} has no credentials: its records have no status.", name.sector);
             return Err(ApiError::new(Reason::UnknownSector, message).with("sector", name.sector.as_str()));

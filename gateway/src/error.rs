@@ -188,9 +188,7 @@ impl Reason {
 /// The table of reasons as Markdown: what the documentation shows.
 #[must_use]
 pub fn reason_table() -> String {
-    let mut table = String::from(
-        "| reason | gRPC | HTTP | whose fault | meaning |\n|---|---|---|---|---|\n",
-    );
+    let mut table = String::from("| reason | gRPC | HTTP | whose fault | meaning |\n|---|---|---|---|---|\n");
     for reason in Reason::ALL {
         let blame = match reason.blame() {
             Blame::Refusal => "the other side",
@@ -221,12 +219,7 @@ impl ApiError {
     /// A failure for `reason`; `message` is a sentence for the caller, without personal data.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            metadata: Vec::new(),
-            source: None,
-        }
+        Self { reason, message: message.into(), metadata: Vec::new(), source: None }
     }
 
     /// The answer to everything that the policy does not permit.
@@ -250,14 +243,11 @@ impl ApiError {
     /// A peer or chain whose claim did not verify.
     #[must_use]
     pub fn proof(of: &'static str, name: impl fmt::Display, verdict: &Verdict) -> Self {
-        Self::new(
-            Reason::ProofRefused,
-            format!("What {of} {name} says does not verify: {verdict}."),
-        )
-        .with(of, name.to_string())
-        .with("rule", verdict.code())
-        .with("expected", verdict.expected.as_str())
-        .with("found", verdict.found.as_str())
+        Self::new(Reason::ProofRefused, format!("What {of} {name} says does not verify: {verdict}."))
+            .with(of, name.to_string())
+            .with("rule", verdict.code())
+            .with("expected", verdict.expected.as_str())
+            .with("found", verdict.found.as_str())
     }
 
     /// Adds a fact for programs; no personal data.
@@ -314,7 +304,11 @@ impl From<ApiError> for Status {
         details.set_error_info(
             reason,
             DOMAIN,
-            error.metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<std::collections::HashMap<_, _>>(),
+            error
+                .metadata
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<std::collections::HashMap<_, _>>(),
         );
         if error.reason.blame() == Blame::Unavailable {
             details.set_retry_info(Some(RETRY_AFTER));
@@ -362,85 +356,4 @@ impl From<FieldError> for ApiError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn every_reason_is_upper_snake_and_stands_once() {
-        let mut seen = HashSet::new();
-        for reason in Reason::ALL {
-            let text = reason.as_str();
-            assert!(text.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{text}");
-            assert!(seen.insert(text), "{text} stands twice");
-            assert_eq!(Reason::parse(text), Some(*reason));
-            assert!(reason.meaning().ends_with('.'), "{text}");
-        }
-    }
-
-    #[test]
-    fn blame_and_codes_agree() {
-        for reason in Reason::ALL {
-            let (text, http) = (reason.as_str(), reason.http());
-            match reason.blame() {
-                Blame::Fault => assert_eq!((reason.code(), http), (Code::Internal, 500), "{text}"),
-                Blame::Unavailable => assert!(http >= 500 || http == 409, "{text}"),
-                Blame::Refusal => assert!(http < 500 || matches!(http, 501 | 502), "{text}"),
-            }
-        }
-    }
-
-    #[test]
-    fn the_documented_table_is_this_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reason-codes.md");
-        let page = format!(
-            "# Reason codes\n\nEvery error of the API carries `google.rpc.ErrorInfo` with domain `{DOMAIN}` and one of \
-             these reasons.\nThis page is written by the test that checks it: set `COMITY_WRITE_DOCS=1` to write it anew.\n\n{}",
-            reason_table()
-        );
-        if std::env::var_os("COMITY_WRITE_DOCS").is_some() {
-            std::fs::write(path, &page).expect("docs/ can be written");
-        }
-        let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == page, "docs/reason-codes.md differs from the table in error.rs");
-    }
-
-    #[test]
-    fn the_wire_carries_reason_and_facts_and_never_the_source() {
-        let error = ApiError::new(Reason::ProofTooOld, "Too old.")
-            .with("age_s", "90")
-            .because("row 17 of /var/lib/secret");
-        assert!(!error.to_string().contains("secret"));
-        let status = Status::from(error);
-        assert_eq!(status.code(), Code::FailedPrecondition);
-        assert!(!format!("{status:?}").contains("secret"));
-        let info = status.get_details_error_info().expect("has ErrorInfo");
-        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("PROOF_TOO_OLD", "comity"));
-        assert_eq!(info.metadata.get("age_s").map(String::as_str), Some("90"));
-        assert!(status.get_details_retry_info().is_none());
-    }
-
-    #[test]
-    fn what_is_unavailable_says_when_to_try_again() {
-        let status = Status::from(ApiError::from(PortError::Silent(9)));
-        assert_eq!(status.code(), Code::Unavailable);
-        assert!(status.get_details_retry_info().is_some());
-    }
-
-    #[test]
-    fn every_field_error_has_its_own_reason() {
-        let field = || "x".parse().expect("a name");
-        for error in [
-            FieldError::Unknown { field: field() },
-            FieldError::Missing { field: field() },
-            FieldError::NotSorted { field: field() },
-            FieldError::Text { field: field() },
-            FieldError::TooLong { field: field() },
-            FieldError::RecordIdDiffers,
-            FieldError::UnknownKind,
-        ] {
-            let code = error.code();
-            assert_eq!(ApiError::from(error).reason().as_str(), code);
-        }
-    }
-}
+mod tests;

@@ -52,10 +52,7 @@ impl FromStr for Role {
         if (1..=32).contains(&text.len()) && text.chars().all(slug) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(BadId {
-                what: "a role",
-                form: "1 to 32 lower-case letters, digits or '-'",
-            })
+            Err(BadId { what: "a role", form: "1 to 32 lower-case letters, digits or '-'" })
         }
     }
 }
@@ -90,10 +87,7 @@ impl Identity {
     /// The gateway of `institution`.
     #[must_use]
     pub fn gateway(institution: MemberId) -> Self {
-        Self {
-            institution,
-            role: Role::gateway(),
-        }
+        Self { institution, role: Role::gateway() }
     }
 }
 
@@ -134,10 +128,7 @@ impl Caller {
     /// The same institution in another role: the person on whose behalf its gateway asks.
     #[must_use]
     pub fn acting_as(&self, role: Role) -> Self {
-        Self {
-            role,
-            ..self.clone()
-        }
+        Self { role, ..self.clone() }
     }
 }
 

@@ -98,7 +98,12 @@ impl RecordKeeper {
     ///
     /// # Errors
     /// The store's.
-    pub async fn version(&self, sector: &Sector, id: &RecordId, state: &RecordState) -> Result<Option<Version>, ApiError> {
+    pub async fn version(
+        &self,
+        sector: &Sector,
+        id: &RecordId,
+        state: &RecordState,
+    ) -> Result<Option<Version>, ApiError> {
         Ok(self.row(sector, id).await?.and_then(|row| row.of(state)))
     }
 
@@ -224,6 +229,7 @@ fn signer_failed(error: SignerError) -> ApiError {
 
 /// The chain's own reason passes on; its words go to the operator.
 pub(crate) fn chain_refused(code: &str, detail: String) -> ApiError {
-    ApiError::new(Reason::ChainRefused, format!("The chain refused: {code}.")).with("chain_reason", code).because(detail)
+    ApiError::new(Reason::ChainRefused, format!("The chain refused: {code}."))
+        .with("chain_reason", code)
+        .because(detail)
 }
-

@@ -5,10 +5,12 @@
 use crate::convert_order as convert;
 use crate::error::{ApiError, Reason};
 use crate::orders::{Desk, DeskError, StoredOrder};
-use crate::server::caller;
 use crate::policy::{Permit, Policy, ReadOrder};
+use crate::server::caller;
 use comity_proto::google::longrunning::operations_server::Operations;
-use comity_proto::google::longrunning::{GetOperationRequest, Operation, WaitOperationRequest, operation::Result as Done};
+use comity_proto::google::longrunning::{
+    GetOperationRequest, Operation, WaitOperationRequest, operation::Result as Done,
+};
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,10 +60,7 @@ impl OperationsService {
 
 /// The operation of an order as it stands: its metadata is the order, and once it is done so is its response.
 pub(crate) fn operation(order: &StoredOrder, operators: u32) -> Operation {
-    let any = prost_types::Any {
-        type_url: ORDER_TYPE.into(),
-        value: convert::order(order, operators).encode_to_vec(),
-    };
+    let any = prost_types::Any { type_url: ORDER_TYPE.into(), value: convert::order(order, operators).encode_to_vec() };
     let done = order.state.is_answered();
     Operation {
         name: format!("operations/{}", order.order.id),

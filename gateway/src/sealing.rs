@@ -70,16 +70,15 @@ pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<S
     let recipient = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient).map_err(|_| SealingError::Key)?;
     let mut seed = Zeroizing::new([0u8; 32]);
     getrandom::fill(seed.as_mut()).map_err(|_| SealingError::Randomness)?;
-    let (encapsulated, ciphertext) =
-        hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &recipient,
-            INFO,
-            &plaintext,
-            &encode(order),
-            &mut StdRng::from_seed(*seed),
-        )
-        .map_err(|_| SealingError::Key)?;
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeS::Base,
+        &recipient,
+        INFO,
+        &plaintext,
+        &encode(order),
+        &mut StdRng::from_seed(*seed),
+    )
+    .map_err(|_| SealingError::Key)?;
     Ok(SealedPrivatePart { encapsulated_key: encapsulated.to_bytes().into(), ciphertext })
 }
 
@@ -95,8 +94,8 @@ pub fn open(
     if sealed.ciphertext.len() > PRIVATE_BYTES_MAX + TAG_BYTES {
         return Err(SealingError::TooLarge);
     }
-    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key)
-        .map_err(|_| SealingError::Open)?;
+    let encapsulated =
+        <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key).map_err(|_| SealingError::Open)?;
     let plaintext = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
         &OpModeR::Base,
         &secret_key(secret)?,
@@ -172,10 +171,7 @@ mod tests {
         part.fields[0].value = comity_model::record::FieldValue::Text("x".repeat(PRIVATE_BYTES_MAX));
         let key = public_key(&secret(7)).unwrap();
         assert_eq!(seal(&key, &order, &part).err(), Some(SealingError::TooLarge));
-        let huge = SealedPrivatePart {
-            encapsulated_key: key,
-            ciphertext: vec![0; PRIVATE_BYTES_MAX + TAG_BYTES + 1],
-        };
+        let huge = SealedPrivatePart { encapsulated_key: key, ciphertext: vec![0; PRIVATE_BYTES_MAX + TAG_BYTES + 1] };
         assert_eq!(open(&secret(7), &order, &huge).err(), Some(SealingError::TooLarge));
     }
 }

@@ -328,11 +328,7 @@ impl Parts {
     }
 
     fn credentials(&self) -> CredentialsService {
-        CredentialsService {
-            policy: self.policy.clone(),
-            reader: self.reader.clone(),
-            sectors: self.sectors.clone(),
-        }
+        CredentialsService { policy: self.policy.clone(), reader: self.reader.clone(), sectors: self.sectors.clone() }
     }
 
     fn members(&self) -> MembersService {

@@ -264,7 +264,10 @@ impl ChainView {
         if refusal.rule == Rule::TrustingPeriod {
             return ApiError::new(
                 Reason::TrustExpired,
-                format!("The last verified header of {} is too old to go on from; anchor the chain anew.", self.chain()),
+                format!(
+                    "The last verified header of {} is too old to go on from; anchor the chain anew.",
+                    self.chain()
+                ),
             )
             .with("chain", self.chain().as_str());
         }

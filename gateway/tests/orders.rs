@@ -5,11 +5,16 @@
 mod enforcement;
 mod support;
 
-use comity_model::OrderId;
+use comity_gateway::Clock;
+use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
+use comity_gateway::tls::{ChannelLimits, channel_to};
+use comity_model::order::Delivery;
 use comity_model::state::StatePath;
+use comity_model::{Hash, OrderId};
 use comity_proto::google::longrunning::WaitOperationRequest;
 use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::v1::{self, OrderState};
+use comity_verify::order::TAG_DELIVERY;
 use enforcement::{POOR, RICH, UNKNOWN, World, approval, freeze, release};
 use std::time::{Duration, Instant};
 use support::reason;
@@ -64,11 +69,7 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
     let second = ordered(&world, freeze(2, POOR, 60_000)).await;
     let second = answered(&world, &second).await;
     assert_eq!(second.state(), OrderState::Waitlisted, "{:?}", second.result);
-    let watch = v1::WatchOrderRequest {
-        name: second.name.clone(),
-        follow_hold: true,
-        after_revision: second.revision,
-    };
+    let watch = v1::WatchOrderRequest { name: second.name.clone(), follow_hold: true, after_revision: second.revision };
     let mut changes = world.orders("clerk").watch_order(watch).await.unwrap().into_inner();
     let third = ordered(&world, release(3, POOR, &first.name)).await;
     assert_eq!(answered(&world, &third).await.state(), OrderState::Executed);
@@ -90,10 +91,7 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
 
 async fn nothing_private_lies_on_the_chains(world: &World, order: &v1::Order) {
     let id: OrderId = order.name.strip_prefix("orders/").unwrap().parse().unwrap();
-    for (chain, path) in [
-        (world.court.chain(), StatePath::Order(id)),
-        (world.bank.chain(), StatePath::Received(id)),
-    ] {
+    for (chain, path) in [(world.court.chain(), StatePath::Order(id)), (world.bank.chain(), StatePath::Received(id))] {
         let latest = chain.headers.latest().await.unwrap();
         let value = chain.prover.prove(&path, latest).await.unwrap().value.unwrap();
         for secret in ["王五".as_bytes(), POOR.as_bytes(), "1024".as_bytes()] {
@@ -109,9 +107,18 @@ async fn what_is_wrong_with_a_request_is_said_by_its_reason_and_writes_nothing()
     let refused = async |role: &str, request| reason(&create(role, request).await.unwrap_err());
 
     assert_eq!(refused("reader", freeze(1, RICH, 5)).await, "PERMISSION_DENIED");
-    assert_eq!(refused("clerk", v1::CreateOrderRequest { request_id: "1".into(), ..freeze(1, RICH, 5) }).await, "INVALID_ARGUMENT");
-    assert_eq!(refused("clerk", v1::CreateOrderRequest { kind: "burn".into(), ..freeze(1, RICH, 5) }).await, "UNKNOWN_KIND");
-    assert_eq!(refused("clerk", v1::CreateOrderRequest { recipient: "members/nobody".into(), ..freeze(1, RICH, 5) }).await, "UNKNOWN_MEMBER");
+    assert_eq!(
+        refused("clerk", v1::CreateOrderRequest { request_id: "1".into(), ..freeze(1, RICH, 5) }).await,
+        "INVALID_ARGUMENT"
+    );
+    assert_eq!(
+        refused("clerk", v1::CreateOrderRequest { kind: "burn".into(), ..freeze(1, RICH, 5) }).await,
+        "UNKNOWN_KIND"
+    );
+    assert_eq!(
+        refused("clerk", v1::CreateOrderRequest { recipient: "members/nobody".into(), ..freeze(1, RICH, 5) }).await,
+        "UNKNOWN_MEMBER"
+    );
     assert_eq!(refused("clerk", v1::CreateOrderRequest { hold_days: 366, ..freeze(1, RICH, 5) }).await, "HOLD_DAYS");
     assert_eq!(refused("clerk", release(1, RICH, "orders/00000000000000000000000000000000")).await, "ORIGINAL_ORDER");
     create("clerk", v1::CreateOrderRequest { validate_only: true, ..freeze(1, RICH, 5) }).await.unwrap();
@@ -151,6 +158,39 @@ async fn an_order_goes_on_after_the_courts_gateway_was_stopped() {
     let world = world.restart_court().await;
     let order = answered(&world, &order).await;
     assert_eq!(order.state(), OrderState::Executed, "{:?}", order.result);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signer_process_seals_for_its_own_gateway_and_for_nobody_else() {
+    let world = World::start().await;
+    let court = &world.court;
+    let tls = court.authority.issue("comity://court/signer");
+    let config = SignerConfig { listen: "127.0.0.1:0".parse().unwrap(), tls };
+    let running = signer::serve(config, court.signer_core()).await.unwrap();
+    let ask = async |role: &str, recipient: &str| {
+        let material = court.authority.issue(&format!("comity://court/{role}"));
+        let address = running.address().to_string();
+        let expected = signer::identity(court.id.clone());
+        let limits = ChannelLimits::default();
+        let channel = channel_to(&expected, &address, &court.authority.pem, &material, limits).unwrap();
+        let delivery = Delivery {
+            order: OrderId([1; 16]),
+            recipient: recipient.parse().unwrap(),
+            private_digest: Hash([1; 32]),
+            received_at: Clock::system().now().unix_seconds(),
+        };
+        let sealed = SignerClient::over(channel).seal_delivery(delivery.clone()).await;
+        sealed.map(|seal| (delivery, seal))
+    };
+    let (delivery, seal) = ask("gateway", "court").await.unwrap();
+    comity_verify::seal::check(TAG_DELIVERY, &delivery, &court.signer_core().public_key(), &seal).unwrap();
+    // The signer looks for itself: it does not speak for another institution, whoever asks.
+    let refused = ask("gateway", "bank").await;
+    assert!(matches!(&refused, Err(SignerError::Refused { code, .. }) if code == "NOT_OURS"), "{refused:?}");
+    // Nobody but the gateway is answered at all.
+    assert!(matches!(ask("officer", "court").await, Err(SignerError::Unavailable(_))));
+    running.stop().await;
     world.stop().await;
 }
 

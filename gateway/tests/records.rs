@@ -14,11 +14,11 @@ use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::members_client::MembersClient;
 use comity_proto::v1::records_client::RecordsClient;
 use comity_proto::v1::{
-    Entitlement, FetchRecordRequest, GetRecordRequest, GetRecordResponse, ListChainsRequest, ListMembersRequest, Purpose,
-    VerifyCredentialRequest,
+    Entitlement, FetchRecordRequest, GetRecordRequest, GetRecordResponse, ListChainsRequest, ListMembersRequest,
+    Purpose, VerifyCredentialRequest,
 };
-use comity_verify::fields::Disclosure;
 use comity_verify::bundle::{Bundle, Finding};
+use comity_verify::fields::Disclosure;
 use support::{Institution, fact, liar, licence, name, reason, sector};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -159,7 +159,8 @@ async fn what_may_not_be_asked_is_refused_with_a_reason() {
         let material = world.court.authority.issue(&format!("comity://court/{role}"));
         let address = world.justice_gateway.grpc_addr().to_string();
         let limits = comity_gateway::tls::ChannelLimits::default();
-        comity_gateway::tls::channel(&world.justice.id, &address, &world.justice.authority.pem, &material, limits).unwrap()
+        comity_gateway::tls::channel(&world.justice.id, &address, &world.justice.authority.pem, &material, limits)
+            .unwrap()
     };
     let status = get(stranger("officer"), ask(&licence, &[], None)).await.unwrap_err();
     assert_eq!(reason(&status), "PERMISSION_DENIED");
@@ -190,11 +191,9 @@ async fn a_credential_is_proven_entitled_or_not_or_unknown_and_no_older_than_dem
         include_bundle: true,
         ..Default::default()
     };
-    for (number, expected) in [
-        (ACTIVE, Entitlement::Entitled),
-        (SUSPENDED, Entitlement::NotEntitled),
-        (NOBODY, Entitlement::UnknownNumber),
-    ] {
+    for (number, expected) in
+        [(ACTIVE, Entitlement::Entitled), (SUSPENDED, Entitlement::NotEntitled), (NOBODY, Entitlement::UnknownNumber)]
+    {
         let answer = client.verify_credential(verify(number)).await.unwrap().into_inner();
         assert_eq!(answer.entitlement(), expected, "{number}");
         assert!(Bundle::decode(&answer.bundle).unwrap().verify(&world.justice.anchor, Clock::system().now()).is_ok());
@@ -278,7 +277,11 @@ async fn a_peer_that_lies_is_refused_with_the_rule_that_caught_it() {
     assert_caught(ask_again().await, "ABSENCE_PROOF");
 
     // A header that nobody signed: another app hash in the last step.
-    world.justice.ledger.reach(deceived.peers().peer(&world.justice.id).unwrap().view.verified().unwrap().height().0 + 4).await;
+    world
+        .justice
+        .ledger
+        .reach(deceived.peers().peer(&world.justice.id).unwrap().view.verified().unwrap().height().0 + 4)
+        .await;
     lie.set(|answer| {
         let state = answer.state.as_mut().unwrap();
         let mut step: comity_verify::light::LightStep =
@@ -289,7 +292,11 @@ async fn a_peer_that_lies_is_refused_with_the_rule_that_caught_it() {
     assert_caught(ask_again().await, "HEADER_HASH");
 
     // A signature that was swapped for another.
-    world.justice.ledger.reach(deceived.peers().peer(&world.justice.id).unwrap().view.verified().unwrap().height().0 + 4).await;
+    world
+        .justice
+        .ledger
+        .reach(deceived.peers().peer(&world.justice.id).unwrap().view.verified().unwrap().height().0 + 4)
+        .await;
     lie.set(|answer| {
         use comity_verify::comet::CommitSig;
         let state = answer.state.as_mut().unwrap();
@@ -346,7 +353,8 @@ async fn a_peer_that_does_not_answer_is_unavailable_and_a_gateway_goes_on_where_
 async fn members_and_chains_are_shown_as_proven() {
     let world = world().await;
     let operator = || world.court.person(&world.court_gateway, "operator");
-    let members = MembersClient::new(operator()).list_members(ListMembersRequest::default()).await.unwrap().into_inner();
+    let members =
+        MembersClient::new(operator()).list_members(ListMembersRequest::default()).await.unwrap().into_inner();
     let names: Vec<_> = members.members.iter().map(|member| member.name.as_str()).collect();
     assert_eq!(names, ["members/court", "members/justice"]);
     let justice = &members.members[1];
@@ -379,7 +387,8 @@ async fn health_and_reflection_answer_whoever_has_a_certificate() {
         .await
         .unwrap()
         .into_inner();
-    let Some(MessageResponse::ListServicesResponse(services)) = answers.message().await.unwrap().unwrap().message_response
+    let Some(MessageResponse::ListServicesResponse(services)) =
+        answers.message().await.unwrap().unwrap().message_response
     else {
         panic!("no list of services")
     };

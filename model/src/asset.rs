@@ -1,9 +1,6 @@
 //! Assets and the holds on them, on the institution's chain.
 
-use crate::{
-    Amount, AssetHandle, ChainId, ClientId, Height, MemberId, OrderId, ReasonCode, Sector,
-    UnixSeconds,
-};
+use crate::{Amount, AssetHandle, ChainId, ClientId, Height, MemberId, OrderId, ReasonCode, Sector, UnixSeconds};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// An asset under its opaque handle. Nothing here says whose it is.

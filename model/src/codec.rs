@@ -29,9 +29,8 @@ macro_rules! decode_through {
         impl borsh::BorshDeserialize for $name {
             fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
                 let raw = <$raw as borsh::BorshDeserialize>::deserialize_reader(reader)?;
-                Self::try_from(raw).map_err(|_| {
-                    borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, stringify!($name))
-                })
+                Self::try_from(raw)
+                    .map_err(|_| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, stringify!($name)))
             }
         }
     };

@@ -46,16 +46,12 @@ impl Validity {
     /// Whether a key may be used at `time`.
     #[must_use]
     pub fn covers(&self, time: UnixSeconds) -> bool {
-        self.from <= time
-            && time < self.until
-            && self.compromised_since.is_none_or(|since| time < since)
+        self.from <= time && time < self.until && self.compromised_since.is_none_or(|since| time < since)
     }
 }
 
 /// Kinds of institution (see the sectors of the judicial alliance).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum MemberKind {

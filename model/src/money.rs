@@ -18,11 +18,7 @@ pub struct BadCurrency;
 impl TryFrom<[u8; 3]> for Currency {
     type Error = BadCurrency;
     fn try_from(code: [u8; 3]) -> Result<Self, BadCurrency> {
-        if code.iter().all(u8::is_ascii_uppercase) {
-            Ok(Self(code))
-        } else {
-            Err(BadCurrency)
-        }
+        if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(BadCurrency) }
     }
 }
 decode_through!(Currency, [u8; 3]);
@@ -41,9 +37,7 @@ impl Currency {
 impl FromStr for Currency {
     type Err = BadCurrency;
     fn from_str(text: &str) -> Result<Self, BadCurrency> {
-        <[u8; 3]>::try_from(text.as_bytes())
-            .map_err(|_| BadCurrency)?
-            .try_into()
+        <[u8; 3]>::try_from(text.as_bytes()).map_err(|_| BadCurrency)?.try_into()
     }
 }
 
@@ -72,37 +66,25 @@ impl Amount {
     /// `minor` fen.
     #[must_use]
     pub const fn cny(minor: u64) -> Self {
-        Self {
-            currency: Currency::CNY,
-            minor,
-        }
+        Self { currency: Currency::CNY, minor }
     }
 
     /// The sum; `None` when the currencies differ or the sum leaves `u64`.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.same_currency(other)?
-            .minor
-            .checked_add(other.minor)
-            .map(|minor| Self { minor, ..self })
+        self.same_currency(other)?.minor.checked_add(other.minor).map(|minor| Self { minor, ..self })
     }
 
     /// The difference; `None` when the currencies differ or `other` is larger.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        self.same_currency(other)?
-            .minor
-            .checked_sub(other.minor)
-            .map(|minor| Self { minor, ..self })
+        self.same_currency(other)?.minor.checked_sub(other.minor).map(|minor| Self { minor, ..self })
     }
 
     /// The smaller of two amounts of one currency; `None` when the currencies differ.
     #[must_use]
     pub fn checked_min(self, other: Self) -> Option<Self> {
-        self.same_currency(other).map(|_| Self {
-            minor: self.minor.min(other.minor),
-            ..self
-        })
+        self.same_currency(other).map(|_| Self { minor: self.minor.min(other.minor), ..self })
     }
 
     fn same_currency(self, other: Self) -> Option<Self> {
@@ -121,12 +103,7 @@ impl fmt::Display for Amount {
             }
             grouped.push(digit);
         }
-        write!(
-            f,
-            "{} {grouped}.{:02}",
-            self.currency,
-            self.minor.rem_euclid(100)
-        )
+        write!(f, "{} {grouped}.{:02}", self.currency, self.minor.rem_euclid(100))
     }
 }
 
@@ -137,10 +114,7 @@ mod tests {
 
     #[test]
     fn amounts_of_two_currencies_do_not_mix() {
-        let dollars = Amount {
-            currency: "USD".parse().expect("valid"),
-            minor: 5,
-        };
+        let dollars = Amount { currency: "USD".parse().expect("valid"), minor: 5 };
         assert_eq!(Amount::cny(5).checked_add(dollars), None);
         assert_eq!(Amount::cny(5).checked_sub(Amount::cny(6)), None);
         assert_eq!(Amount::cny(u64::MAX).checked_add(Amount::cny(1)), None);

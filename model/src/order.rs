@@ -6,8 +6,8 @@
 use crate::record::Field;
 use crate::seal::Signature;
 use crate::{
-    Amount, AssetHandle, ChainId, ClientId, Hash, Height, MemberId, OfficerId, OrderId, OrderKind,
-    ReasonCode, RequestId, Sector, UnixSeconds,
+    Amount, AssetHandle, ChainId, ClientId, Hash, Height, MemberId, OfficerId, OrderId, OrderKind, ReasonCode,
+    RequestId, Sector, UnixSeconds,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -281,12 +281,7 @@ impl OrderState {
     pub const fn is_answered(self) -> bool {
         matches!(
             self,
-            Self::Executed
-                | Self::Waitlisted
-                | Self::Refused
-                | Self::Failed
-                | Self::TimedOut
-                | Self::Withdrawn
+            Self::Executed | Self::Waitlisted | Self::Refused | Self::Failed | Self::TimedOut | Self::Withdrawn
         )
     }
 

@@ -94,8 +94,7 @@ impl Date {
     /// `None` where a part is out of its range.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let fits =
-            (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+        let fits = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
         fits.then_some(Self { year, month, day })
     }
 }

@@ -8,9 +8,7 @@ use core::fmt;
 
 /// A signature suite: which algorithm, over which digest. A deployment states which it accepts; a proof states which
 /// it used; the number is part of what is signed and never reused.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Suite {
@@ -39,14 +37,9 @@ impl Suite {
     /// The suite of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Ed25519Sha256,
-            Self::P256Sha256,
-            Self::Secp256k1Sha256,
-            Self::Sm2Sm3,
-        ]
-        .into_iter()
-        .find(|suite| suite.name() == name)
+        [Self::Ed25519Sha256, Self::P256Sha256, Self::Secp256k1Sha256, Self::Sm2Sm3]
+            .into_iter()
+            .find(|suite| suite.name() == name)
     }
 }
 
@@ -79,25 +72,14 @@ decode_through!(PublicKey, RawPublicKey);
 impl PublicKey {
     /// A key of `suite`; only the length is checked here, the point where it is used.
     pub fn new(suite: Suite, bytes: Vec<u8>) -> Result<Self, BadLength> {
-        let length = if matches!(suite, Suite::Ed25519Sha256) {
-            32
-        } else {
-            33
-        };
-        if bytes.len() == length {
-            Ok(Self { suite, bytes })
-        } else {
-            Err(BadLength)
-        }
+        let length = if matches!(suite, Suite::Ed25519Sha256) { 32 } else { 33 };
+        if bytes.len() == length { Ok(Self { suite, bytes }) } else { Err(BadLength) }
     }
 
     /// An Ed25519 key.
     #[must_use]
     pub fn ed25519(bytes: [u8; 32]) -> Self {
-        Self {
-            suite: Suite::Ed25519Sha256,
-            bytes: bytes.to_vec(),
-        }
+        Self { suite: Suite::Ed25519Sha256, bytes: bytes.to_vec() }
     }
 
     /// The key's suite.
@@ -116,9 +98,7 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.suite.name())?;
-        self.bytes
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -135,20 +115,14 @@ impl Signature {
     /// An Ed25519 signature.
     #[must_use]
     pub const fn ed25519(bytes: [u8; 64]) -> Self {
-        Self {
-            suite: Suite::Ed25519Sha256,
-            bytes,
-        }
+        Self { suite: Suite::Ed25519Sha256, bytes }
     }
 }
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.suite.name())?;
-        self.bytes
-            .iter()
-            .take(4)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.bytes.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…")
     }
 }

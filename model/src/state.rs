@@ -1,9 +1,7 @@
 //! Paths in a chain's state. In the tree a path stands under its hash (`verify::state::key`), so that a proof, which
 //! shows neighbours, tells nothing.
 
-use crate::{
-    AssetHandle, ClientId, Height, MemberId, OfficerId, OrderId, RecordId, RequestId, Sector,
-};
+use crate::{AssetHandle, ClientId, Height, MemberId, OfficerId, OrderId, RecordId, RequestId, Sector};
 use alloc::vec::Vec;
 
 /// Where a value stands.
@@ -55,25 +53,13 @@ impl StatePath {
     pub fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Member(id) => path("members", &[id.as_str().as_bytes()]),
-            Self::Officer(member, id) => path(
-                "officers",
-                &[member.as_str().as_bytes(), id.as_str().as_bytes()],
-            ),
+            Self::Officer(member, id) => path("officers", &[member.as_str().as_bytes(), id.as_str().as_bytes()]),
             Self::Profile(sector) => path("profiles", &[sector.as_str().as_bytes()]),
             Self::Governors => path("governors", &[]),
-            Self::Record(sector, id) => path(
-                "records",
-                &[sector.as_str().as_bytes(), id.as_str().as_bytes()],
-            ),
-            Self::Foreign(client, id) => path(
-                "foreign",
-                &[client.as_str().as_bytes(), id.as_str().as_bytes()],
-            ),
+            Self::Record(sector, id) => path("records", &[sector.as_str().as_bytes(), id.as_str().as_bytes()]),
+            Self::Foreign(client, id) => path("foreign", &[client.as_str().as_bytes(), id.as_str().as_bytes()]),
             Self::Client(id) => path("clients", &[id.as_str().as_bytes()]),
-            Self::Consensus(id, height) => path(
-                "consensus",
-                &[id.as_str().as_bytes(), &height.0.to_be_bytes()],
-            ),
+            Self::Consensus(id, height) => path("consensus", &[id.as_str().as_bytes(), &height.0.to_be_bytes()]),
             Self::Commitment(client, sequence) => packet_path("packets", client, 1, *sequence),
             Self::Receipt(client, sequence) => packet_path("receipts", client, 2, *sequence),
             Self::Acknowledgement(client, sequence) => packet_path("acks", client, 3, *sequence),

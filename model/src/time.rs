@@ -7,19 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// Whole seconds since 1970-01-01T00:00:00Z. Deadlines and due dates are in this unit.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
 pub struct UnixSeconds(pub u64);
 
 impl UnixSeconds {
@@ -32,10 +20,7 @@ impl UnixSeconds {
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match i64::try_from(self.0)
-            .ok()
-            .and_then(|seconds| Time::new(seconds, 0))
-        {
+        match i64::try_from(self.0).ok().and_then(|seconds| Time::new(seconds, 0)) {
             Some(time) => time.fmt(f),
             None => write!(f, "{}s", self.0),
         }
@@ -70,10 +55,7 @@ const SECONDS_MAX: i64 = 253_402_300_799;
 
 impl Time {
     /// 1970-01-01T00:00:00Z.
-    pub const UNIX_EPOCH: Self = Self {
-        seconds: 0,
-        nanos: 0,
-    };
+    pub const UNIX_EPOCH: Self = Self { seconds: 0, nanos: 0 };
 
     /// `seconds` since 1970 (may be negative) and `nanos` below 10⁹; `None` outside the years 1 to 9999.
     #[must_use]
@@ -108,15 +90,9 @@ impl Time {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let sum = self.seconds.saturating_add(seconds);
         if sum > SECONDS_MAX {
-            Self {
-                seconds: SECONDS_MAX,
-                nanos: 0,
-            }
+            Self { seconds: SECONDS_MAX, nanos: 0 }
         } else {
-            Self {
-                seconds: sum,
-                nanos: self.nanos,
-            }
+            Self { seconds: sum, nanos: self.nanos }
         }
     }
 
@@ -127,19 +103,14 @@ impl Time {
         let total = u64::from(self.nanos).saturating_add(nanos);
         let carried = self.plus_seconds(total.checked_div(billion).unwrap_or(0));
         let rest = u32::try_from(total.checked_rem(billion).unwrap_or(0)).unwrap_or(0);
-        Self {
-            seconds: carried.seconds,
-            nanos: rest,
-        }
+        Self { seconds: carried.seconds, nanos: rest }
     }
 
     /// Nanoseconds from `earlier` to this time; zero if it is not earlier.
     #[must_use]
     pub fn nanos_since(self, earlier: Self) -> u128 {
         let nanos = |time: Self| {
-            i128::from(time.seconds)
-                .saturating_mul(i128::from(NANOS_PER_SECOND))
-                .saturating_add(i128::from(time.nanos))
+            i128::from(time.seconds).saturating_mul(i128::from(NANOS_PER_SECOND)).saturating_add(i128::from(time.nanos))
         };
         u128::try_from(nanos(self).saturating_sub(nanos(earlier))).unwrap_or(0)
     }
@@ -155,10 +126,7 @@ impl fmt::Display for Time {
             second_of_day.rem_euclid(3600).div_euclid(60),
             second_of_day.rem_euclid(60),
         );
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if self.nanos != 0 {
             let digits: String = alloc::format!("{:09}", self.nanos);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
@@ -190,23 +158,12 @@ fn parse(text: &str) -> Option<Time> {
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
     let mut date_parts = date.split('-');
-    let (year, month, day) = (
-        digits(date_parts.next()?, 4)?,
-        digits(date_parts.next()?, 2)?,
-        digits(date_parts.next()?, 2)?,
-    );
+    let (year, month, day) =
+        (digits(date_parts.next()?, 4)?, digits(date_parts.next()?, 2)?, digits(date_parts.next()?, 2)?);
     let mut clock_parts = clock.split(':');
-    let (hour, minute, second) = (
-        digits(clock_parts.next()?, 2)?,
-        digits(clock_parts.next()?, 2)?,
-        digits(clock_parts.next()?, 2)?,
-    );
-    if date_parts.next().is_some()
-        || clock_parts.next().is_some()
-        || hour > 23
-        || minute > 59
-        || second > 59
-    {
+    let (hour, minute, second) =
+        (digits(clock_parts.next()?, 2)?, digits(clock_parts.next()?, 2)?, digits(clock_parts.next()?, 2)?);
+    if date_parts.next().is_some() || clock_parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let days = days_from_civil(year, month, day);
@@ -239,28 +196,18 @@ fn digits(text: &str, length: usize) -> Option<i64> {
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by eras of 400 years.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let shifted = if month <= 2 {
-        year.saturating_sub(1)
-    } else {
-        year
-    };
+    let shifted = if month <= 2 { year.saturating_sub(1) } else { year };
     let era = shifted.div_euclid(400);
     let year_of_era = shifted.rem_euclid(400);
     let month_from_march = month.saturating_add(9).rem_euclid(12);
-    let day_of_year = month_from_march
-        .saturating_mul(153)
-        .saturating_add(2)
-        .div_euclid(5)
-        .saturating_add(day)
-        .saturating_sub(1);
+    let day_of_year =
+        month_from_march.saturating_mul(153).saturating_add(2).div_euclid(5).saturating_add(day).saturating_sub(1);
     let day_of_era = year_of_era
         .saturating_mul(365)
         .saturating_add(year_of_era.div_euclid(4))
         .saturating_sub(year_of_era.div_euclid(100))
         .saturating_add(day_of_year);
-    era.saturating_mul(146_097)
-        .saturating_add(day_of_era)
-        .saturating_sub(719_468)
+    era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468)
 }
 
 /// The inverse of [`days_from_civil`]: (year, month 1–12, day 1–31).
@@ -277,33 +224,14 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
         .saturating_sub(year_of_era.saturating_mul(365))
         .saturating_sub(year_of_era.div_euclid(4))
         .saturating_add(year_of_era.div_euclid(100));
-    let month_from_march = day_of_year
-        .saturating_mul(5)
-        .saturating_add(2)
-        .div_euclid(153);
+    let month_from_march = day_of_year.saturating_mul(5).saturating_add(2).div_euclid(153);
     let day = day_of_year
-        .saturating_sub(
-            month_from_march
-                .saturating_mul(153)
-                .saturating_add(2)
-                .div_euclid(5),
-        )
+        .saturating_sub(month_from_march.saturating_mul(153).saturating_add(2).div_euclid(5))
         .saturating_add(1);
-    let month = if month_from_march < 10 {
-        month_from_march.saturating_add(3)
-    } else {
-        month_from_march.saturating_sub(9)
-    };
+    let month =
+        if month_from_march < 10 { month_from_march.saturating_add(3) } else { month_from_march.saturating_sub(9) };
     let year = year_of_era.saturating_add(era.saturating_mul(400));
-    (
-        if month <= 2 {
-            year.saturating_add(1)
-        } else {
-            year
-        },
-        month,
-        day,
-    )
+    (if month <= 2 { year.saturating_add(1) } else { year }, month, day)
 }
 
 #[cfg(test)]
@@ -328,13 +256,8 @@ mod tests {
 
     #[test]
     fn malformed_times_are_refused() {
-        for text in [
-            "",
-            "2026-02-30T00:00:00Z",
-            "2026-01-01T24:00:00Z",
-            "2026-01-01T00:00:00",
-            "2026-01-01T00:00:00.Z",
-        ] {
+        for text in ["", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z"]
+        {
             assert_eq!(text.parse::<Time>(), Err(NotATime), "{text}");
         }
     }

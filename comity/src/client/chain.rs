@@ -1,13 +1,14 @@
 //! `comity chain status`: what a gateway knows of chains.
 //! Refuses to judge it.
 
-use super::show::{hash, operators, table, time};
+use super::show::{hash, moment, operators, table, time};
 use super::{ClientFile, status};
 use crate::cli::ChainCommand;
 use crate::failure::Failure;
 use comity_proto::v1;
 use comity_proto::v1::chains_client::ChainsClient;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Runs the command.
 pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
@@ -21,17 +22,20 @@ pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
     let mut chain_table = table(&["chain", "verified height", "header", "of", "trust"]);
     for chain in &chains {
         let own = if chain.home { " (own)" } else { "" };
-        chain_table.add_row([
-            format!("{}{own}", chain.name),
-            chain.verified_height.to_string(),
-            hash(&chain.verified_hash).get(..8).unwrap_or_default().to_owned(),
-            time(chain.verified_time.as_ref()),
-            operators(chain.operators),
-        ]);
+        let name = format!("{}{own}", chain.name.trim_start_matches("chains/"));
+        // A peer's chain is followed when it is needed.
+        let verified = chain.verified_time.is_some().then(|| {
+            let header = hash(&chain.verified_hash).get(..8).unwrap_or_default().to_owned();
+            [chain.verified_height.to_string(), header, moment(chain.verified_time.as_ref())]
+        });
+        let [height, header, of] = verified.unwrap_or_else(|| ["not needed yet".into(), String::new(), String::new()]);
+        chain_table.add_row([name, height, header, of, operators(chain.operators)]);
     }
     println!("{chain_table}");
     let mut client_table = table(&["light client", "of chain", "its counterparty", "latest height", "status"]);
-    for client in chains.iter().flat_map(|chain| &chain.clients) {
+    let clients: BTreeMap<_, _> =
+        chains.iter().flat_map(|chain| &chain.clients).map(|client| (&client.id, client)).collect();
+    for client in clients.values() {
         client_table.add_row([
             client.id.clone(),
             client.chain_id.clone(),

@@ -25,7 +25,7 @@ pub(super) fn proof_line(proof: &v1::Proof) -> String {
         proof.chain_id,
         proof.header_height,
         hash(&proof.header_hash).get(..8).unwrap_or_default(),
-        time(proof.header_time.as_ref()),
+        moment(proof.header_time.as_ref()),
         operators(proof.operators),
         proof.rules.join(", ")
     )
@@ -49,6 +49,12 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(|time| Time::new(time.seconds, u32::try_from(time.nanos).ok()?))
         .map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
+}
+
+/// A time for people: to the millisecond.
+pub(super) fn moment(time: Option<&prost_types::Timestamp>) -> String {
+    let nanos = |nanos: i32| nanos.div_euclid(1_000_000).saturating_mul(1_000_000);
+    self::time(time.map(|time| prost_types::Timestamp { nanos: nanos(time.nanos), ..*time }).as_ref())
 }
 
 /// A proof for machines.
@@ -115,9 +121,9 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
     row("to", format!("{}: {} in {}", order.recipient, order.kind, order.sector));
     row("original", order.original.clone());
     row("request", order.request_id.clone());
-    row("deliver by", time(order.deliver_by.as_ref()));
-    row("decide by", time(order.decide_by.as_ref()));
-    row("hold until", time(order.hold_until.as_ref()));
+    row("deliver by", moment(order.deliver_by.as_ref()));
+    row("decide by", moment(order.decide_by.as_ref()));
+    row("hold until", moment(order.hold_until.as_ref()));
     row(
         "approvals",
         format!("{} of {}: {}", order.approvals.len(), order.approvals_needed, order.approvals.join(", ")),
@@ -127,10 +133,10 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
     }
     if let Some(notice) = &order.notice {
         let held = notice.held.as_ref().map(shown_amount).unwrap_or_default();
-        row("notice", format!("{} {held} at {}", notice.event, time(notice.time.as_ref())));
+        row("notice", format!("{} {held} at {}", notice.event, moment(notice.time.as_ref())));
     }
     let steps: Vec<_> =
-        order.steps.iter().map(|step| format!("{} {}", time(step.time.as_ref()), state_name(step.state()))).collect();
+        order.steps.iter().map(|step| format!("{} {}", moment(step.time.as_ref()), state_name(step.state()))).collect();
     row("steps", steps.join("\n"));
     table
 }
@@ -147,7 +153,7 @@ pub(super) fn result_line(result: &v1::OrderResult) -> String {
     if result.ahead > 0 {
         line.push_str(&format!(", {} ahead", result.ahead));
     }
-    line.push_str(&format!(", effective {}, block {}", time(result.effective_time.as_ref()), result.height));
+    line.push_str(&format!(", effective {}, block {}", moment(result.effective_time.as_ref()), result.height));
     line
 }
 

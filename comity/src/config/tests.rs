@@ -18,6 +18,7 @@ fn home(folder: &Path) -> PathBuf {
         grpc: "127.0.0.1:0".parse().unwrap(),
     };
     let home = Home::create(&folder.join("court"), plan, crate::clock::now()).unwrap();
+    home.create_chain(&[&home], Vec::new(), crate::clock::now()).unwrap();
     let anchor = AnchorFile {
         member: home.plan.institution.clone(),
         kind: home.plan.kind,

@@ -2,6 +2,8 @@
 //! It ends well only if every step was verified, or if the attack was refused.
 
 mod attack;
+#[cfg(test)]
+mod bars;
 mod carrier;
 mod freeze;
 mod order;
@@ -14,7 +16,7 @@ use crate::sandbox::{World, WorldOptions};
 use report::Report;
 
 /// Runs `comity demo`.
-pub async fn run(args: DemoArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let mut report = Report::new(args.json);
     report.say("Comity: six institutions in one process, each with a ledger, a gateway and a store of its own.");
     report.say("Each embedded ledger is run by a single operator; a real chain has several.");

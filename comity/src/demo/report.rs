@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 
 /// One step, proven.
 #[derive(Debug, Serialize)]
-pub struct Step {
+pub(super) struct Step {
     /// Which story it belongs to.
-    pub story: String,
+    pub(super) story: String,
     /// What happened.
-    pub what: String,
+    pub(super) what: String,
     /// On which chain it was proven; empty where no chain is involved.
-    pub chain: String,
+    pub(super) chain: String,
     /// The header that it was proven under.
-    pub height: u64,
+    pub(super) height: u64,
     /// The rule that decided.
-    pub rule: String,
+    pub(super) rule: String,
     /// How long it took, in milliseconds.
-    pub millis: f64,
+    pub(super) millis: f64,
 }
 
 /// Where a step was proven, and by which rule.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub(super) struct Seen {
     /// The chain.
-    pub chain: String,
+    pub(super) chain: String,
     /// The header's height.
-    pub height: u64,
+    pub(super) height: u64,
     /// The rule that decided.
-    pub rule: String,
+    pub(super) rule: String,
 }
 
 impl From<&Proof> for Seen {
@@ -46,13 +46,13 @@ impl From<&Proof> for Seen {
 
 impl Seen {
     /// Decided by `rule`, without a chain.
-    pub fn rule(rule: impl Into<String>) -> Self {
+    pub(super) fn rule(rule: impl Into<String>) -> Self {
         Self { rule: rule.into(), ..Self::default() }
     }
 }
 
 /// Tells the steps.
-pub struct Report {
+pub(super) struct Report {
     json: bool,
     story: String,
     steps: Vec<Step>,
@@ -69,13 +69,13 @@ struct Whole<'a> {
 
 impl Report {
     /// A report to standard output: for people, or one JSON object at the end.
-    pub fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool) -> Self {
         let now = Instant::now();
         Self { json, story: String::new(), steps: Vec::new(), started: now, last: now }
     }
 
     /// Begins a story.
-    pub fn story(&mut self, title: &str) {
+    pub(super) fn story(&mut self, title: &str) {
         self.story = title.to_owned();
         self.last = Instant::now();
         if !self.json {
@@ -84,26 +84,26 @@ impl Report {
     }
 
     /// Says something that is not a step.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if !self.json {
             println!("{text}");
         }
     }
 
     /// Starts the clock of the next step.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.last = Instant::now();
     }
 
     /// A step was proven; it took the time since the one before.
-    pub fn proven(&mut self, what: impl Into<String>, seen: &Seen) {
+    pub(super) fn proven(&mut self, what: impl Into<String>, seen: &Seen) {
         let took = self.last.elapsed();
         self.took(what, seen, took);
         self.last = Instant::now();
     }
 
     /// A step was proven that took `took`.
-    pub fn took(&mut self, what: impl Into<String>, seen: &Seen, took: Duration) {
+    pub(super) fn took(&mut self, what: impl Into<String>, seen: &Seen, took: Duration) {
         let step = Step {
             story: self.story.clone(),
             what: what.into(),
@@ -120,7 +120,7 @@ impl Report {
     }
 
     /// The table at the end, or the JSON object.
-    pub fn finish(self, verified: bool) {
+    pub(super) fn finish(self, verified: bool) {
         let seconds = self.started.elapsed().as_secs_f64();
         if self.json {
             let whole = Whole { verified, seconds, steps: &self.steps };

@@ -176,8 +176,7 @@ impl AssetRegister {
     }
 
     async fn submit_chunk(&self, chunk: &[NewAsset], rows: &[Row]) -> Result<(), AssetError> {
-        let fresh: Vec<(&NewAsset, &Row)> =
-            chunk.iter().zip(rows).filter(|(_, row)| !row.on_chain).collect();
+        let fresh: Vec<(&NewAsset, &Row)> = chunk.iter().zip(rows).filter(|(_, row)| !row.on_chain).collect();
         if fresh.is_empty() {
             return Ok(());
         }

@@ -53,8 +53,7 @@ fn world() -> World {
     let store = Arc::new(RedbStore::open(&folder.path().join("store")).unwrap());
     let chain = Arc::new(Chain::default());
     let signer = SignerClient::in_task(core());
-    let register =
-        AssetRegister::new("bank".parse().unwrap(), "bank-1".parse().unwrap(), store, chain.clone(), signer);
+    let register = AssetRegister::new("bank".parse().unwrap(), "bank-1".parse().unwrap(), store, chain.clone(), signer);
     World { register, chain, _folder: folder }
 }
 

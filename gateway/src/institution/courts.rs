@@ -113,7 +113,8 @@ impl Courts {
         if !answer.exists {
             return absence(&header, &path, &answer.proof).map(|_| None).map_err(|refusal| unavailable(&refusal));
         }
-        let proven = membership(&header, &path, &answer.value, &answer.proof).map_err(|refusal| unavailable(&refusal))?;
+        let proven =
+            membership(&header, &path, &answer.value, &answer.proof).map_err(|refusal| unavailable(&refusal))?;
         proven.decode("member or officer").map(Some).map_err(|refusal| unavailable(&refusal))
     }
 }

@@ -254,9 +254,8 @@ impl Decider {
             return Ok(Err(code::PRIVATE_PART_MISMATCH));
         }
         let schema = self.parts.sectors.sector(&order.sector);
-        let known = schema.and_then(|schema| {
-            Some((schema, schema.order.as_ref()?, schema.profile.as_ref()?.kind(&order.kind)?))
-        });
+        let known = schema
+            .and_then(|schema| Some((schema, schema.order.as_ref()?, schema.profile.as_ref()?.kind(&order.kind)?)));
         let Some((schema, fields, rule)) = known else {
             return Ok(Err(comity_model::asset::reason::NO_SUCH_KIND));
         };

@@ -86,8 +86,8 @@ impl Inbox {
                 .map_err(|_| ApiError::argument("encapsulated_key", "The encapsulated key is 32 bytes."))?,
             ciphertext: request.ciphertext,
         };
-        let part = sealing::open(&self.0.encryption_key, &order, &sealed)
-            .map_err(|error| refused(&format!("{error}.")))?;
+        let part =
+            sealing::open(&self.0.encryption_key, &order, &sealed).map_err(|error| refused(&format!("{error}.")))?;
         if part.order != order.id || private_digest(&part) != order.private_digest {
             return Err(refused("The private part is not the one that the order binds."));
         }
@@ -187,11 +187,7 @@ impl Inbox {
 }
 
 fn answer_again(row: &Row, order: &Order) -> Result<DeliverResponse, ApiError> {
-    if row.order == *order {
-        Ok(response(row))
-    } else {
-        Err(refused("Another order of this id was delivered before."))
-    }
+    if row.order == *order { Ok(response(row)) } else { Err(refused("Another order of this id was delivered before.")) }
 }
 
 fn response(row: &Row) -> DeliverResponse {

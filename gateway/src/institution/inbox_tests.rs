@@ -21,7 +21,7 @@ const SCHEMA: &str = r#"
     message AccountOrder {
       option (message) = { sector: "accounts" kind: ORDER_PRIVATE };
       string account_number = 1 [(rule) = { zh: "账号" en: "Account" role: REFERENCE required: true }];
-      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT }];
+      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT required_for: "freeze" }];
       string case_number = 3 [(rule) = { zh: "案号" en: "Case" required: true }];
       string person_name = 4 [(rule) = { zh: "姓名" en: "Person" required: true personal: true }];
     }

@@ -91,9 +91,9 @@ pub(super) fn judge(order: &Order, rule: &KindRule, wanted: &Wanted<'_>, known: 
             return Err(code::ASSET_DIFFERS);
         }
         // Without an amount, or with all that was asked for, it ends the whole hold.
-        let whole = wanted.amount.is_none_or(|amount| {
-            original.asked.is_some_and(|asked| amount.checked_min(asked) == Some(asked))
-        });
+        let whole = wanted
+            .amount
+            .is_none_or(|amount| original.asked.is_some_and(|asked| amount.checked_min(asked) == Some(asked)));
         return if whole { Ok((held, None)) } else { Err(code::PARTIAL_RELEASE) };
     }
     let asset = known.asset.ok_or(reason::UNKNOWN_ASSET)?;

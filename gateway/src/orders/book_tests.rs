@@ -173,7 +173,9 @@ async fn an_answer_that_came_before_the_watch_is_not_lost() {
     assert_eq!(order.state, OrderState::Withdrawn);
     let resumed = |after_revision| {
         let what = Watch { id: OrderId([1; 16]), follow_hold: false, after_revision };
-        watch(shelf.book.clone(), what, CancellationToken::new()).map(|order| order.unwrap().revision).collect::<Vec<_>>()
+        watch(shelf.book.clone(), what, CancellationToken::new())
+            .map(|order| order.unwrap().revision)
+            .collect::<Vec<_>>()
     };
     assert_eq!(resumed(1).await, [2]);
     assert_eq!(resumed(2).await, Vec::<u64>::new());

@@ -14,7 +14,7 @@ const SCHEMA: &str = r#"
     message BoatOrder {
       option (message) = { sector: "boats" kind: ORDER_PRIVATE };
       string hull = 1 [(rule) = { zh: "船号" en: "Hull" role: REFERENCE required: true }];
-      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT }];
+      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT required_for: "freeze" }];
     }
 "#;
 
@@ -105,11 +105,10 @@ fn the_obligation_goes_into_the_amount_field_and_must_agree_with_it() {
 }
 
 #[test]
-fn two_officers_are_needed_from_the_threshold_on_and_without_an_amount() {
+fn two_officers_are_needed_from_the_threshold_on() {
     let class = |obligation| drawn(|request| request.obligation = obligation).unwrap().0.approval;
     assert_eq!(class(Some(Amount::cny(999))), ApprovalClass::Single);
     assert_eq!(class(Some(Amount::cny(1_000))), ApprovalClass::Double);
-    assert_eq!(class(None), ApprovalClass::Double);
 }
 
 #[test]

@@ -74,8 +74,7 @@ pub(super) struct Parties {
 
 /// Follows until `stop`.
 pub(super) async fn run(chain: Chain, store: Arc<dyn Store>, asks: Asks, parties: Parties, stop: CancellationToken) {
-    let mut follower =
-        Follower { chain, store, parties, asks: asks.0, latest: Height(0), waiting: BTreeMap::new() };
+    let mut follower = Follower { chain, store, parties, asks: asks.0, latest: Height(0), waiting: BTreeMap::new() };
     tokio::select! {
         () = follower.run() => {}
         () = stop.cancelled() => {}

@@ -56,11 +56,6 @@ impl Home {
 
 impl From<&ProvenAt> for ProvenUnder {
     fn from(at: &ProvenAt) -> Self {
-        Self {
-            chain: at.chain_id.clone(),
-            height: at.height,
-            header_hash: at.header_hash,
-            time: at.time,
-        }
+        Self { chain: at.chain_id.clone(), height: at.height, header_hash: at.header_hash, time: at.time }
     }
 }

@@ -85,9 +85,8 @@ async fn try_look(desk: &Desk, order: OrderId, header: Height) -> Result<(), Str
     let Some(value) = answer.value else { return Ok(()) };
     let entry = value.decode::<OrderEntry>("order entry").map_err(|error| error.to_string())?;
     let now = desk.now();
-    let learnt = desk.book.change(&order, |stored| {
-        Ok::<_, Infallible>(stored.learn(entry.value(), answer.under.clone(), now))
-    });
+    let learnt =
+        desk.book.change(&order, |stored| Ok::<_, Infallible>(stored.learn(entry.value(), answer.under.clone(), now)));
     learnt.await.map(|_| ()).map_err(|error| error.to_string())
 }
 

@@ -115,12 +115,13 @@ impl Desk {
             SignerError::Refused { code, .. } => Halt::Fail(code),
             SignerError::Unavailable(reason) => Halt::Wait(reason),
         })?;
-        let sealed = sealing::seal(&recipient.value().encryption_key, &order.order, &order.part).map_err(|error| {
-            match error {
-                SealingError::Randomness => Halt::Wait(error.to_string()),
-                _ => Halt::Fail(code::ENCRYPTION_KEY_UNUSABLE.into()),
-            }
-        })?;
+        let sealed =
+            sealing::seal(&recipient.value().encryption_key, &order.order, &order.part).map_err(
+                |error| match error {
+                    SealingError::Randomness => Halt::Wait(error.to_string()),
+                    _ => Halt::Fail(code::ENCRYPTION_KEY_UNUSABLE.into()),
+                },
+            )?;
         let request = DeliverRequest {
             order: encode(&order.order),
             encapsulated_key: sealed.encapsulated_key.to_vec(),
@@ -197,10 +198,7 @@ impl Desk {
 }
 
 /// The receipt, if it is one for this order by its recipient.
-fn read_receipt(
-    order: &Order,
-    answer: &DeliverResponse,
-) -> Result<(Delivery, Signature), Halt> {
+fn read_receipt(order: &Order, answer: &DeliverResponse) -> Result<(Delivery, Signature), Halt> {
     let malformed = |error: Malformed| Halt::Wait(error.to_string());
     let delivery: Delivery = decode("delivery receipt", &answer.delivery).map_err(malformed)?;
     let seal: Signature = decode("seal", &answer.seal).map_err(malformed)?;

@@ -75,8 +75,7 @@ impl Desk {
         let client = self.home.state(&path, Height(0)).await?.value;
         let client = client.ok_or_else(|| RecipientError::Unknown("its client does not exist".into()))?;
         let client = client.decode::<ClientState>("client").map_err(|error| unavailable(&error))?;
-        let request =
-            FetchMemberRequest { trusted_height: client.value().latest.0, officer: String::new() };
+        let request = FetchMemberRequest { trusted_height: client.value().latest.0, officer: String::new() };
         let peer = self.peers.peer(&order.recipient).map_err(|error| unavailable(&error))?;
         let answer = peer.exchange().fetch_member(request).await;
         let answer = answer.map_err(|status| unavailable(&peer.failed(&status)))?.into_inner();

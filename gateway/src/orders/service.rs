@@ -44,7 +44,11 @@ impl OrdersService {
         convert::order(order, self.operators)
     }
 
-    async fn create(&self, permit: &Permit<DrawUpOrder>, request: v1::CreateOrderRequest) -> Result<v1::Order, ApiError> {
+    async fn create(
+        &self,
+        permit: &Permit<DrawUpOrder>,
+        request: v1::CreateOrderRequest,
+    ) -> Result<v1::Order, ApiError> {
         let only_check = request.validate_only;
         let request = convert::draft_request(request)?;
         let order = self.desk.draw_up(&request, only_check).await?;

@@ -110,7 +110,9 @@ fn only_a_newer_notice_turns_a_hold() {
     assert!(order.learn(&entry(&order, OrderState::Executed, Some(1)), under(11), now()));
     assert!(!order.learn(&entry(&order, OrderState::Waitlisted, Some(1)), under(12), now()));
     assert!(order.learn(&entry(&order, OrderState::Waitlisted, Some(2)), under(13), now()));
-    assert!(!order.learn(&entry(&order, OrderState::Refused, Some(3)), under(13), now()) || order.state == OrderState::Waitlisted);
+    // A notice cannot make another answer of it; what it says of the hold is taken up.
+    assert!(order.learn(&entry(&order, OrderState::Refused, Some(3)), under(14), now()));
+    assert_eq!((order.state, order.notice.unwrap().number), (OrderState::Waitlisted, 3));
 }
 
 #[test]

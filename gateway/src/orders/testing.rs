@@ -23,17 +23,11 @@ pub(crate) fn officer(number: u8) -> Officer {
 
 pub(crate) fn approval(order: &Order, number: u8) -> Approval {
     let bytes = seal::signing_bytes(comity_verify::order::TAG_ORDER, order);
-    Approval {
-        officer: officer(number).id,
-        signature: Signature::ed25519(officer_key(number).sign(&bytes).to_bytes()),
-    }
+    Approval { officer: officer(number).id, signature: Signature::ed25519(officer_key(number).sign(&bytes).to_bytes()) }
 }
 
 pub(crate) fn part(id: OrderId) -> PrivatePart {
-    let text = |name: &str, value: &str| Field {
-        name: name.parse().unwrap(),
-        value: FieldValue::Text(value.into()),
-    };
+    let text = |name: &str, value: &str| Field { name: name.parse().unwrap(), value: FieldValue::Text(value.into()) };
     PrivatePart {
         salt: [5; 32],
         order: id,

@@ -8,8 +8,8 @@ use super::follow::{self, Parties};
 use super::home::Home;
 use super::learn::Learner;
 use crate::config::Clock;
-use crate::peers::Peers;
 use crate::institution::{AssetRegister, Courts, DecidePolicy, Decider, DeciderParts, Inbox, InboxParts};
+use crate::peers::Peers;
 use crate::sectors::Sectors;
 use crate::signer::SignerClient;
 use crate::view::{ChainView, HomeState};
@@ -119,8 +119,7 @@ impl Work {
             stop: stop.clone(),
             tasks: tasks.clone(),
         });
-        let parties =
-            Parties { court: Arc::new(Learner::new(desk.clone())), institution: decider.clone() };
+        let parties = Parties { court: Arc::new(Learner::new(desk.clone())), institution: decider.clone() };
         tasks.spawn(follow::run(parts.chain, parts.store, asks, parties, stop.clone()));
         Self { desk, inbox, decider, assets, stop, tasks }
     }
@@ -132,4 +131,3 @@ impl Work {
         self.tasks.wait().await;
     }
 }
-

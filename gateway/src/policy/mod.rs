@@ -7,8 +7,8 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveOrder, DrawUpOrder, Exchange, Permit, ReadChains, ReadMembers, ReadOrder, ReadRecord, VerifyCredential,
-    WithdrawOrder,
+    Action, ApproveOrder, DrawUpOrder, Exchange, Permit, ReadChains, ReadMembers, ReadOrder, ReadRecord,
+    VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};
@@ -99,7 +99,11 @@ impl Policy {
     ///
     /// # Errors
     /// As [`Policy::permit`].
-    pub fn permit_in<A: Action<Resource = Sector>>(&self, caller: &Caller, sector: &Sector) -> Result<Permit<A>, ApiError> {
+    pub fn permit_in<A: Action<Resource = Sector>>(
+        &self,
+        caller: &Caller,
+        sector: &Sector,
+    ) -> Result<Permit<A>, ApiError> {
         self.permit_asked(caller, Some(sector.clone()))
     }
 
@@ -120,7 +124,13 @@ impl Policy {
     ///
     /// # Errors
     /// `INTERNAL` if the policies cannot be evaluated.
-    pub fn may_read(&self, caller: &Caller, keeper: &MemberId, sector: &Sector, field: &FieldSpec) -> Result<bool, ApiError> {
+    pub fn may_read(
+        &self,
+        caller: &Caller,
+        keeper: &MemberId,
+        sector: &Sector,
+        field: &FieldSpec,
+    ) -> Result<bool, ApiError> {
         self.allows(Question {
             caller: caller.clone(),
             action: "ReadField",
@@ -193,8 +203,7 @@ impl Policy {
             Some(&self.schema),
         )
         .map_err(ApiError::fault)?;
-        let entities =
-            Entities::from_entities([principal, resource], Some(&self.schema)).map_err(ApiError::fault)?;
+        let entities = Entities::from_entities([principal, resource], Some(&self.schema)).map_err(ApiError::fault)?;
         let response = self.authorizer.is_authorized(&request, &self.policies, &entities);
         if let Some(error) = response.diagnostics().errors().next() {
             // A policy that cannot be evaluated neither permits nor forbids: refuse the call rather than guess.

@@ -80,15 +80,14 @@ fn gateways_exchange_and_do_nothing_else() {
         let gateway = caller(institution, "gateway", MemberKind::Finance);
         assert!(policy.permit::<Exchange>(&gateway).is_ok());
         assert!(policy.permit_in::<ReadRecord>(&gateway, &sector()).is_err());
-        assert!(!policy
-            .may_read(&gateway, &"court".parse().unwrap(), &sector(), &field(false, &["public"]))
-            .unwrap());
+        assert!(!policy.may_read(&gateway, &"court".parse().unwrap(), &sector(), &field(false, &["public"])).unwrap());
     }
 }
 
 #[test]
 fn an_unknown_role_is_told_so_and_gets_nothing() {
-    let error = policy().permit_in::<ReadRecord>(&caller("court", "janitor", MemberKind::Court), &sector()).unwrap_err();
+    let error =
+        policy().permit_in::<ReadRecord>(&caller("court", "janitor", MemberKind::Court), &sector()).unwrap_err();
     assert_eq!(error.reason(), Reason::UnknownRole);
     assert_eq!(error.metadata("role"), Some("janitor"));
 }

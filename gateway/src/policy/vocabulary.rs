@@ -38,14 +38,14 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    pub(super) fn new() -> Result<Self, ParseErrors> {
+    pub(super) fn new() -> Result<Self, Box<ParseErrors>> {
         Ok(Self {
-            action: "Comity::Action".parse()?,
-            caller: "Comity::Caller".parse()?,
-            role: "Comity::Role".parse()?,
-            gateway: "Comity::Gateway".parse()?,
-            sector: "Comity::Sector".parse()?,
-            field: "Comity::Field".parse()?,
+            action: "Comity::Action".parse().map_err(Box::new)?,
+            caller: "Comity::Caller".parse().map_err(Box::new)?,
+            role: "Comity::Role".parse().map_err(Box::new)?,
+            gateway: "Comity::Gateway".parse().map_err(Box::new)?,
+            sector: "Comity::Sector".parse().map_err(Box::new)?,
+            field: "Comity::Field".parse().map_err(Box::new)?,
         })
     }
 
@@ -78,8 +78,7 @@ impl Vocabulary {
                     ("readers".to_owned(), Value::new_set(readers.iter().map(|reader| text(reader)))),
                 ]);
                 let parents = HashSet::from([uid(&self.sector, sector.as_str())]);
-                Entity::new(uid(&self.field, &format!("{sector}/{name}")), attributes, parents)
-                    .map_err(ApiError::fault)
+                Entity::new(uid(&self.field, &format!("{sector}/{name}")), attributes, parents).map_err(ApiError::fault)
             }
         }
     }

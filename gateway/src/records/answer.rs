@@ -62,7 +62,11 @@ impl Answerer {
     }
 
     /// The answer to `asker`, which is a person within the asking institution.
-    pub(crate) async fn answer(&self, asker: &Caller, question: &Question) -> Result<v1::FetchRecordResponse, ApiError> {
+    pub(crate) async fn answer(
+        &self,
+        asker: &Caller,
+        question: &Question,
+    ) -> Result<v1::FetchRecordResponse, ApiError> {
         let schema = self.sectors.sector(&question.sector).ok_or_else(|| unknown_sector(&question.sector))?;
         let names = self.disclosable(asker, schema, question)?;
         self.check_kept(&question.sector).await?;
@@ -80,7 +84,11 @@ impl Answerer {
     }
 
     /// A state of the own chain for a peer that trusts the header of `trusted`.
-    pub(crate) async fn state(&self, stood: &Stood, trusted: Option<Height>) -> Result<v1::FetchStateResponse, ApiError> {
+    pub(crate) async fn state(
+        &self,
+        stood: &Stood,
+        trusted: Option<Height>,
+    ) -> Result<v1::FetchStateResponse, ApiError> {
         let header = stood.header.height();
         let steps = match trusted {
             None => Arc::default(),
@@ -104,7 +112,12 @@ impl Answerer {
     }
 
     /// The names that are to be disclosed, whether or not the record has them.
-    fn disclosable(&self, asker: &Caller, schema: &SectorSchema, question: &Question) -> Result<Vec<FieldName>, ApiError> {
+    fn disclosable(
+        &self,
+        asker: &Caller,
+        schema: &SectorSchema,
+        question: &Question,
+    ) -> Result<Vec<FieldName>, ApiError> {
         let mut names = Vec::new();
         if question.fields.is_empty() {
             let stated = question.purpose.is_some();

@@ -137,17 +137,13 @@ impl Reader {
         }
         let disclosure: Disclosure =
             decode("a disclosure", &answer.disclosure).map_err(|error| malformed(&name.member, error))?;
-        let record = fields::record(header, &name.sector, &name.id, &state.value, &state.proof, &disclosure)
-            .map_err(refused)?;
+        let record =
+            fields::record(header, &name.sector, &name.id, &state.value, &state.proof, &disclosure).map_err(refused)?;
         let at = record.at().clone();
         let record = record.into_value();
         record.under(&schema.schema_hash).map_err(refused)?;
-        let claim = Claim::Record {
-            sector: name.sector.clone(),
-            id: name.id.clone(),
-            state: record.state.clone(),
-            disclosure,
-        };
+        let claim =
+            Claim::Record { sector: name.sector.clone(), id: name.id.clone(), state: record.state.clone(), disclosure };
         Ok(Reading { claim, icsproof: state.proof, record: Some(record), at, view, now })
     }
 
@@ -232,7 +228,8 @@ impl Reading {
         if age <= max_age {
             return Ok(());
         }
-        let message = format!("The latest proof is {} s old, and at most {} s are accepted.", age.as_secs(), max_age.as_secs());
+        let message =
+            format!("The latest proof is {} s old, and at most {} s are accepted.", age.as_secs(), max_age.as_secs());
         Err(ApiError::new(Reason::ProofTooOld, message)
             .with("header_time", self.at.time.to_string())
             .with("age_s", age.as_secs().to_string()))

@@ -2,8 +2,8 @@
 //! that alone holds the key.
 //! It refuses to know what is sealed and why: it carries typed requests there and seals back.
 
-use super::core::{SealRefusal, SignerCore};
 use super::clock;
+use super::core::{SealRefusal, SignerCore};
 use crate::error::Reason;
 use comity_model::encode;
 use comity_model::order::{Approval, Decision, Delivery, Order, PrivatePart};

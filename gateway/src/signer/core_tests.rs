@@ -62,10 +62,7 @@ fn one_officer_is_too_few_for_an_order_of_two() {
 fn the_same_officer_twice_or_in_the_wrong_order_is_refused() {
     for numbers in [[1, 1], [2, 1]] {
         let (order, approvals, part) = approved(&numbers);
-        assert_eq!(
-            signer(identity()).seal_order(&order, &approvals, &part, NOW).err(),
-            Some(SealRefusal::Approval)
-        );
+        assert_eq!(signer(identity()).seal_order(&order, &approvals, &part, NOW).err(), Some(SealRefusal::Approval));
     }
 }
 
@@ -83,10 +80,7 @@ fn two_work_numbers_with_one_key_are_one_officer() {
 #[test]
 fn an_unknown_a_foreign_and_an_expired_officer_are_refused() {
     let (order, approvals, part) = approved(&[1, 3]);
-    assert_eq!(
-        signer(identity()).seal_order(&order, &approvals, &part, NOW).err(),
-        Some(SealRefusal::Approval)
-    );
+    assert_eq!(signer(identity()).seal_order(&order, &approvals, &part, NOW).err(), Some(SealRefusal::Approval));
     let changes: [fn(&mut Officer); 3] = [
         |officer| officer.member = "bank".parse().unwrap(),
         |officer| officer.validity.until = NOW,
@@ -106,10 +100,7 @@ fn an_approval_of_another_order_is_refused() {
     let mut other = order.clone();
     other.recipient = "other-bank".parse().unwrap();
     approvals[1] = testing::approval(&other, 2);
-    assert_eq!(
-        signer(identity()).seal_order(&order, &approvals, &part, NOW).err(),
-        Some(SealRefusal::Approval)
-    );
+    assert_eq!(signer(identity()).seal_order(&order, &approvals, &part, NOW).err(), Some(SealRefusal::Approval));
 }
 
 #[test]
@@ -129,8 +120,7 @@ fn a_private_part_that_the_order_does_not_bind_is_refused() {
 fn a_gateway_cannot_lower_the_class_of_an_order_over_the_threshold() {
     let seal_single = |minor: u64, currency: &str| {
         let (mut order, mut part) = testing::order_at(1_800_000_000, ApprovalClass::Single);
-        part.fields[1].value =
-            FieldValue::Amount(Amount { currency: currency.parse().unwrap(), minor });
+        part.fields[1].value = FieldValue::Amount(Amount { currency: currency.parse().unwrap(), minor });
         order.private_digest = verify::private_digest(&part);
         let approvals = vec![testing::approval(&order, 1)];
         signer(identity()).seal_order(&order, &approvals, &part, NOW).err()

@@ -34,11 +34,7 @@ pub struct ChannelLimits {
 
 impl Default for ChannelLimits {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
-            call_timeout: Duration::from_secs(30),
-            concurrency: 256,
-        }
+        Self { connect_timeout: Duration::from_secs(5), call_timeout: Duration::from_secs(30), concurrency: 256 }
     }
 }
 
@@ -89,7 +85,8 @@ pub fn channel_to(
         }
     });
     // The authority of the URI is what HTTP/2 shows the server; the connector dials the address.
-    let uri: Uri = format!("http://{address}").parse().map_err(|_| TlsError::Setup(format!("{address} is no host:port")))?;
+    let uri: Uri =
+        format!("http://{address}").parse().map_err(|_| TlsError::Setup(format!("{address} is no host:port")))?;
     Ok(Endpoint::from(uri)
         .timeout(limits.call_timeout)
         .concurrency_limit(limits.concurrency)
@@ -111,11 +108,8 @@ fn client_config(
     material: &TlsMaterial,
 ) -> Result<ClientConfig, TlsError> {
     let provider = provider();
-    let verifier = GatewayVerifier {
-        expected: expected.clone(),
-        roots,
-        algorithms: provider.signature_verification_algorithms,
-    };
+    let verifier =
+        GatewayVerifier { expected: expected.clone(), roots, algorithms: provider.signature_verification_algorithms };
     let chain = certificates("the certificate chain", &material.cert_chain_pem)?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])

@@ -5,6 +5,7 @@
 mod authorities;
 mod client;
 mod listener;
+mod refusal;
 mod server;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,6 +15,7 @@ mod tests;
 pub use authorities::{Authorities, certificate_identity, fingerprint};
 pub use client::{ChannelLimits, channel, channel_to};
 pub use listener::{Connection, Listener};
+pub use refusal::refusal;
 pub use server::{ServerTls, server_config};
 
 use rustls::crypto::CryptoProvider;
@@ -86,38 +88,4 @@ fn certificates(what: &str, pem: &str) -> Result<Vec<CertificateDer<'static>>, T
 
 fn private_key(pem: &SecretString) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).map_err(|error| TlsError::Key(error.to_string()))
-}
-
-/// Why a connection was refused, in words for a user, where an error's chain says so.
-#[must_use]
-pub fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    use rustls::{AlertDescription, CertificateError, Error};
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = error
-            .downcast_ref::<Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<Error>()));
-        match tls {
-            Some(Error::AlertReceived(AlertDescription::CertificateExpired)) => {
-                return Some("refuses our certificate, which has expired".into());
-            }
-            Some(Error::AlertReceived(
-                AlertDescription::UnknownCA
-                | AlertDescription::BadCertificate
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::AccessDenied
-                | AlertDescription::CertificateRequired,
-            )) => return Some("refuses our certificate: it does not chain to the institution that it names".into()),
-            Some(Error::InvalidCertificate(
-                CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            )) => return Some("shows a certificate that has expired".into()),
-            Some(Error::InvalidCertificate(_)) => {
-                return Some("shows a certificate that does not belong to it".into());
-            }
-            _ => {}
-        }
-        cause = error.source();
-    }
-    None
 }

@@ -56,7 +56,11 @@ impl ServerTls {
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn server_config(holder: &Identity, material: &TlsMaterial, authorities: &Authorities) -> Result<ServerConfig, TlsError> {
+pub fn server_config(
+    holder: &Identity,
+    material: &TlsMaterial,
+    authorities: &Authorities,
+) -> Result<ServerConfig, TlsError> {
     let chain = holder_chain(holder, material)?;
     let verifier = CallerVerifier::new(authorities)?;
     let mut config = ServerConfig::builder_with_provider(provider())
@@ -73,7 +77,10 @@ pub fn server_config(holder: &Identity, material: &TlsMaterial, authorities: &Au
 }
 
 /// The chain of `material`, if it names `holder`.
-pub(super) fn holder_chain(holder: &Identity, material: &TlsMaterial) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn holder_chain(
+    holder: &Identity,
+    material: &TlsMaterial,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain = certificates("the certificate chain", &material.cert_chain_pem)?;
     let named = chain.first().and_then(|certificate| certificate_identity(certificate).ok());
     if named.as_ref() == Some(holder) {
@@ -98,11 +105,9 @@ impl CallerVerifier {
         let mut by_institution: BTreeMap<_, Arc<dyn ClientCertVerifier>> = BTreeMap::new();
         for institution in authorities.institutions() {
             let Some(roots) = authorities.roots(institution) else { continue };
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider())
-                .build()
-                .map_err(|error| TlsError::Authority {
-                    institution: institution.to_string(),
-                    problem: error.to_string(),
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(roots.clone(), provider()).build().map_err(|error| {
+                    TlsError::Authority { institution: institution.to_string(), problem: error.to_string() }
                 })?;
             by_institution.insert(institution.clone(), verifier);
         }

@@ -172,7 +172,8 @@ async fn a_source_that_forges_is_refused_and_believed_again_once_it_tells_the_tr
 #[tokio::test]
 async fn two_signed_headers_of_one_height_freeze_the_view_for_good() {
     let world = World::new();
-    let view = world.view(20).await;
+    let anchor = world.fake.anchor();
+    let view = world.view_from(anchor.clone(), 20).await;
     let trusted = view.trusted().await.unwrap();
     assert!(view.fresh().await.is_ok());
     *world.fake.app.lock().unwrap() = 2;
@@ -180,9 +181,11 @@ async fn two_signed_headers_of_one_height_freeze_the_view_for_good() {
     assert_eq!(reason(view.accept(&trusted, &[other]).await), Reason::ChainFrozen);
     assert_eq!(reason(view.fresh().await), Reason::ChainFrozen);
     assert_eq!(reason(view.header(Height(10)).await), Reason::ChainFrozen);
-    let again = world.view(20).await;
+    let again = world.view_from(anchor, 20).await;
     assert!(again.is_frozen());
     assert_eq!(reason(again.trusted().await), Reason::ChainFrozen);
+    // Only another anchor starts anew.
+    assert!(!world.view(20).await.is_frozen());
 }
 
 #[tokio::test]

@@ -261,11 +261,8 @@ impl World {
 }
 
 fn relayer(court: &Party, bank: &Party) -> Relayer {
-    let side = |party: &Party| ChainConfig {
-        chain: party.chain(),
-        anchor: party.anchor.clone(),
-        witnesses: Vec::new(),
-    };
+    let side =
+        |party: &Party| ChainConfig { chain: party.chain(), anchor: party.anchor.clone(), witnesses: Vec::new() };
     let path = PathConfig {
         a: court.anchor.chain_id.clone(),
         a_client: client_of(bank.anchor.chain_id.as_str()),
@@ -284,10 +281,8 @@ pub const UNKNOWN: &str = "6222029999";
 
 /// A request to freeze `minor` fen of `account`.
 pub fn freeze(request: u128, account: &str, minor: u64) -> v1::CreateOrderRequest {
-    let text = |name: &str, value: &str| v1::Field {
-        name: name.into(),
-        value: Some(v1::field::Value::Text(value.into())),
-    };
+    let text =
+        |name: &str, value: &str| v1::Field { name: name.into(), value: Some(v1::field::Value::Text(value.into())) };
     v1::CreateOrderRequest {
         request_id: uuid::Uuid::from_u128(request).to_string(),
         recipient: "members/bank".into(),

@@ -1,14 +1,12 @@
 //! A real embedded ledger behind the ports, in this process: real headers, real signatures, real proofs.
 
 use async_trait::async_trait;
-use comity_adapters_ports::{
-    BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit,
-};
+use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit};
 use comity_ledger_app::Query;
 use comity_ledger_engine::{CommittedBlock, Engine, EngineConfig, Handle, SubmitError, ValidatorKey};
+use comity_model::client::ClientKind;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Governors, ValidatorUpdate};
-use comity_model::client::ClientKind;
 use comity_model::member::Member;
 use comity_model::order::ReceivedOrder;
 use comity_model::packet::Packet;
@@ -45,8 +43,7 @@ struct Ports {
 impl TestLedger {
     pub async fn start(id: &str, member: Member, profiles: Vec<Profile>, operator: SigningKey) -> Self {
         let keys: Vec<_> = (0..4u8).map(|n| ValidatorKey::from_seed(&[n + id.len() as u8; 32])).collect();
-        let validators: Vec<_> =
-            keys.iter().map(|key| Validator { public_key: key.public_key(), power: 10 }).collect();
+        let validators: Vec<_> = keys.iter().map(|key| Validator { public_key: key.public_key(), power: 10 }).collect();
         let id: ChainId = id.parse().unwrap();
         let genesis = Genesis {
             chain: id.clone(),
@@ -130,7 +127,13 @@ fn gone(error: impl std::fmt::Display) -> PortError {
 }
 
 impl Ports {
-    fn ask(&self, path: &str, data: &[u8], height: Option<Height>, prove: bool) -> Result<(Vec<u8>, Vec<u8>), PortError> {
+    fn ask(
+        &self,
+        path: &str,
+        data: &[u8],
+        height: Option<Height>,
+        prove: bool,
+    ) -> Result<(Vec<u8>, Vec<u8>), PortError> {
         let answer = self.handle.query(&Query { path, data, height, prove }).map_err(gone)?;
         if answer.code == 0 { Ok((answer.value, answer.proof)) } else { Err(gone(answer.log)) }
     }

@@ -57,7 +57,10 @@ pub async fn start(victim: &Institution, honest: &Running, asker: &Institution) 
 
 #[tonic::async_trait]
 impl Exchange for Liar {
-    async fn fetch_record(&self, request: Request<FetchRecordRequest>) -> Result<Response<FetchRecordResponse>, Status> {
+    async fn fetch_record(
+        &self,
+        request: Request<FetchRecordRequest>,
+    ) -> Result<Response<FetchRecordResponse>, Status> {
         let mut answer = self.honest.clone().fetch_record(request.into_inner()).await?.into_inner();
         (self.lie.0.lock().unwrap())(&mut answer);
         Ok(Response::new(answer))

@@ -38,9 +38,10 @@ impl Admission {
 
     /// Takes a token and a slot, which is given back when it is dropped. Whoever has no bucket gets none.
     pub(super) fn admit(&self, caller: Option<&Caller>) -> Result<OwnedSemaphorePermit, ApiError> {
-        let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "The connection has no certificate."))?;
+        let caller =
+            caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "The connection has no certificate."))?;
         let bucket = self.buckets.get(&caller.institution);
-        if !bucket.is_some_and(|bucket| bucket.check().is_ok()) {
+        if bucket.is_none_or(|bucket| bucket.check().is_err()) {
             let message = "This institution sends more requests than it may; slow down.";
             return Err(ApiError::new(Reason::RateLimited, message));
         }
