@@ -3,7 +3,7 @@
 //! It refuses to know what is sealed and why: it carries typed requests there and seals back.
 
 use super::clock;
-use super::core::{SealRefusal, SignerCore};
+use super::sealer::{SealRefusal, SignerCore};
 use crate::error::Reason;
 use comity_model::encode;
 use comity_model::order::{Approval, Decision, Delivery, Order, PrivatePart};

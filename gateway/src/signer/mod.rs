@@ -3,11 +3,11 @@
 //! It refuses to know the gateway's store, its policy and its peers: a compromised gateway gets no more than a refusal.
 
 mod client;
-mod core;
+mod sealer;
 mod service;
 
 pub use client::{SignerClient, SignerError};
-pub use core::{SealRefusal, SealRule, SignerCore, SignerIdentity};
+pub use sealer::{SealRefusal, SealRule, SignerCore, SignerIdentity};
 pub use service::{SignerConfig, SignerRunning, SignerStartError, serve};
 
 use crate::identity::{Identity, Role};

@@ -2,8 +2,8 @@
 //! It refuses to know what is done with a seal.
 
 use super::client::SealRequest;
-use super::core::{SealRefusal, SignerCore};
 use super::identity;
+use super::sealer::{SealRefusal, SignerCore};
 use crate::error::{ApiError, DOMAIN, Reason};
 use crate::identity::Caller;
 use crate::tls::{Authorities, Listener, ServerTls, TlsError, TlsMaterial};

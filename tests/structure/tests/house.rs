@@ -35,7 +35,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("comity-relayer-engine", &["comity-gateway", "comity-adapters*", "comity-store", "tokio", "getrandom", "rand"]),
     ("comity-relayer-worker", &["comity-gateway", "comity-adapters-comet", "comity-ledger*"]),
     ("comity-store", &["comity-*", "tonic", "prost"]),
-    ("comity-gateway", &["comity-adapters-comet", "comity-ledger*", "comity-relayer*", "redb"]),
+    ("comity-gateway", &["comity-adapters-comet", "comity-ledger*", "comity-relayer*"]),
 ];
 
 fn metadata() -> Metadata {

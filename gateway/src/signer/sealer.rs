@@ -246,5 +246,5 @@ fn amount_of(part: &PrivatePart, name: &FieldName) -> Option<Amount> {
 }
 
 #[cfg(test)]
-#[path = "core_tests.rs"]
+#[path = "sealer_tests.rs"]
 mod tests;
