@@ -1,0 +1,475 @@
+//! Pins every encoding that is signed, hashed or kept: one value of each type, and the SHA-256 of its bytes. A pin that
+//! fails means that what was signed before no longer verifies: take a new tag instead. The table of `docs/formats.md` and
+//! the pins name the same tags.
+
+mod world;
+
+use comity_model::asset::{Arrival, Asset, Enforcement, Hold, HoldState, Origin};
+use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
+use comity_model::event::Event;
+use comity_model::genesis::Genesis;
+use comity_model::governance::{Action, Governors, Proposal, ValidatorUpdate};
+use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::order::{
+    Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, HoldSummary, Notice, NoticeEvent, Order, OrderEntry,
+    OrderResult, OrderState, Outcome, PrivatePart, ReceivedOrder, SealedOrder,
+};
+use comity_model::packet::{PORT_ORDERS, Packet, Payload};
+use comity_model::profile::{Effect, KindRule, Profile};
+use comity_model::record::{Date, Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::seal::{PublicKey, Signature, Suite};
+use comity_model::state::StatePath;
+use comity_model::tx::{AssetBatch, Message, RecordBatch, TxBody};
+use comity_model::{Amount, AssetHandle, Hash, Height, OrderId, RequestId, UnixSeconds, encode};
+use comity_verify::seal::signing_bytes;
+use comity_verify::{fields, packet, state};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// Compares each value's digest with its pin, and shows all that differ at once, as they would have to be written.
+fn compare(found: &[(&str, Hash)], pinned: &[(&str, &str)]) {
+    let differing: Vec<_> = found
+        .iter()
+        .filter(|(name, hash)| !pinned.contains(&(name, hash.to_string().as_str())))
+        .map(|(name, hash)| format!("    (\"{name}\", \"{hash}\"),"))
+        .collect();
+    assert!(differing.is_empty(), "these encodings are not as pinned:\n{}", differing.join("\n"));
+    assert_eq!(found.len(), pinned.len(), "a pin without a value");
+}
+
+fn sha256(bytes: &[u8]) -> Hash {
+    Hash(Sha256::digest(bytes).into())
+}
+
+#[test]
+fn what_is_signed_or_hashed_under_a_tag_stays_as_it_is() {
+    let found: Vec<_> = tagged().into_iter().map(|(tag, bytes)| (tag, sha256(&bytes))).collect();
+    compare(&found, TAGGED);
+}
+
+#[test]
+fn what_stands_in_state_and_packets_stays_as_it_is() {
+    let found: Vec<_> = values().into_iter().map(|(name, bytes)| (name, sha256(&bytes))).collect();
+    compare(&found, VALUES);
+}
+
+#[test]
+fn paths_and_keys_in_state_stay_as_they_are() {
+    let found: Vec<_> = paths().into_iter().map(|(name, path)| (name, Hash(state::key(&path)))).collect();
+    compare(&found, PATHS);
+}
+
+#[test]
+fn the_table_of_formats_and_the_pins_name_the_same_tags() {
+    let text = include_str!("../../docs/formats.md");
+    let documented: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `comity/"))
+        .filter_map(|rest| rest.split_once('`'))
+        .map(|(tag, _)| format!("comity/{tag}"))
+        .collect();
+    let pinned: BTreeSet<_> =
+        TAGGED.iter().map(|(tag, _)| *tag).chain(PINNED_ELSEWHERE).map(ToOwned::to_owned).collect();
+    assert_eq!(documented, pinned);
+}
+
+/// Tags whose bytes are made and pinned beside the code that alone uses them.
+const PINNED_ELSEWHERE: [&str; 1] = ["comity/order-private-hpke/v1"];
+
+fn tagged() -> Vec<(&'static str, Vec<u8>)> {
+    let approvals = vec![approval()];
+    vec![
+        ("comity/order/v1", signing_bytes("comity/order/v1", &order())),
+        ("comity/order-seal/v1", signing_bytes("comity/order-seal/v1", &(order(), approvals))),
+        ("comity/delivery/v1", signing_bytes("comity/delivery/v1", &delivery())),
+        ("comity/order-private/v1", signing_bytes("comity/order-private/v1", &private_part())),
+        ("comity/decision/v1", signing_bytes("comity/decision/v1", &decision())),
+        ("comity/records/v1", signing_bytes("comity/records/v1", &records())),
+        ("comity/assets/v1", signing_bytes("comity/assets/v1", &assets())),
+        ("comity/proposal/v1", signing_bytes("comity/proposal/v1", &proposal())),
+        ("comity/tx/v1", signing_bytes("comity/tx/v1", &tx())),
+        ("comity/field/v1", fields::leaf(&opening("holder")).0.to_vec()),
+        ("comity/fields/v1", fields::root(&[opening("holder"), opening("status")]).unwrap().0.to_vec()),
+        ("comity/state-key/v1", state::key(&StatePath::Governors).to_vec()),
+        ("comity/receipt/v1", packet::receipt(&packet()).0.to_vec()),
+    ]
+}
+
+fn values() -> Vec<(&'static str, Vec<u8>)> {
+    let validators = world::set(&[(1, 10), (2, 20), (3, 30)]);
+    let block = world::block(world::header(7, &validators, &validators, Hash([9; 32])), &validators, &[1, 2, 3]);
+    let trusted = world::pin(&block);
+    vec![
+        ("Genesis", encode(&genesis())),
+        ("ClientState", encode(&client())),
+        ("ConsensusState", encode(trusted.consensus_state())),
+        ("LightBlock", encode(&block)),
+        ("Anchor", encode(&world::anchor(&block))),
+        ("Packet", encode(&packet())),
+        ("SealedOrder", encode(&sealed())),
+        ("OrderEntry", encode(&order_entry())),
+        ("ReceivedOrder", encode(&received())),
+        ("Notice", encode(&notice())),
+        ("Hold", encode(&hold())),
+        ("Event", encode(&Event::OrderChanged { order: OrderId([5; 16]), state: OrderState::Executed })),
+        ("FieldValue", encode(&every_value())),
+    ]
+}
+
+fn paths() -> Vec<(&'static str, StatePath)> {
+    let member = || "court".parse().unwrap();
+    let client = || "client-court-1".parse().unwrap();
+    let sector = || "accounts".parse().unwrap();
+    let handle = AssetHandle([6; 32]);
+    vec![
+        ("members", StatePath::Member(member())),
+        ("officers", StatePath::Officer(member(), "J-1001".parse().unwrap())),
+        ("profiles", StatePath::Profile(sector())),
+        ("governors", StatePath::Governors),
+        ("records", StatePath::Record(sector(), "6222".parse().unwrap())),
+        ("foreign", StatePath::Foreign(client(), member())),
+        ("clients", StatePath::Client(client())),
+        ("consensus", StatePath::Consensus(client(), Height(7))),
+        ("packets", StatePath::Commitment(client(), 3)),
+        ("receipts", StatePath::Receipt(client(), 3)),
+        ("acks", StatePath::Acknowledgement(client(), 3)),
+        ("sequences", StatePath::Sequence(client())),
+        ("orders", StatePath::Order(OrderId([5; 16]))),
+        ("received", StatePath::Received(OrderId([5; 16]))),
+        ("requests", StatePath::Request(member(), RequestId([4; 16]))),
+        ("assets", StatePath::Asset(handle)),
+        ("holds", StatePath::Hold(handle, 2)),
+        ("headers", StatePath::Headers),
+    ]
+}
+
+fn order() -> Order {
+    Order {
+        id: OrderId([5; 16]),
+        request: RequestId([4; 16]),
+        source_chain: "court-1".parse().unwrap(),
+        source_client: "client-finance-1".parse().unwrap(),
+        dest_client: "client-court-1".parse().unwrap(),
+        court: "court".parse().unwrap(),
+        recipient: "finance".parse().unwrap(),
+        sector: "accounts".parse().unwrap(),
+        kind: "freeze".parse().unwrap(),
+        original: Some(OrderId([3; 16])),
+        private_digest: Hash([7; 32]),
+        approval: ApprovalClass::Double,
+        issued_at: UnixSeconds(1_700_000_000),
+        deliver_by: UnixSeconds(1_700_003_600),
+        decide_by: UnixSeconds(1_700_086_400),
+        hold_until: UnixSeconds(1_731_536_000),
+    }
+}
+
+fn signature() -> Signature {
+    Signature::ed25519([0x5a; 64])
+}
+
+fn approval() -> Approval {
+    Approval { officer: "J-1001".parse().unwrap(), signature: signature() }
+}
+
+fn delivery() -> Delivery {
+    Delivery {
+        order: OrderId([5; 16]),
+        recipient: "finance".parse().unwrap(),
+        private_digest: Hash([7; 32]),
+        received_at: UnixSeconds(1_700_000_060),
+    }
+}
+
+fn sealed() -> SealedOrder {
+    SealedOrder {
+        order: order(),
+        approvals: vec![approval()],
+        seal: signature(),
+        delivery: delivery(),
+        delivery_seal: signature(),
+    }
+}
+
+fn private_part() -> PrivatePart {
+    PrivatePart { salt: [8; 32], order: OrderId([5; 16]), fields: vec![field("account", every_value().remove(0))] }
+}
+
+fn decision() -> Decision {
+    Decision {
+        chain: "finance-1".parse().unwrap(),
+        order: OrderId([5; 16]),
+        verdict: DecisionVerdict::Execute { asset: AssetHandle([6; 32]), amount: Some(Amount::cny(1_250_000)) },
+        answer_digest: Some(Hash([2; 32])),
+    }
+}
+
+fn records() -> RecordBatch {
+    let state = RecordState {
+        schema: Hash([1; 32]),
+        root: Hash([2; 32]),
+        status: RecordStatus::Current,
+        version: 1,
+        updated_at: UnixSeconds(1_700_000_000),
+    };
+    RecordBatch {
+        chain: "court-1".parse().unwrap(),
+        member: "court".parse().unwrap(),
+        sector: "judgments".parse().unwrap(),
+        records: vec![("(2025)浙01民终1234号".parse().unwrap(), state)],
+    }
+}
+
+fn assets() -> AssetBatch {
+    AssetBatch {
+        chain: "finance-1".parse().unwrap(),
+        member: "finance".parse().unwrap(),
+        assets: vec![Asset {
+            handle: AssetHandle([6; 32]),
+            sector: "accounts".parse().unwrap(),
+            institution: "finance".parse().unwrap(),
+            enforcement: Enforcement::Attested,
+            value: Some(Amount::cny(9_000_000)),
+            holds: 0,
+        }],
+    }
+}
+
+fn proposal() -> Proposal {
+    Proposal {
+        chain: "court-1".parse().unwrap(),
+        number: 4,
+        action: Action::CreateClient { client: client(), block: vec![1, 2, 3] },
+        evidence: Hash([3; 32]),
+    }
+}
+
+fn tx() -> TxBody {
+    TxBody {
+        chain: "finance-1".parse().unwrap(),
+        sender: world::public(1),
+        salt: [1; 8],
+        messages: vec![
+            Message::Decide { decision: decision(), seal: signature() },
+            Message::Receive { packet: packet(), proof: vec![1], height: Height(9) },
+        ],
+    }
+}
+
+fn packet() -> Packet {
+    Packet {
+        sequence: 3,
+        source_client: "client-finance-1".parse().unwrap(),
+        dest_client: "client-court-1".parse().unwrap(),
+        timeout: UnixSeconds(1_700_003_600),
+        payloads: vec![Payload::canonical(PORT_ORDERS, vec![1, 2, 3])],
+    }
+}
+
+fn client() -> ClientState {
+    ClientState {
+        id: "client-finance-1".parse().unwrap(),
+        kind: ClientKind::Comet,
+        chain: "finance-1".parse().unwrap(),
+        counterparty: "client-court-1".parse().unwrap(),
+        anchor: AnchorPoint { height: Height(1), header_hash: Hash([1; 32]), validators_hash: Hash([2; 32]) },
+        trusting_period_s: 1_209_600,
+        clock_drift_s: 10,
+        operators: 1,
+        suites: vec![Suite::Ed25519Sha256, Suite::Sm2Sm3],
+        usable_from: UnixSeconds(1_700_000_000),
+        latest: Height(12),
+        status: ClientStatus::Active,
+    }
+}
+
+fn genesis() -> Genesis {
+    let validity = Validity {
+        from: UnixSeconds(1_700_000_000),
+        until: UnixSeconds(1_763_000_000),
+        compromised_since: Some(UnixSeconds(1_750_000_000)),
+    };
+    let key = PublicKey::ed25519(world::public(2));
+    Genesis {
+        chain: "finance-1".parse().unwrap(),
+        time: world::at(0),
+        validators: vec![ValidatorUpdate { public_key: world::public(1), power: 10 }],
+        governors: Governors { keys: vec![key.clone()], threshold: 1, delay_s: 3_600, next: 0 },
+        client_kinds: vec![ClientKind::Comet],
+        members: vec![Member {
+            id: "finance".parse().unwrap(),
+            home: "finance-1".parse().unwrap(),
+            kind: MemberKind::Finance,
+            names: vec!["某银行".into(), "A Bank".into()],
+            seal_key: key.clone(),
+            encryption_key: [4; 32],
+            operators: vec![world::public(3)],
+            gateway: "127.0.0.1:7101".into(),
+            ca_fingerprint: Hash([5; 32]),
+            validity,
+        }],
+        officers: vec![Officer { member: "finance".parse().unwrap(), id: "J-1001".parse().unwrap(), key, validity }],
+        profiles: vec![Profile {
+            sector: "accounts".parse().unwrap(),
+            institution: "finance".parse().unwrap(),
+            kinds: vec![KindRule {
+                kind: "freeze".parse().unwrap(),
+                effect: Effect::HoldDivisible,
+                period_days_max: 365,
+                decide_within_s: 86_400,
+                two_approvals_from: Some(Amount::cny(10_000_000)),
+            }],
+        }],
+    }
+}
+
+fn summary() -> HoldSummary {
+    HoldSummary {
+        held: Some(Amount::cny(1_000_000)),
+        asked: Some(Amount::cny(1_250_000)),
+        ahead: 1,
+        until: UnixSeconds(1_731_536_000),
+    }
+}
+
+fn result() -> OrderResult {
+    OrderResult {
+        order: OrderId([5; 16]),
+        outcome: Outcome::Executed(summary()),
+        effective_at: UnixSeconds(1_700_000_100),
+        height: Height(14),
+        answer_digest: Some(Hash([2; 32])),
+    }
+}
+
+fn notice() -> Notice {
+    Notice {
+        order: OrderId([5; 16]),
+        number: 1,
+        event: NoticeEvent::Activated,
+        hold: summary(),
+        at: UnixSeconds(1_700_000_200),
+        cause: Some(OrderId([9; 16])),
+    }
+}
+
+fn order_entry() -> OrderEntry {
+    OrderEntry {
+        sealed: sealed(),
+        sequence: 3,
+        state: OrderState::Executed,
+        result: Some(result()),
+        notice: Some(notice()),
+        changed_at: UnixSeconds(1_700_000_110),
+    }
+}
+
+fn received() -> ReceivedOrder {
+    ReceivedOrder {
+        sealed: sealed(),
+        arrival: arrival(),
+        sequence: 3,
+        client: "client-court-1".parse().unwrap(),
+        state: OrderState::Executed,
+        result: Some(result()),
+        hold: Some((AssetHandle([6; 32]), 2)),
+        notices: 1,
+    }
+}
+
+fn arrival() -> Arrival {
+    Arrival { height: Height(13), tx: 2, message: 1 }
+}
+
+fn hold() -> Hold {
+    Hold {
+        asset: AssetHandle([6; 32]),
+        number: 2,
+        order: OrderId([5; 16]),
+        court: "court".parse().unwrap(),
+        origin: Origin {
+            chain: "court-1".parse().unwrap(),
+            client: "client-court-1".parse().unwrap(),
+            counterparty: "client-finance-1".parse().unwrap(),
+        },
+        arrival: arrival(),
+        asked: Some(Amount::cny(1_250_000)),
+        held: Some(Amount::cny(1_000_000)),
+        state: HoldState::Active,
+        until: UnixSeconds(1_731_536_000),
+    }
+}
+
+fn field(name: &str, value: FieldValue) -> Field {
+    Field { name: name.parse().unwrap(), value }
+}
+
+fn opening(name: &str) -> Opening {
+    Opening { salt: [1; 16], field: field(name, FieldValue::Text("某律师事务所".into())) }
+}
+
+fn every_value() -> Vec<FieldValue> {
+    vec![
+        FieldValue::Text("某银行".into()),
+        FieldValue::Integer(-1),
+        FieldValue::Boolean(true),
+        FieldValue::Date(Date::new(2025, 2, 28).unwrap()),
+        FieldValue::Time(UnixSeconds(1_700_000_000)),
+        FieldValue::Amount(Amount::cny(1)),
+        FieldValue::Digest(Hash([1; 32])),
+        FieldValue::Texts(vec!["a".into(), "b".into()]),
+    ]
+}
+
+const TAGGED: &[(&str, &str)] = &[
+    ("comity/order/v1", "61cb3dd6c42a44ca7f9a2a5e43a38071d1ded7ba7948c4fe005b63b4c34961ff"),
+    ("comity/order-seal/v1", "912b434ac929101b311c90da389e8c39ea6d4c73b0b307dbdc6b9a2b358cc3b0"),
+    ("comity/delivery/v1", "5c8161a5f8c1e50dd6c4ca9b3a1e06448e7cb5a0177102b68208d6a7deb9b538"),
+    ("comity/order-private/v1", "219838a129c70da5d63476604a4ca35450e9e0d6fc68db2c47d6dac06a099103"),
+    ("comity/decision/v1", "cbb2a43a961120806ba0d96554fe2baa3b36ab911d1fc61e25fefc820c4d1805"),
+    ("comity/records/v1", "0c3d801088eca26f0ea268a7624e6c898105beb2f54ac765ff666c6a915aa0f3"),
+    ("comity/assets/v1", "3b937d6a5b70263f5f86ebf43fe7a9a07bc07efb2b075bb33d5080732fbff4b1"),
+    ("comity/proposal/v1", "9dcc99e4e1d86edbb863c2b40002475a34beff3ab71920e66b0d83074ee362e8"),
+    ("comity/tx/v1", "087789601567be7e060466ca4edec7d429181b2afcbfb15324614b771a9a1b78"),
+    ("comity/field/v1", "2e860fc6eef76c5f9c89f191f2f02376914cf904b9c76a226b40f11c370c353d"),
+    ("comity/fields/v1", "7b42601b976f822faa5be43d1721f7225fa11ec22c46484ab9ec174104b2d66e"),
+    ("comity/state-key/v1", "81b84d3805a8104c45ac004f14e36d98edd248c91b60bc719329c7d7fade12f6"),
+    ("comity/receipt/v1", "e184e12ea3ebb1c23c092c5d388c155a36937a75a8057e8643f9210298bcae0e"),
+];
+
+const VALUES: &[(&str, &str)] = &[
+    ("Genesis", "40e4e10c770789efc08a8526900168246d3f77d249c488465d7b6dc68846783a"),
+    ("ClientState", "99af748cdc4ba4ebad40b924a5bf8e8fa356a17392695724b1f93f732d9f3778"),
+    ("ConsensusState", "af09983b9103753bb0b3a8a8e5b1d7ceab9676d8b1f88824678d9f0943a45378"),
+    ("LightBlock", "99678f55defb34abfb8ec2d7ddef94e843e6fd2185b7e9e2fabf7111e710e994"),
+    ("Anchor", "20a3c34f34db271cba0537cf264276d819424bae35270f2bd9f8659108bc1cb9"),
+    ("Packet", "746622613f29f4e3b5e1deab771f7c583180b9fa78661b5bc0241eac43b3f4c9"),
+    ("SealedOrder", "325ad40d9d9f8e9a9b323d1aceba64cc4e3eacd033e1b2c872f38227717e289d"),
+    ("OrderEntry", "d84e4c66371e53bc4bc80f8194b6101892d2819cbf0afcdfcc7cd520b0319591"),
+    ("ReceivedOrder", "818e4f1811db1ae5b2d2ea979fb67691f7674f33cede654e1a78bbc93fcff7b2"),
+    ("Notice", "b4c9fb58afc514ed45095a55554e9d1972f7a14460b0e07a443e3d47e5f84923"),
+    ("Hold", "bc382820003a8fbabf4337a0752c973e4a0090433f52dd829bbb95fee694aa69"),
+    ("Event", "50ebeb50ca418e52d6b7ffbfac8f3bc1703e3980c38f90afafc60c70d2999fc0"),
+    ("FieldValue", "95e51166c6616907778a3ae919c6598934c7b74fec42b1d7a106645577cef86e"),
+];
+
+const PATHS: &[(&str, &str)] = &[
+    ("members", "c41347aa554b62db4059b114e407fce3c88aff6f78d55eff3528fb69653aa82d"),
+    ("officers", "4c21105819fe5ec1d628342a124ffbd253f5afd1911af68f2891ed6b9dd3ef69"),
+    ("profiles", "3e5fb30f7291c20a3b7791b20c10aabb6e6c2855d9627659952a6b81c77214a5"),
+    ("governors", "6932f0907c0d26b4eef4ad018ed4f8be3ca91e407a91ea9b6be2abf4fc65c5af"),
+    ("records", "1e5ce503d5b6319ca125dd52289af4f3afd357569d0277cc2cae21e9e2dde190"),
+    ("foreign", "5a706968a7d75c32fb5c3e2caa8f7a8a7766f9af1fae29d22eb1b66eba4f4350"),
+    ("clients", "2002e6e8db3f41ff0df563691aa1140bd33895fa35a766dc4d9d16af9c03038b"),
+    ("consensus", "caa18342959a2801902e870a95d3eb3a2d6faf09004dd961f395e2909f83b063"),
+    ("packets", "146f1fce82e7e3ad1f1d06ce4b90205439bd62a5487da8bc3d04f7493655eae2"),
+    ("receipts", "d15f64d6bee830ae201009ae6e7f59ca4c7afb2c33c8502800219600be8a88c1"),
+    ("acks", "bc5e4c5038c990a8e2ddd08276e7b207e3fe70b7dd094061a94d727670efb1d1"),
+    ("sequences", "7c0b9530f5043e0990933bc0360e7cd3ccd39abb9b6a50b6d6976dc282900957"),
+    ("orders", "265520013b9c501bf941a7880b9a6b73c3a9beaf4f94758dd74152434504fd61"),
+    ("received", "e2c348d6a65a98a6687438c9f5af23813eec098d13774bb5ea3ba52415cdd47e"),
+    ("requests", "672aeb4cb2be4928bb8ceccab83306a65949273157f5e07d283819e02b3be0aa"),
+    ("assets", "790fad1db6c08cd23fa7d728d8e4b39519fd80ad8947ad5834d9dc469a28cfbc"),
+    ("holds", "3ea3b37f2eeaa98f6ed36ea2a814ac085f81355f2484c486a92b55282a56494d"),
+    ("headers", "65d327d81c3d51635751ba7a7849ef830223c0dda0a09525391bed16a2b0a44a"),
+];
