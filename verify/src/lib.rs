@@ -38,3 +38,8 @@ pub mod verdict;
 mod wire;
 
 pub use refusal::{Refusal, Rule};
+
+/// The README's code is compiled and run like any test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
