@@ -336,7 +336,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict => Self::new(Reason::Contended, "Another change came first; try again."),
-            StoreError::Failed(_) | StoreError::Unknown(_) => {
+            StoreError::Unavailable(_) | StoreError::Failed(_) | StoreError::Unknown(_) => {
                 Self::new(Reason::StoreUnavailable, "The gateway's store does not answer now.").because(error)
             }
             StoreError::TooLarge | StoreError::Unreadable(_) => Self::fault(error),

@@ -9,9 +9,14 @@
 //! to write; repeating a batch whose expectations no longer hold is refused, never applied twice.
 //! **Concurrency.** Any number of tasks may use a store at once; commits that arrive together share one sync.
 
+pub mod backup;
+mod lease;
+mod postgres;
 mod redb;
 pub mod suite;
 
+pub use crate::lease::Lease;
+pub use crate::postgres::{PostgresConfig, PostgresStore};
 pub use crate::redb::RedbStore;
 
 use async_trait::async_trait;
@@ -107,13 +112,30 @@ pub enum StoreError {
     /// A key or value over its limit; nothing was written.
     #[error("a key or value is larger than the store allows")]
     TooLarge,
+    /// The database does not answer now; nothing was written. The same again later may succeed.
+    #[error("the store does not answer now: {0}")]
+    Unavailable(String),
     /// The disk or the database failed; nothing was written.
     #[error("the store failed: {0}")]
     Failed(String),
     /// The outcome of a commit is not known: read, then decide.
     #[error("the outcome of the last commit is unknown: {0}")]
     Unknown(String),
-    /// The file was written by a newer version of the program, or is not a store.
+    /// The file or schema was written by a newer version of the program, or is not a store, or cannot be reached as the
+    /// configuration says. Somebody has to change something first.
     #[error("the store cannot be opened: {0}")]
     Unreadable(String),
+}
+
+/// Whether every key and value keeps to its limit.
+fn fits(batch: &Batch) -> bool {
+    let expectations = batch.expect.iter().all(|expectation| match expectation {
+        Expectation::Absent(_, key) => key.len() <= KEY_BYTES_MAX,
+        Expectation::Equals(_, key, value) => key.len() <= KEY_BYTES_MAX && value.len() <= VALUE_BYTES_MAX,
+    });
+    let writes = batch
+        .writes
+        .iter()
+        .all(|(_, key, value)| key.len() <= KEY_BYTES_MAX && value.as_ref().is_none_or(|v| v.len() <= VALUE_BYTES_MAX));
+    expectations && writes
 }

@@ -5,12 +5,17 @@
 mod format;
 mod writer;
 
-use crate::{Batch, KEY_BYTES_MAX, Row, SCAN_ROWS_MAX, Store, StoreError, Table, VALUE_BYTES_MAX};
+use crate::backup::{NamedRow, Snapshot};
+use crate::{Batch, KEY_BYTES_MAX, Row, SCAN_ROWS_MAX, Store, StoreError, Table, fits};
 use async_trait::async_trait;
-use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What the names of tables with rows start with.
+const ROWS: &str = "rows:";
 
 /// Durable state in one redb file.
 ///
@@ -64,6 +69,14 @@ impl Store for RedbStore {
     }
 }
 
+#[async_trait]
+impl Snapshot for RedbStore {
+    async fn snapshot(&self, rows: mpsc::Sender<NamedRow>) -> Result<(), StoreError> {
+        let database = Arc::clone(&self.database);
+        tokio::task::spawn_blocking(move || copy(&database, &rows)).await.map_err(failed)?
+    }
+}
+
 fn read(database: &Database, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
     let snapshot = database.begin_read().map_err(failed)?;
     let name = table_name(table);
@@ -98,23 +111,30 @@ fn scan(database: &Database, table: Table, prefix: &[u8], from: &[u8], limit: us
     Ok(found)
 }
 
-fn fits(batch: &Batch) -> bool {
-    let expectations = batch.expect.iter().all(|expectation| match expectation {
-        crate::Expectation::Absent(_, key) => key.len() <= KEY_BYTES_MAX,
-        crate::Expectation::Equals(_, key, value) => key.len() <= KEY_BYTES_MAX && value.len() <= VALUE_BYTES_MAX,
-    });
-    let writes = batch
-        .writes
-        .iter()
-        .all(|(_, key, value)| key.len() <= KEY_BYTES_MAX && value.as_ref().is_none_or(|v| v.len() <= VALUE_BYTES_MAX));
-    expectations && writes
+/// Every row of a snapshot, which later commits leave alone.
+fn copy(database: &Database, rows: &mpsc::Sender<NamedRow>) -> Result<(), StoreError> {
+    let snapshot = database.begin_read().map_err(failed)?;
+    let names = snapshot.list_tables().map_err(failed)?;
+    let mut names: Vec<String> = names.map(|table| table.name().to_owned()).collect();
+    names.sort();
+    for name in &names {
+        let Some(table) = name.strip_prefix(ROWS) else { continue };
+        for row in snapshot.open_table(definition(name)).map_err(failed)?.iter().map_err(failed)? {
+            let (key, value) = row.map_err(failed)?;
+            let (key, value) = (key.value().to_vec(), value.value().to_vec());
+            if rows.blocking_send(NamedRow { table: table.to_owned(), key, value }).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 
 /// Rows live apart from the store's own table, whatever they are called.
 fn table_name(table: Table) -> String {
-    format!("rows:{}", table.0)
+    format!("{ROWS}{}", table.0)
 }
 
 fn definition(name: &str) -> Rows<'_> {

@@ -1,10 +1,13 @@
 //! The contract as a suite: every backend passes it. Each case is a sentence of the contract; a broken one panics with
 //! it. Knows the contract and no backend.
 
+mod backups;
+mod leases;
 mod limits;
 mod order;
 mod races;
 
+use crate::backup::Snapshot;
 use crate::{Batch, Store, StoreError, Table};
 use std::future::Future;
 
@@ -15,7 +18,7 @@ use std::future::Future;
 /// When the backend breaks the contract.
 pub async fn run<S, F, Fut>(open: F)
 where
-    S: Store + 'static,
+    S: Store + Snapshot + 'static,
     F: Fn(&'static str) -> Fut,
     Fut: Future<Output = Result<S, StoreError>>,
 {
@@ -37,8 +40,11 @@ where
     races::compare_and_set_loses_no_increment(fresh(&open, "increments").await).await;
     races::readers_never_see_half_a_batch(fresh(&open, "half").await).await;
     races::a_conflict_among_many_commits_fails_alone(fresh(&open, "alone").await).await;
+    leases::a_lease_is_held_by_one_until_it_is_given_back_or_its_term_is_over(fresh(&open, "lease").await).await;
     commits_survive_reopening(&open).await;
     a_conflict_survives_reopening_as_nothing(&open).await;
+    backups::a_backup_is_of_one_point_in_time_and_restores_into_an_empty_store_only(&open).await;
+    backups::a_damaged_backup_is_refused_and_half_a_restore_is_known_as_such(&open).await;
 }
 
 const A: Table = Table("suite_a");
