@@ -5,7 +5,7 @@
 use crate::failure::{Failure, OrFail};
 use crate::files;
 use comity_model::member::MemberKind;
-use comity_model::seal::Suite;
+use comity_model::seal::{Suite, Suites};
 use comity_model::{ChainId, Hash, Height, MemberId};
 use comity_verify::light::Anchor;
 use serde::Deserialize;
@@ -78,6 +78,7 @@ impl AnchorFile {
         let hash = |text: &str, what| Hash::from_hex(text).ok_or_else(|| bad(what));
         let (institution, chain) = (raw.institution, raw.chain);
         let suites = chain.suites.iter().map(|name| Suite::from_name(name)).collect::<Option<Vec<_>>>();
+        let suites = suites.and_then(Suites::new).ok_or_else(|| bad("list of suites"))?;
         let anchor = Anchor {
             chain_id: chain.id.parse::<ChainId>().or_usage(|| "its chain id is malformed".into())?,
             height: Height(chain.height),
@@ -86,7 +87,7 @@ impl AnchorFile {
             trusting_period_secs: chain.trusting_period_s,
             clock_drift_secs: chain.clock_drift_s,
             operators: chain.operators,
-            suites: suites.filter(|suites| !suites.is_empty()).ok_or_else(|| bad("list of suites"))?,
+            suites,
         };
         if chain.operators == 0 || chain.height == 0 || chain.trusting_period_s == 0 {
             return Err(Failure::usage("height, trusting period and operators are at least 1"));
@@ -192,7 +193,7 @@ mod tests {
                 validators_hash: Hash([2; 32]),
                 trusting_period_secs: TRUSTING_PERIOD_S,
                 clock_drift_secs: CLOCK_DRIFT_S,
-                suites: vec![Suite::Ed25519Sha256],
+                suites: Suites::NATIVE,
             },
         }
     }

@@ -76,7 +76,7 @@ pub(crate) async fn create_client(
         trusting_period_s: anchor.trusting_period_secs,
         clock_drift_s: anchor.clock_drift_secs,
         operators: anchor.operators,
-        suites: anchor.suites.clone(),
+        suites: anchor.suites,
         usable_from: UnixSeconds(0),
         latest: anchor.height,
         status: ClientStatus::Active,

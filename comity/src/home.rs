@@ -13,6 +13,7 @@ use comity_model::genesis::Genesis;
 use comity_model::governance::{Governors, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::profile::Profile;
+use comity_model::seal::Suites;
 use comity_model::{ChainId, MemberId, OfficerId, Sector, Time, UnixSeconds};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,7 @@ impl Home {
                 next: 0,
             },
             client_kinds: vec![ClientKind::Comet],
+            suites: Suites::NATIVE,
             members: members.iter().map(|home| home.member.clone()).collect(),
             officers: members.iter().flat_map(|home| home.officers.clone()).collect(),
             profiles,

@@ -10,7 +10,7 @@ use crate::{clock, files, ledger};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_ledger_engine::Engine;
 use comity_model::profile::Profile;
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::{Height, MemberId, OfficerId, Sector};
 use comity_verify::light::Anchor;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -139,7 +139,7 @@ pub(crate) async fn anchor(home: &Home, engine: &Engine) -> Result<AnchorFile, F
             validators_hash: block.header.validators_hash,
             trusting_period_secs: TRUSTING_PERIOD_S,
             clock_drift_secs: CLOCK_DRIFT_S,
-            suites: vec![Suite::Ed25519Sha256],
+            suites: Suites::NATIVE,
         },
     })
 }

@@ -184,7 +184,8 @@ async fn a_signer_process_seals_for_its_own_gateway_and_for_nobody_else() {
         sealed.map(|seal| (delivery, seal))
     };
     let (delivery, seal) = ask("gateway", "court").await.unwrap();
-    comity_verify::seal::check(TAG_DELIVERY, &delivery, &court.signer_core().public_key(), &seal).unwrap();
+    let accepted = comity_model::seal::Suites::NATIVE;
+    comity_verify::seal::check(TAG_DELIVERY, &delivery, &court.signer_core().public_key(), &seal, accepted).unwrap();
     // The signer looks for itself: it does not speak for another institution, whoever asks.
     let refused = ask("gateway", "bank").await;
     assert!(matches!(&refused, Err(SignerError::Refused { code, .. }) if code == "NOT_OURS"), "{refused:?}");

@@ -1,8 +1,7 @@
 //! Light clients as a chain keeps them in its state.
 
-use crate::seal::Suite;
+use crate::seal::Suites;
 use crate::{ChainId, ClientId, Hash, Height, UnixSeconds};
-use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A light client of another chain. Its id is never reused and binds everything but `latest` and `status`.
@@ -24,8 +23,8 @@ pub struct ClientState {
     pub clock_drift_s: u64,
     /// How many independent operators run the other chain's validators, as agreed when it was anchored.
     pub operators: u32,
-    /// Accepted suites, sorted.
-    pub suites: Vec<Suite>,
+    /// Suites that are accepted from the other chain: of its members' seals and of its records.
+    pub suites: Suites,
     /// It may not be used before this time.
     pub usable_from: UnixSeconds,
     /// The highest height with a consensus state.

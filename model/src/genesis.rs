@@ -4,6 +4,7 @@ use crate::client::ClientKind;
 use crate::governance::{Governors, ValidatorUpdate};
 use crate::member::{Member, Officer};
 use crate::profile::Profile;
+use crate::seal::Suites;
 use crate::{ChainId, Time};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -21,6 +22,9 @@ pub struct Genesis {
     pub governors: Governors,
     /// Which kinds of light client it accepts.
     pub client_kinds: Vec<ClientKind>,
+    /// Which suites it accepts from its own members, officers and governors. Its headers and transactions are Ed25519
+    /// whatever stands here.
+    pub suites: Suites,
     /// Members whose home it is.
     pub members: Vec<Member>,
     /// Their officers.

@@ -1,4 +1,5 @@
 //! What a chain, a relayer and a court ask of a packet: was it sent, and did it fail to arrive in time?
+#![allow(clippy::unwrap_used)]
 
 #[path = "../tests/world/mod.rs"]
 mod world;

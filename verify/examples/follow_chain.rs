@@ -1,5 +1,6 @@
 //! A light client that goes from an anchor to height 100 over two changes of the validator set: it asks for the blocks that it
 //! needs, and skips the others.
+#![allow(clippy::unwrap_used)]
 
 #[path = "../tests/world/mod.rs"]
 mod world;

@@ -1,9 +1,11 @@
 //! A record opened in part leaves its institution as a bundle; whoever has the chain's anchor checks it offline.
+#![allow(clippy::unwrap_used)]
 
 #[path = "../tests/world/mod.rs"]
 mod world;
 
 use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::seal::HashAlgorithm;
 use comity_model::state::StatePath;
 use comity_model::{Hash, RecordId, Sector, UnixSeconds};
 use comity_verify::Refusal;
@@ -18,7 +20,7 @@ fn main() -> Result<(), Refusal> {
     let openings: Vec<Opening> = fields.into_iter().zip(1u8..).map(|(field, salt)| opening(field, salt)).collect();
     let state = RecordState {
         schema: Hash([1; 32]),
-        root: root(&openings)?,
+        root: root(HashAlgorithm::Sha256, &openings)?,
         status: RecordStatus::Current,
         version: 1,
         updated_at: UnixSeconds(1_700_000_000),
@@ -38,7 +40,11 @@ fn main() -> Result<(), Refusal> {
             sector,
             id,
             state,
-            disclosure: disclose(&openings, &["case".parse().unwrap(), "status".parse().unwrap()])?,
+            disclosure: disclose(
+                HashAlgorithm::Sha256,
+                &openings,
+                &["case".parse().unwrap(), "status".parse().unwrap()],
+            )?,
         },
     };
     let mut file = bundle.encode();

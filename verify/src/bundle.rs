@@ -5,14 +5,16 @@ use crate::comet::Header;
 use crate::fields::{self, Disclosure};
 use crate::light::{Anchor, LightStep, TrustedHeader, walk};
 use crate::merkle::{self, TreeHead};
+use crate::order;
 use crate::refusal::{Refusal, Rule};
 use crate::state;
 use crate::verdict;
 pub use crate::verdict::{Finding, Judgment, Step, Strength, Verdict};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::order::{OrderEntry, ReceivedOrder};
+use comity_model::order::{OrderEntry, ReceivedOrder, SealedOrder};
 use comity_model::record::RecordState;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::{RecordId, Sector, Time};
 
@@ -146,7 +148,7 @@ impl Bundle {
                 (header, Judgment::Archive)
             }
         };
-        let finding = self.find(&header, &mut steps)?;
+        let finding = self.find(&header, anchor.suites, &mut steps)?;
         Ok(verdict::of(anchor, &header, finding, judgment, steps))
     }
 
@@ -175,14 +177,14 @@ impl Bundle {
         Ok(earlier)
     }
 
-    fn find(&self, header: &TrustedHeader, steps: &mut Vec<Step>) -> Result<Finding, Refusal> {
+    fn find(&self, header: &TrustedHeader, accepted: Suites, steps: &mut Vec<Step>) -> Result<Finding, Refusal> {
         let proven = |what: &str| {
             Step::new(alloc::format!("{what} is proven under header {}", header.height()), Rule::StateProof)
         };
         Ok(match &self.claim {
             Claim::Record { sector, id, state, disclosure } => {
                 let bytes = comity_model::encode(state);
-                let record = fields::record(header, sector, id, &bytes, &self.proof, disclosure)?;
+                let record = fields::record(header, sector, id, &bytes, &self.proof, disclosure, accepted)?;
                 steps.push(proven("the record"));
                 steps.push(Step::new(
                     alloc::format!(
@@ -204,6 +206,7 @@ impl Bundle {
                 Finding::Absence { sector: sector.clone(), id: id.clone() }
             }
             Claim::Order(entry) => {
+                accept(&entry.sealed, accepted)?;
                 let path = StatePath::Order(entry.sealed.order.id);
                 let bytes = comity_model::encode(entry);
                 let _: state::Proven<_> = state::membership(header, &path, &bytes, &self.proof)?;
@@ -211,6 +214,7 @@ impl Bundle {
                 Finding::Order(entry.clone())
             }
             Claim::Received(entry) => {
+                accept(&entry.sealed, accepted)?;
                 let path = StatePath::Received(entry.sealed.order.id);
                 let bytes = comity_model::encode(entry);
                 let _: state::Proven<_> = state::membership(header, &path, &bytes, &self.proof)?;
@@ -224,6 +228,15 @@ impl Bundle {
                 Finding::Value { path: path.clone(), value: value.clone() }
             }
         })
+    }
+}
+
+/// Refuses an order with a seal of a suite that the anchor does not accept. The chain checked the seals when it took the
+/// order up; a reader who does not accept a suite takes no chain's word for it.
+fn accept(sealed: &SealedOrder, accepted: Suites) -> Result<(), Refusal> {
+    match order::suites(sealed).find(|suite| !accepted.contains(*suite)) {
+        None => Ok(()),
+        Some(suite) => Err(Refusal::new(Rule::Suite, accepted, suite.name())),
     }
 }
 

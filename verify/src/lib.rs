@@ -31,10 +31,12 @@ pub mod packet;
 pub mod refusal;
 pub mod seal;
 pub mod state;
+pub mod suite;
+pub mod verdict;
+pub mod vrf;
 
 mod bounded;
 mod sha;
-pub mod verdict;
 mod wire;
 
 pub use refusal::{Refusal, Rule};

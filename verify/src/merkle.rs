@@ -35,12 +35,17 @@ pub fn root<T: AsRef<[u8]>>(leaves: &[T]) -> Hash {
 /// The root over leaf hashes.
 #[must_use]
 pub fn root_of_hashes(hashes: &[Hash]) -> Hash {
+    root_by(&node_hash, hashes).unwrap_or_else(empty_root)
+}
+
+/// The root over leaf hashes where inner nodes are hashed by `node`; `None` for no leaves.
+pub(crate) fn root_by(node: &impl Fn(&Hash, &Hash) -> Hash, hashes: &[Hash]) -> Option<Hash> {
     match hashes {
-        [] => empty_root(),
-        [one] => *one,
+        [] => None,
+        [one] => Some(*one),
         _ => {
-            let (left, right) = hashes.split_at_checked(split(hashes.len())).unwrap_or((hashes, &[]));
-            node_hash(&root_of_hashes(left), &root_of_hashes(right))
+            let (left, right) = hashes.split_at_checked(split(hashes.len()))?;
+            Some(node(&root_by(node, left)?, &root_by(node, right)?))
         }
     }
 }
@@ -262,9 +267,10 @@ pub fn consistent(old: &TreeHead, new: &TreeHead, proof: &[Hash]) -> Result<(), 
         )
     };
     if old.size == 0 || old.size == new.size {
-        // An empty tree is a prefix of every tree; a tree is a prefix of itself.
-        let roots_agree = old.size == 0 && old.root == empty_root() || old.root == new.root;
-        return if proof.is_empty() && roots_agree { Ok(()) } else { Err(shape()) };
+        // An empty tree, whose root is that of nothing, is a prefix of every tree; a tree is a prefix of itself.
+        let from_nothing = old.size > 0 || old.root == empty_root();
+        let to_itself = old.size != new.size || old.root == new.root;
+        return if proof.is_empty() && from_nothing && to_itself { Ok(()) } else { Err(shape()) };
     }
     let (old_root, new_root) = grow(old, new, proof).ok_or_else(shape)?;
     if old_root != old.root {

@@ -8,7 +8,7 @@ use crate::seal;
 use alloc::vec::Vec;
 use comity_model::member::{Member, Officer, Validity};
 use comity_model::order::{Approval, Order, PrivatePart, SealedOrder};
-use comity_model::seal::Signature;
+use comity_model::seal::{Signature, Suite, Suites};
 use comity_model::{Hash, MemberId, UnixSeconds};
 
 /// Domain tag of an order: what officers approve.
@@ -38,24 +38,49 @@ impl ApprovedOrder {
     }
 }
 
+/// A member, and the suites that are accepted from its chain.
+#[derive(Clone, Copy, Debug)]
+pub struct Party<'a> {
+    /// The member.
+    pub member: &'a Member,
+    /// By the anchor or client of its chain; for one at home, by the chain itself.
+    pub suites: Suites,
+}
+
+/// The suites of what the court signed: approvals and seal.
+pub fn court_suites(sealed: &SealedOrder) -> impl Iterator<Item = Suite> {
+    sealed.approvals.iter().map(|approval| approval.signature.suite).chain([sealed.seal.suite])
+}
+
+/// The suites of all signatures of an order: the court's and the delivery receipt's.
+pub fn suites(sealed: &SealedOrder) -> impl Iterator<Item = Suite> {
+    court_suites(sealed).chain([sealed.delivery_seal.suite])
+}
+
 /// Checks everything that makes an order one: approvals by distinct officers of the court in office at `now`, as many
 /// as its class asks; the court's seal; the recipient's delivery receipt over the same private part. `officers` may
-/// hold others as well.
+/// hold others as well; they use the court's suites.
 pub fn approve(
     sealed: &SealedOrder,
-    court: &Member,
+    court: &Party<'_>,
     officers: &[Officer],
-    recipient: &Member,
+    recipient: &Party<'_>,
     now: UnixSeconds,
 ) -> Result<ApprovedOrder, Refusal> {
-    approvals(&sealed.order, &sealed.approvals, officers, now)?;
+    approvals(&sealed.order, &sealed.approvals, officers, now, court.suites)?;
     sealed_by(&sealed.order, &sealed.approvals, &sealed.seal, court, now)?;
     delivered_to(sealed, recipient, now)?;
     Ok(ApprovedOrder(sealed.clone()))
 }
 
 /// Checks the approvals alone: what a court's signer does before it seals.
-pub fn approvals(order: &Order, approvals: &[Approval], officers: &[Officer], now: UnixSeconds) -> Result<(), Refusal> {
+pub fn approvals(
+    order: &Order,
+    approvals: &[Approval],
+    officers: &[Officer],
+    now: UnixSeconds,
+    accepted: Suites,
+) -> Result<(), Refusal> {
     let ids: Vec<_> = approvals.iter().map(|approval| &approval.officer).collect();
     if !ids.iter().zip(ids.iter().skip(1)).all(|(a, b)| a < b) {
         return Err(Refusal::new(Rule::Approval, "approvals sorted by officer, each officer once", "another order"));
@@ -79,7 +104,7 @@ pub fn approvals(order: &Order, approvals: &[Approval], officers: &[Officer], no
         }
         keys.push(&officer.key);
         valid(&officer.validity, now, "an officer's key")?;
-        seal::check(TAG_ORDER, order, &officer.key, &approval.signature)?;
+        seal::check(TAG_ORDER, order, &officer.key, &approval.signature, accepted)?;
     }
     Ok(())
 }
@@ -89,18 +114,18 @@ pub fn sealed_by(
     order: &Order,
     approvals: &[Approval],
     signature: &Signature,
-    court: &Member,
+    court: &Party<'_>,
     now: UnixSeconds,
 ) -> Result<(), Refusal> {
-    same_member("the court", &order.court, &court.id)?;
-    valid(&court.validity, now, "the court's seal key")?;
-    seal::check(TAG_SEAL, &(order, approvals), &court.seal_key, signature)
+    same_member("the court", &order.court, &court.member.id)?;
+    valid(&court.member.validity, now, "the court's seal key")?;
+    seal::check(TAG_SEAL, &(order, approvals), &court.member.seal_key, signature, court.suites)
 }
 
 /// Checks the recipient's delivery receipt.
-fn delivered_to(sealed: &SealedOrder, recipient: &Member, now: UnixSeconds) -> Result<(), Refusal> {
+fn delivered_to(sealed: &SealedOrder, recipient: &Party<'_>, now: UnixSeconds) -> Result<(), Refusal> {
     let (order, delivery) = (&sealed.order, &sealed.delivery);
-    same_member("the recipient", &order.recipient, &recipient.id)?;
+    same_member("the recipient", &order.recipient, &recipient.member.id)?;
     same_member("the receipt's recipient", &order.recipient, &delivery.recipient)?;
     if delivery.order != order.id {
         return Err(Refusal::new(Rule::OrderMismatch, order.id, delivery.order));
@@ -108,8 +133,9 @@ fn delivered_to(sealed: &SealedOrder, recipient: &Member, now: UnixSeconds) -> R
     if delivery.private_digest != order.private_digest {
         return Err(Refusal::new(Rule::OrderMismatch, order.private_digest, delivery.private_digest));
     }
-    valid(&recipient.validity, now, "the recipient's seal key")?;
-    seal::check(TAG_DELIVERY, delivery, &recipient.seal_key, &sealed.delivery_seal)
+    valid(&recipient.member.validity, now, "the recipient's seal key")?;
+    let key = &recipient.member.seal_key;
+    seal::check(TAG_DELIVERY, delivery, key, &sealed.delivery_seal, recipient.suites)
 }
 
 /// The bytes that a court's signer seals ([`sealed_by`]).

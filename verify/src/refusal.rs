@@ -167,7 +167,10 @@ rules! {
         "Comity records, schema";
     /// A seal or officer's signature does not verify.
     Seal = "SEAL", "the seal is not valid",
-        "RFC 8032, strict verification over domain-separated bytes";
+        "RFC 8032 strict, FIPS 186-5 and SEC 1 with low s, GM/T 0003; over domain-separated bytes";
+    /// A proof of a verifiable random output does not hold.
+    Vrf = "VRF", "the lookup's proof does not hold",
+        "RFC 9381 section 5.3";
     /// A suite is unknown or not accepted here.
     Suite = "SUITE", "the signature suite is not accepted here",
         "Comity suites";

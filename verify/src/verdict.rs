@@ -3,6 +3,7 @@
 
 use crate::fields::DisclosedRecord;
 use crate::light::{Anchor, TrustedHeader};
+use crate::order;
 use crate::refusal::Rule;
 use crate::sha::sha256;
 use crate::state::ProvenAt;
@@ -10,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use comity_model::order::{OrderEntry, ReceivedOrder};
 use comity_model::record::RecordStatus;
-use comity_model::seal::Suite;
+use comity_model::seal::{HashAlgorithm, Suite, Suites};
 use comity_model::{RecordId, Sector};
 use core::fmt;
 
@@ -28,8 +29,8 @@ pub struct Verdict {
     pub strength: Strength,
     /// How many independent operators vouch for the chain, by the anchor.
     pub operators: u32,
-    /// The suites that the proof used.
-    pub suites: Vec<Suite>,
+    /// The suites that the proof used: of headers, of a record's fields, of an order's seals.
+    pub suites: Suites,
     /// What is proven, in sentences.
     pub proves: Vec<String>,
     /// What is not, in sentences.
@@ -124,6 +125,7 @@ pub(crate) fn of(
     steps: Vec<Step>,
 ) -> Verdict {
     let at = ProvenAt::of(header);
+    let suites = used(&finding).into_iter().fold(Suites::NATIVE, Suites::with);
     Verdict {
         proves: proves(&finding, &at),
         does_not_prove: does_not_prove(&finding, &at, judgment, anchor.operators),
@@ -132,8 +134,18 @@ pub(crate) fn of(
         judgment,
         strength: Strength::State,
         operators: anchor.operators,
-        suites: alloc::vec![Suite::Ed25519Sha256],
+        suites,
         steps,
+    }
+}
+
+/// The suites that a finding rests on, besides that of headers.
+fn used(finding: &Finding) -> Vec<Suite> {
+    match finding {
+        Finding::Record(record) if record.algorithm == HashAlgorithm::Sm3 => alloc::vec![Suite::Sm2Sm3],
+        Finding::Order(entry) => order::suites(&entry.sealed).collect(),
+        Finding::Received(entry) => order::suites(&entry.sealed).collect(),
+        Finding::Record(_) | Finding::Absence { .. } | Finding::Value { .. } => Vec::new(),
     }
 }
 
@@ -226,8 +238,7 @@ impl fmt::Display for Verdict {
         writeln!(f, "time      {}", self.at.time)?;
         writeln!(f, "header    {}", self.at.header_hash)?;
         writeln!(f, "operators {}", self.operators)?;
-        let suites: Vec<&str> = self.suites.iter().map(|suite| suite.name()).collect();
-        writeln!(f, "suites    {}", suites.join(", "))?;
+        writeln!(f, "suites    {}", self.suites)?;
         writeln!(f, "\nThis proves:")?;
         self.proves.iter().try_for_each(|text| writeln!(f, "  + {text}"))?;
         writeln!(f, "\nThis does not prove:")?;

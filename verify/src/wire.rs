@@ -117,13 +117,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field, or `None` at the end. Field numbers ascend; only `repeated` fields may come again.
-    pub(crate) fn next(&mut self, repeated: u32) -> Result<Option<(u32, Value<'a>)>, Malformed> {
+    pub(crate) fn next(&mut self, repeated: &[u32]) -> Result<Option<(u32, Value<'a>)>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
         let tag = u32::try_from(self.varint()?).map_err(|_| Malformed)?;
         let (field, kind) = (tag >> 3, tag & 7);
-        let in_order = field > self.last || (field == self.last && field == repeated);
+        let in_order = field > self.last || (field == self.last && repeated.contains(&field));
         if field == 0 || !in_order {
             return Err(Malformed);
         }
@@ -150,6 +150,14 @@ impl<'a> Reader<'a> {
         self.rest = self.rest.get(used..).ok_or(Malformed)?;
         Ok(value)
     }
+}
+
+/// The numbers of a packed field.
+pub(crate) fn packed(bytes: &[u8]) -> impl Iterator<Item = Result<u64, Malformed>> {
+    let mut reader = Reader::new(bytes);
+    core::iter::from_fn(move || (!reader.rest.is_empty()).then(|| reader.varint()))
+        // After a malformed number, reading stops: the rest cannot be told apart.
+        .scan(false, |failed, number| (!core::mem::replace(failed, number.is_err())).then_some(number))
 }
 
 /// Reads a shortest-form varint: the value and how many bytes it took.
@@ -194,9 +202,9 @@ mod tests {
             &[0x0a, 0x02, 0x61],
         ] {
             let mut reader = Reader::new(bytes);
-            let mut result = reader.next(0);
+            let mut result = reader.next(&[]);
             while let Ok(Some(_)) = result {
-                result = reader.next(0);
+                result = reader.next(&[]);
             }
             assert_eq!(result, Err(Malformed), "{bytes:?}");
         }

@@ -4,6 +4,7 @@
 mod world;
 
 use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::seal::{HashAlgorithm, Suite, Suites};
 use comity_model::state::StatePath;
 use comity_model::{Hash, Height, RecordId, Sector, UnixSeconds};
 use comity_verify::Rule;
@@ -39,7 +40,7 @@ fn openings() -> Vec<Opening> {
 fn record() -> RecordState {
     RecordState {
         schema: Hash([0x51; 32]),
-        root: root(&openings()).unwrap(),
+        root: root(HashAlgorithm::Sha256, &openings()).unwrap(),
         status: RecordStatus::Current,
         version: 1,
         updated_at: UnixSeconds(1_700_000_000),
@@ -77,7 +78,12 @@ fn live(world: &World) -> Bundle {
             sector: sector(),
             id: id("A-3"),
             state: record(),
-            disclosure: disclose(&openings(), &["case".parse().unwrap(), "status".parse().unwrap()]).unwrap(),
+            disclosure: disclose(
+                HashAlgorithm::Sha256,
+                &openings(),
+                &["case".parse().unwrap(), "status".parse().unwrap()],
+            )
+            .unwrap(),
         },
         proof: world.state.prove(&StatePath::Record(sector(), id("A-3"))),
     }
@@ -134,6 +140,27 @@ fn a_live_bundle_proves_the_record_and_says_what_it_does_not_prove() {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("case of the record"), "no field values in the text");
+}
+
+#[test]
+fn a_record_under_sm3_is_proven_to_who_accepts_sm3_and_refused_by_name_to_others() {
+    let state = RecordState { root: root(HashAlgorithm::Sm3, &openings()).unwrap(), ..record() };
+    let path = StatePath::Record(sector(), id("A-3"));
+    let others = [StatePath::Record(sector(), id("A-1")), StatePath::Governors];
+    let mut values: Vec<_> = others.into_iter().map(|path| (path, vec![1])).collect();
+    values.push((path.clone(), comity_model::encode(&state)));
+    let world = World { state: State::of_paths(&values), ..world() };
+    let disclosure = disclose(HashAlgorithm::Sm3, &openings(), &["court".parse().unwrap()]).unwrap();
+    let claim = Claim::Record { sector: sector(), id: id("A-3"), state, disclosure };
+    let bundle = Bundle { claim, proof: world.state.prove(&path), ..live(&world) };
+
+    let refusal = bundle.verify(&world.anchor, at(50)).unwrap_err();
+    assert_eq!((refusal.rule, refusal.found.as_str()), (Rule::Suite, "sm3"));
+    let accepting = Anchor { suites: Suites::NATIVE.with(Suite::Sm2Sm3), ..world.anchor.clone() };
+    let verdict = bundle.verify(&accepting, at(50)).unwrap();
+    assert_eq!(verdict.suites, accepting.suites);
+    assert!(verdict.to_string().contains("suites    ed25519-sha256, sm2-sm3"));
+    every_changed_bit_is_refused("sm3", &accepting, &bundle);
 }
 
 #[test]
@@ -203,24 +230,24 @@ fn an_encoded_bundle_decodes_to_itself_and_nothing_else_does() {
     assert!(Bundle::decode(&vec![0; BYTES_MAX + 1]).unwrap_err().found.contains("4194305"));
 }
 
+fn every_changed_bit_is_refused(name: &str, anchor: &Anchor, bundle: &Bundle) {
+    let bytes = bundle.encode();
+    assert!(bundle.verify(anchor, at(50)).is_ok());
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let judged = Bundle::decode(&changed).and_then(|bundle| bundle.verify(anchor, at(50)));
+        assert!(judged.is_err(), "{name}: bit {bit} of {}", bytes.len() * 8);
+    }
+}
+
 #[test]
 fn any_single_bit_change_of_a_valid_bundle_is_refused() {
     let world = world();
     let (archive_anchor, archive) = archived(&world);
-    for (name, anchor, bundle) in [
-        ("live", &world.anchor, live(&world)),
-        ("absence", &world.anchor, absent(&world)),
-        ("archive", &archive_anchor, archive),
-    ] {
-        let bytes = bundle.encode();
-        assert!(bundle.verify(anchor, at(50)).is_ok());
-        for bit in 0..bytes.len() * 8 {
-            let mut changed = bytes.clone();
-            changed[bit / 8] ^= 1 << (bit % 8);
-            let judged = Bundle::decode(&changed).and_then(|bundle| bundle.verify(anchor, at(50)));
-            assert!(judged.is_err(), "{name}: bit {bit} of {}", bytes.len() * 8);
-        }
-    }
+    every_changed_bit_is_refused("live", &world.anchor, &live(&world));
+    every_changed_bit_is_refused("absence", &world.anchor, &absent(&world));
+    every_changed_bit_is_refused("archive", &archive_anchor, &archive);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Pins every encoding that is signed, hashed or kept: one value of each type, and the SHA-256 of its bytes. A pin that
 //! fails means that what was signed before no longer verifies: take a new tag instead. The table of `docs/formats.md` and
 //! the pins name the same tags.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 
@@ -17,7 +18,7 @@ use comity_model::order::{
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::profile::{Effect, KindRule, Profile};
 use comity_model::record::{Date, Field, FieldValue, Opening, RecordState, RecordStatus};
-use comity_model::seal::{PublicKey, Signature, Suite};
+use comity_model::seal::{HashAlgorithm, PublicKey, Signature, Suite, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, RecordBatch, TxBody};
 use comity_model::{Amount, AssetHandle, Hash, Height, OrderId, RequestId, UnixSeconds, encode};
@@ -88,11 +89,16 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/assets/v1", signing_bytes("comity/assets/v1", &assets())),
         ("comity/proposal/v1", signing_bytes("comity/proposal/v1", &proposal())),
         ("comity/tx/v1", signing_bytes("comity/tx/v1", &tx())),
-        ("comity/field/v1", fields::leaf(&opening("holder")).0.to_vec()),
-        ("comity/fields/v1", fields::root(&[opening("holder"), opening("status")]).unwrap().0.to_vec()),
+        ("comity/field/v1", fields::leaf(HashAlgorithm::Sha256, &opening("holder")).0.to_vec()),
+        ("comity/fields/v1", fields_root(HashAlgorithm::Sha256)),
+        ("comity/fields-sm3/v1", fields_root(HashAlgorithm::Sm3)),
         ("comity/state-key/v1", state::key(&StatePath::Governors).to_vec()),
         ("comity/receipt/v1", packet::receipt(&packet()).0.to_vec()),
     ]
+}
+
+fn fields_root(algorithm: HashAlgorithm) -> Vec<u8> {
+    fields::root(algorithm, &[opening("holder"), opening("status")]).unwrap().0.to_vec()
 }
 
 fn values() -> Vec<(&'static str, Vec<u8>)> {
@@ -276,7 +282,7 @@ fn client() -> ClientState {
         trusting_period_s: 1_209_600,
         clock_drift_s: 10,
         operators: 1,
-        suites: vec![Suite::Ed25519Sha256, Suite::Sm2Sm3],
+        suites: Suites::NATIVE.with(Suite::Sm2Sm3),
         usable_from: UnixSeconds(1_700_000_000),
         latest: Height(12),
         status: ClientStatus::Active,
@@ -296,6 +302,7 @@ fn genesis() -> Genesis {
         validators: vec![ValidatorUpdate { public_key: world::public(1), power: 10 }],
         governors: Governors { keys: vec![key.clone()], threshold: 1, delay_s: 3_600, next: 0 },
         client_kinds: vec![ClientKind::Comet],
+        suites: Suites::NATIVE,
         members: vec![Member {
             id: "finance".parse().unwrap(),
             home: "finance-1".parse().unwrap(),
@@ -432,13 +439,14 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/proposal/v1", "9dcc99e4e1d86edbb863c2b40002475a34beff3ab71920e66b0d83074ee362e8"),
     ("comity/tx/v1", "087789601567be7e060466ca4edec7d429181b2afcbfb15324614b771a9a1b78"),
     ("comity/field/v1", "2e860fc6eef76c5f9c89f191f2f02376914cf904b9c76a226b40f11c370c353d"),
+    ("comity/fields-sm3/v1", "8e487b81877168b801d2fb16fd96824de081c5c23b9b8a7a5bac4aa38fdefa4b"),
     ("comity/fields/v1", "7b42601b976f822faa5be43d1721f7225fa11ec22c46484ab9ec174104b2d66e"),
     ("comity/state-key/v1", "81b84d3805a8104c45ac004f14e36d98edd248c91b60bc719329c7d7fade12f6"),
     ("comity/receipt/v1", "e184e12ea3ebb1c23c092c5d388c155a36937a75a8057e8643f9210298bcae0e"),
 ];
 
 const VALUES: &[(&str, &str)] = &[
-    ("Genesis", "40e4e10c770789efc08a8526900168246d3f77d249c488465d7b6dc68846783a"),
+    ("Genesis", "5407f69e6d4926b4e86506954e66b6fd3001e6479c601fb8757b8d2468c3eb0c"),
     ("ClientState", "99af748cdc4ba4ebad40b924a5bf8e8fa356a17392695724b1f93f732d9f3778"),
     ("ConsensusState", "af09983b9103753bb0b3a8a8e5b1d7ceab9676d8b1f88824678d9f0943a45378"),
     ("LightBlock", "99678f55defb34abfb8ec2d7ddef94e843e6fd2185b7e9e2fabf7111e710e994"),

@@ -3,6 +3,7 @@
 
 mod world;
 
+use comity_model::seal::{Suite, Suites};
 use comity_model::{Hash, Height};
 use comity_verify::Rule;
 use comity_verify::comet::{CommitSig, LightBlock, Validator, ValidatorSet};
@@ -221,7 +222,8 @@ fn an_anchor_pins_one_header_and_its_signers() {
     assert_eq!(pinned(&|_| {}, &plain(2)), Err(Rule::Anchor));
     assert_eq!(pinned(&|anchor| anchor.height = Height(2), &first), Err(Rule::Anchor));
     assert_eq!(pinned(&|anchor| anchor.validators_hash = Hash([0; 32]), &first), Err(Rule::Anchor));
-    assert_eq!(pinned(&|anchor| anchor.suites.clear(), &first), Err(Rule::Suite));
+    let other = Suites::new([Suite::Sm2Sm3]).unwrap();
+    assert_eq!(pinned(&|anchor| anchor.suites = other, &first), Err(Rule::Suite));
     let unsigned = block(first.header.clone(), &four(), &[1, 2]);
     assert_eq!(pinned(&|_| {}, &unsigned), Err(Rule::CommitPower));
 }

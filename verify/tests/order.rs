@@ -5,12 +5,14 @@ mod world;
 
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{Approval, ApprovalClass, Delivery, Order, SealedOrder};
-use comity_model::seal::{PublicKey, Signature};
+use comity_model::seal::{PublicKey, Signature, Suite, Suites};
 use comity_model::{Hash, OrderId, RequestId, UnixSeconds};
-use comity_verify::Rule;
-use comity_verify::order::{TAG_DELIVERY, TAG_ORDER, approve, seal_bytes};
+use comity_verify::order::{Party, TAG_DELIVERY, TAG_ORDER, approve, seal_bytes, suites};
 use comity_verify::seal::signing_bytes;
+use comity_verify::suite::SM2_ID;
+use comity_verify::{Refusal, Rule};
 use ed25519_dalek::Signer;
+use sm2::elliptic_curve::sec1::ToSec1Point as _;
 use world::{public, signer};
 
 const NOW: UnixSeconds = UnixSeconds(1_000);
@@ -104,7 +106,13 @@ fn sealed(order: Order, approvers: &[(&str, u8)]) -> SealedOrder {
 }
 
 fn judged(sealed: &SealedOrder, parties: &Parties) -> Result<(), Rule> {
-    approve(sealed, &parties.court, &parties.officers, &parties.bank, NOW).map(|_| ()).map_err(|r| r.rule)
+    judged_with(sealed, parties, Suites::NATIVE, Suites::NATIVE).map_err(|r| r.rule)
+}
+
+fn judged_with(sealed: &SealedOrder, parties: &Parties, home: Suites, abroad: Suites) -> Result<(), Refusal> {
+    let court = Party { member: &parties.court, suites: home };
+    let bank = Party { member: &parties.bank, suites: abroad };
+    approve(sealed, &court, &parties.officers, &bank, NOW).map(|_| ())
 }
 
 #[test]
@@ -157,4 +165,24 @@ fn a_key_out_of_its_validity_or_compromised_approves_and_seals_nothing() {
     assert_eq!(with(&|p| p.bank.validity.from = UnixSeconds(1_001)), Err(Rule::Validity));
     assert_eq!(with(&|p| p.court.id = "other".parse().unwrap()), Err(Rule::OrderMismatch));
     assert_eq!(with(&|p| p.officers[0].member = "bank".parse().unwrap()), Err(Rule::Approval));
+}
+
+#[test]
+fn each_side_seals_under_the_suites_that_are_accepted_from_its_chain() {
+    let key = sm2::dsa::SigningKey::from_slice(SM2_ID, &[5; 32]).unwrap();
+    let mut parties = parties();
+    let point = key.verifying_key().as_affine().to_sec1_point(true);
+    parties.bank.seal_key = PublicKey::new(Suite::Sm2Sm3, point.as_bytes().to_vec()).unwrap();
+    let mut order = sealed(order(ApprovalClass::Single), &[("101", 11)]);
+    let receipt = key.sign(&signing_bytes(TAG_DELIVERY, &order.delivery)).to_bytes().into();
+    order.delivery_seal = Signature { suite: Suite::Sm2Sm3, bytes: receipt };
+    assert_eq!(suites(&order).collect::<Vec<_>>(), [Suite::Ed25519Sha256, Suite::Ed25519Sha256, Suite::Sm2Sm3]);
+
+    let both = Suites::NATIVE.with(Suite::Sm2Sm3);
+    assert_eq!(judged_with(&order, &parties, Suites::NATIVE, both), Ok(()));
+    let refusal = judged_with(&order, &parties, both, Suites::NATIVE).unwrap_err();
+    assert_eq!((refusal.rule, refusal.found.as_str()), (Rule::Suite, "sm2-sm3"));
+    let only_sm2 = Suites::new([Suite::Sm2Sm3]).unwrap();
+    let refusal = judged_with(&order, &parties, only_sm2, both).unwrap_err();
+    assert_eq!((refusal.rule, refusal.found.as_str()), (Rule::Suite, "ed25519-sha256"));
 }

@@ -2,7 +2,7 @@
 use super::*;
 use crate::home::{Home, Plan};
 use crate::init;
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::{Hash, Height};
 use comity_verify::light::Anchor;
 
@@ -32,7 +32,7 @@ fn home(folder: &Path) -> PathBuf {
             trusting_period_secs: 1,
             clock_drift_secs: 1,
             operators: 1,
-            suites: vec![Suite::Ed25519Sha256],
+            suites: Suites::NATIVE,
         },
     };
     let engine = init::engine_config(&home, "127.0.0.1:0".parse().unwrap());

@@ -12,15 +12,16 @@ use crate::sectors::Sectors;
 use crate::signer::{SignerClient, SignerError};
 use async_trait::async_trait;
 use comity_adapters_ports::{Chain, Outcome, PortError};
-use comity_model::member::Member;
+use comity_model::member::{Member, Officer};
 use comity_model::order::{
     Decision, DecisionVerdict, Order, OrderState, Outcome as Answer, PrivatePart, ReceivedOrder, SealedOrder,
 };
-use comity_model::seal::Signature;
+use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{ChainId, Height, MemberId, OrderId, ReasonCode};
-use comity_verify::order::{approve, private_digest};
+use comity_verify::Refusal;
+use comity_verify::order::{ApprovedOrder, Party, approve, private_digest};
 use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -286,13 +287,14 @@ impl Decider {
                 None => return Ok(false),
             }
         }
-        let approved = approve(sealed, court.value(), &officers, own.value(), self.parts.clock.now().unix_seconds());
+        let (court, own) = (court.value(), own.value());
+        let approved = self.approve(sealed, court, &officers, own);
         match approved {
             Ok(_) => Ok(true),
             Err(refusal) => {
                 tracing::warn!(order = %order.id, %refusal, "an order is not authentic");
                 // A key may just have been changed on the court's chain: look again before anything is refused.
-                self.is_authentic_now(sealed, own.value()).await
+                self.is_authentic_now(sealed, own).await
             }
         }
     }
@@ -306,7 +308,20 @@ impl Decider {
             officers.extend(self.parts.courts.officer(&order.court, &approval.officer).await?);
         }
         let officers: Vec<_> = officers.into_iter().map(comity_verify::state::Proven::into_value).collect();
-        Ok(approve(sealed, court.value(), &officers, own, self.parts.clock.now().unix_seconds()).is_ok())
+        Ok(self.approve(sealed, court.value(), &officers, own).is_ok())
+    }
+
+    fn approve(
+        &self,
+        sealed: &SealedOrder,
+        court: &Member,
+        officers: &[Officer],
+        own: &Member,
+    ) -> Result<ApprovedOrder, Refusal> {
+        // Which suites are accepted from the court's chain was judged when the order arrived, by this chain's client.
+        let court = Party { member: court, suites: Suites::ALL };
+        let own = Party { member: own, suites: self.parts.home.suites() };
+        approve(sealed, &court, officers, &own, self.parts.clock.now().unix_seconds())
     }
 
     /// The order that this one changes, as it stands on this chain.

@@ -106,7 +106,8 @@ async fn a_private_part_is_stored_and_its_receipt_is_sealed() {
     let answer = world.inbox.deliver(&court(), request(&order, &part)).await.unwrap();
     let delivery: Delivery = decode("delivery", &answer.delivery).unwrap();
     let signature: Signature = decode("seal", &answer.seal).unwrap();
-    seal::check(TAG_DELIVERY, &delivery, &world.core.public_key(), &signature).unwrap();
+    seal::check(TAG_DELIVERY, &delivery, &world.core.public_key(), &signature, comity_model::seal::Suites::NATIVE)
+        .unwrap();
     assert_eq!((delivery.order, delivery.private_digest), (order.id, order.private_digest));
     assert_eq!(delivery.received_at, UnixSeconds(world.now));
     assert!(world.inbox.row(&order.id).await.unwrap().unwrap().part == part);

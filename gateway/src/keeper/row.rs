@@ -4,6 +4,7 @@
 use crate::error::ApiError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::record::{Field, Opening, RecordState, RecordStatus};
+use comity_model::seal::HashAlgorithm;
 use comity_model::{Hash, RecordId, Sector, UnixSeconds, decode, encode};
 use comity_store::{Batch, Store, Table};
 use comity_verify::fields;
@@ -18,6 +19,8 @@ const VERSIONS_MAX: usize = 2;
 pub struct Version {
     /// What the chain says of it.
     pub state: RecordState,
+    /// The hash algorithm of the tree over its fields.
+    pub algorithm: HashAlgorithm,
     /// Its fields with their salts, by name.
     pub openings: Vec<Opening>,
 }
@@ -79,10 +82,12 @@ impl Row {
         now: UnixSeconds,
     ) -> Result<(), ApiError> {
         let openings = fields.iter().map(salted).collect::<Result<Vec<_>, _>>()?;
-        let root = fields::root(&openings).map_err(|refusal| ApiError::argument("fields", format!("{refusal}.")))?;
+        let algorithm = HashAlgorithm::Sha256;
+        let root = fields::root(algorithm, &openings)
+            .map_err(|refusal| ApiError::argument("fields", format!("{refusal}.")))?;
         let version = self.last().map_or(1, |last| last.state.version.saturating_add(1));
         let state = RecordState { schema, root, status, version, updated_at: now };
-        self.versions.push(Version { state, openings });
+        self.versions.push(Version { state, algorithm, openings });
         if self.versions.len() > VERSIONS_MAX {
             self.versions.remove(0);
         }

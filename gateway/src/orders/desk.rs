@@ -241,10 +241,10 @@ impl Desk {
         let value = answer.value.ok_or(DeskError::ApprovalInvalid)?;
         let officer = value.decode::<Officer>("officer").map_err(|_| DeskError::ApprovalInvalid)?;
         let officer = officer.value();
-        let now = self.now_s();
+        let (now, suites) = (self.now_s(), self.home.suites());
         let holds = officer.validity.covers(now)
             && officer.validity.covers(order.order.issued_at)
-            && seal::check(TAG_ORDER, &order.order, &officer.key, &approval.signature).is_ok();
+            && seal::check(TAG_ORDER, &order.order, &officer.key, &approval.signature, suites).is_ok();
         if !holds {
             return Err(DeskError::ApprovalInvalid);
         }
@@ -253,7 +253,7 @@ impl Desk {
             .approvals
             .iter()
             .filter(|other| other.officer != officer.id)
-            .any(|other| seal::check(TAG_ORDER, &order.order, &officer.key, &other.signature).is_ok());
+            .any(|other| seal::check(TAG_ORDER, &order.order, &officer.key, &other.signature, suites).is_ok());
         if key_is_known {
             return Err(DeskError::ApprovalInvalid);
         }

@@ -5,6 +5,7 @@ use super::stored::ProvenUnder;
 use crate::error::ApiError;
 use crate::view::{HomeState, Standing};
 use comity_model::Height;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_verify::light::TrustedHeader;
 use comity_verify::state::{Proven, ProvenAt};
@@ -26,6 +27,12 @@ impl Home {
     #[must_use]
     pub const fn new(state: HomeState) -> Self {
         Self(state)
+    }
+
+    /// Suites that are accepted from the institution's own chain.
+    #[must_use]
+    pub fn suites(&self) -> Suites {
+        self.0.view().anchor().suites
     }
 
     /// What stands at `path`, under a verified header of height `at_least` or more; for height 0 the newest there is.

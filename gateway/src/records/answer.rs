@@ -149,7 +149,7 @@ impl Answerer {
         let version = version.ok_or_else(|| ApiError::fault("the store has no fields for a record on the chain"))?;
         let has = |name: &&FieldName| version.openings.iter().any(|opening| opening.field.name == **name);
         let names: Vec<FieldName> = names.iter().filter(has).cloned().collect();
-        let disclosure = fields::disclose(&version.openings, &names).map_err(ApiError::fault)?;
+        let disclosure = fields::disclose(version.algorithm, &version.openings, &names).map_err(ApiError::fault)?;
         let personal = |name: &&FieldName| schema.record.field(name).is_some_and(|field| field.personal);
         let personal: Vec<FieldName> = names.iter().filter(personal).cloned().collect();
         if !personal.is_empty() {

@@ -137,8 +137,9 @@ impl Reader {
         }
         let disclosure: Disclosure =
             decode("a disclosure", &answer.disclosure).map_err(|error| malformed(&name.member, error))?;
-        let record =
-            fields::record(header, &name.sector, &name.id, &state.value, &state.proof, &disclosure).map_err(refused)?;
+        let accepted = view.anchor().suites;
+        let record = fields::record(header, &name.sector, &name.id, &state.value, &state.proof, &disclosure, accepted)
+            .map_err(refused)?;
         let at = record.at().clone();
         let record = record.into_value();
         record.under(&schema.schema_hash).map_err(refused)?;

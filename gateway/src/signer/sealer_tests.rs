@@ -46,7 +46,8 @@ fn an_order_with_two_officers_is_sealed_with_the_courts_key() {
     let signer = signer(identity());
     let signature = signer.seal_order(&order, &approvals, &part, NOW).unwrap();
     let value = (&order, &approvals);
-    seal::check(verify::TAG_SEAL, &value, &signer.public_key(), &signature).unwrap();
+    seal::check(verify::TAG_SEAL, &value, &signer.public_key(), &signature, comity_model::seal::Suites::NATIVE)
+        .unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::*;
 use async_trait::async_trait;
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::{Hash, Time};
 use comity_store::RedbStore;
 use comity_verify::comet::{
@@ -80,7 +80,7 @@ impl Fake {
             trusting_period_secs: 1_000,
             clock_drift_secs: 5,
             operators: 4,
-            suites: vec![Suite::Ed25519Sha256],
+            suites: Suites::NATIVE,
         }
     }
 }

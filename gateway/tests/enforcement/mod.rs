@@ -141,7 +141,7 @@ impl Party {
             trusting_period_s: anchor.trusting_period_secs,
             clock_drift_s: anchor.clock_drift_secs,
             operators: 1,
-            suites: anchor.suites.clone(),
+            suites: anchor.suites,
             usable_from: UnixSeconds(0),
             latest: anchor.height,
             status: ClientStatus::Active,

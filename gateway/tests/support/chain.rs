@@ -11,7 +11,7 @@ use comity_model::member::Member;
 use comity_model::order::ReceivedOrder;
 use comity_model::packet::Packet;
 use comity_model::profile::Profile;
-use comity_model::seal::{PublicKey, Suite};
+use comity_model::seal::{PublicKey, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{Message, Transaction, TxBody};
 use comity_model::{ChainId, ClientId, Hash, Height, OrderId, decode, encode};
@@ -59,6 +59,7 @@ impl TestLedger {
                 next: 0,
             },
             client_kinds: vec![ClientKind::Comet],
+            suites: Suites::NATIVE,
             members: vec![member],
             officers: Vec::new(),
             profiles,
@@ -113,7 +114,7 @@ impl TestLedger {
             trusting_period_secs,
             clock_drift_secs: 10,
             operators: 1,
-            suites: vec![Suite::Ed25519Sha256],
+            suites: Suites::NATIVE,
         }
     }
 

@@ -47,7 +47,8 @@ pub(crate) fn trusted(ex: &Execution<'_>, id: &ClientId, height: Height) -> Resu
 pub(crate) fn create(ex: &mut Execution<'_>, proposed: &ClientState, block: &[u8], delay_s: u64) -> Result<(), Stop> {
     let path = StatePath::Client(proposed.id.clone());
     require(ex.state.bytes(&path)?.is_none(), Reason::ClientExists)?;
-    let accepted = ex.config.client_kinds.contains(&proposed.kind) && proposed.suites == [Suite::Ed25519Sha256];
+    // Its headers are Ed25519; which other suites its members may seal with is the governors' choice.
+    let accepted = ex.config.client_kinds.contains(&proposed.kind) && proposed.suites.contains(Suite::Ed25519Sha256);
     require(accepted, Reason::ClientKind)?;
     let bounded = proposed.chain != ex.config.chain
         && (1..=TRUSTING_PERIOD_MAX_S).contains(&proposed.trusting_period_s)
@@ -94,7 +95,7 @@ fn anchor(ex: &mut Execution<'_>, mut client: ClientState, block: &[u8], delay_s
         trusting_period_secs: client.trusting_period_s,
         clock_drift_secs: client.clock_drift_s,
         operators: client.operators,
-        suites: client.suites.clone(),
+        suites: client.suites,
     };
     let header = TrustedHeader::pin(&anchor, &block)?;
     client.latest = header.height();

@@ -19,6 +19,7 @@ use comity_model::profile::{Effect, KindRule};
 use comity_model::seal::Signature;
 use comity_model::state::StatePath;
 use comity_model::{Amount, AssetHandle, Hash, OrderId, ReasonCode, UnixSeconds, encode};
+use comity_verify::order;
 use comity_verify::state::Proven;
 
 const TAG_DECISION: &str = "comity/decision/v1";
@@ -30,6 +31,8 @@ pub mod outcome_code {
     pub const ORDER_EXISTS: &str = "ORDER_EXISTS";
     /// The sector asks for two approvals for orders of this kind.
     pub const TWO_APPROVALS_NEEDED: &str = "TWO_APPROVALS_NEEDED";
+    /// A seal of the order is of a suite that is not accepted from the court's chain.
+    pub const SUITE_NOT_ACCEPTED: &str = "SUITE_NOT_ACCEPTED";
     /// The hold would last longer than the sector allows, or end before it may be decided.
     pub const PERIOD_NOT_ALLOWED: &str = "PERIOD_NOT_ALLOWED";
 }
@@ -54,7 +57,11 @@ pub(crate) fn receive(
         let refused = refused(ex, &id, outcome_code::ORDER_EXISTS)?;
         return Ok(Some(encode(&refused)));
     }
-    let objection = objection(ex, client, &sealed.order)?;
+    let accepted = order::court_suites(&sealed).all(|suite| client.suites.contains(suite));
+    let objection = match accepted {
+        true => objection(ex, client, &sealed.order)?,
+        false => Some(outcome_code::SUITE_NOT_ACCEPTED),
+    };
     let mut received = ReceivedOrder {
         sealed,
         arrival: Arrival { height: ex.height, tx: ex.tx, message: ex.message },
@@ -125,7 +132,7 @@ pub(crate) fn decide(ex: &mut Execution<'_>, decision: &Decision, seal: &Signatu
     require(received.state == OrderState::Pending, Reason::AlreadyDecided)?;
     require(ex.now() < received.sealed.order.decide_by, Reason::DecisionLate)?;
     let member = members::valid_at_home(ex, &received.sealed.order.recipient)?;
-    members::check_seal(&member, TAG_DECISION, decision, seal)?;
+    members::check_seal(&member, TAG_DECISION, decision, seal, ex.config.suites)?;
     let outcome = match &decision.verdict {
         DecisionVerdict::Refuse(code) => Outcome::Refused(code.clone()),
         DecisionVerdict::Execute { asset, amount } => execute(ex, &mut received, *asset, *amount)?,

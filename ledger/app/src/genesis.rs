@@ -18,6 +18,7 @@ pub(crate) fn config(genesis: &Genesis) -> Config {
     Config {
         chain: genesis.chain.clone(),
         client_kinds: genesis.client_kinds.clone(),
+        suites: genesis.suites,
         genesis: Hash(Sha256::digest(encode(genesis)).into()),
     }
 }

@@ -9,6 +9,7 @@ use crate::side::{self, Side};
 use crate::working::Execution;
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, ValidatorUpdate};
 use comity_model::profile::Profile;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ pub(crate) fn govern(ex: &mut Execution<'_>, proposal: &Proposal, approvals: &[G
     require(proposal.chain == ex.config.chain, Reason::WrongChain)?;
     let mut governors: Governors = ex.state.read(&StatePath::Governors, "the governors")?.ok_or(Reason::NoGenesis)?;
     require(proposal.number == governors.next, Reason::ProposalNumber)?;
-    check_approvals(&governors, proposal, approvals)?;
+    check_approvals(&governors, proposal, approvals, ex.config.suites)?;
     governors.next = governors.next.saturating_add(1);
     ex.state.write(&StatePath::Governors, &governors);
     match &proposal.action {
@@ -40,14 +41,19 @@ pub(crate) fn govern(ex: &mut Execution<'_>, proposal: &Proposal, approvals: &[G
     }
 }
 
-fn check_approvals(governors: &Governors, proposal: &Proposal, approvals: &[GovernorApproval]) -> Result<(), Stop> {
+fn check_approvals(
+    governors: &Governors,
+    proposal: &Proposal,
+    approvals: &[GovernorApproval],
+    accepted: Suites,
+) -> Result<(), Stop> {
     let enough = approvals.len() >= usize::from(governors.threshold);
     require(enough, Reason::NotEnoughGovernors)?;
     let sorted = approvals.windows(2).all(|pair| matches!(pair, [a, b] if a.governor < b.governor));
     require(sorted, Reason::GovernorApproval)?;
     for approval in approvals {
         let key = governors.keys.get(usize::from(approval.governor)).ok_or(Reason::GovernorApproval)?;
-        comity_verify::seal::check(TAG_PROPOSAL, proposal, key, &approval.signature)
+        comity_verify::seal::check(TAG_PROPOSAL, proposal, key, &approval.signature, accepted)
             .map_err(|_| Reason::GovernorApproval)?;
     }
     Ok(())

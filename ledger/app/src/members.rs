@@ -7,9 +7,10 @@ use crate::refusal::{Reason, Stop, require};
 use crate::side::Side;
 use crate::working::{Execution, Working};
 use comity_model::member::{Member, Officer};
-use comity_model::seal::Signature;
+use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::{ClientId, Height, MemberId, OfficerId, UnixSeconds, encode};
+use comity_verify::Rule;
 
 const NAMES_MAX: usize = 8;
 const NAME_BYTES_MAX: usize = 256;
@@ -48,14 +49,18 @@ pub(crate) fn sender(state: &Working<'_>, sender: [u8; 32], now: UnixSeconds) ->
     Ok(id)
 }
 
-/// Checks a member's seal.
+/// Checks a member's seal; a suite that is not among the `accepted` ones is refused by name.
 pub(crate) fn check_seal<T: borsh::BorshSerialize>(
     member: &Member,
     tag: &'static str,
     value: &T,
     seal: &Signature,
+    accepted: Suites,
 ) -> Result<(), Stop> {
-    comity_verify::seal::check(tag, value, &member.seal_key, seal).map_err(|_| Reason::WrongSeal.into())
+    comity_verify::seal::check(tag, value, &member.seal_key, seal, accepted).map_err(|refusal| match refusal.rule {
+        Rule::Suite => refusal.into(),
+        _ => Reason::WrongSeal.into(),
+    })
 }
 
 /// Adds or changes a member whose home is this chain.

@@ -15,7 +15,7 @@ use comity_model::order::{
 use comity_model::packet::{PORT_ORDERS, Payload, UNIVERSAL_ERROR_ACK};
 use comity_model::state::StatePath;
 use comity_model::{Hash, OrderId, encode};
-use comity_verify::order::{self as verify, ApprovedOrder};
+use comity_verify::order::{self as verify, ApprovedOrder, Party};
 use comity_verify::state::{Proven, ProvenAbsence};
 
 /// Most approvals that are looked at.
@@ -38,7 +38,7 @@ pub(crate) fn commit(ex: &mut Execution<'_>, sealed: &SealedOrder) -> Result<(),
     check_dates(ex, sealed)?;
     let client = clients::usable(ex, &order.source_client)?;
     require(client.counterparty == order.dest_client, Reason::WrongCounterparty)?;
-    let approved = approve(ex, sealed)?;
+    let approved = approve(ex, sealed, &client)?;
     let sealed = approved.sealed();
 
     let payload = Payload::canonical(PORT_ORDERS, encode(sealed));
@@ -58,7 +58,7 @@ pub(crate) fn commit(ex: &mut Execution<'_>, sealed: &SealedOrder) -> Result<(),
 }
 
 /// Judges approvals, the court's seal and the recipient's delivery receipt, by the members' and officers' entries here.
-fn approve(ex: &Execution<'_>, sealed: &SealedOrder) -> Result<ApprovedOrder, Stop> {
+fn approve(ex: &Execution<'_>, sealed: &SealedOrder, client: &ClientState) -> Result<ApprovedOrder, Stop> {
     let order = &sealed.order;
     let court = members::at_home(&ex.state, &order.court)?;
     require(court.kind == MemberKind::Court, Reason::NotACourt)?;
@@ -68,6 +68,8 @@ fn approve(ex: &Execution<'_>, sealed: &SealedOrder) -> Result<ApprovedOrder, St
         officers.extend(members::officer(ex, &order.court, &approval.officer)?);
     }
     let now = ex.now();
+    let court = Party { member: &court, suites: ex.config.suites };
+    let recipient = Party { member: &recipient, suites: client.suites };
     Ok(verify::approve(sealed, &court, &officers, &recipient, now)?)
 }
 

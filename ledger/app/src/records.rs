@@ -26,7 +26,7 @@ pub(crate) fn put(ex: &mut Execution<'_>, batch: &RecordBatch, seal: &Signature)
     require((1..=BATCH_MAX).contains(&batch.records.len()), Reason::BatchSize)?;
     answers_for(ex, &batch.member, &batch.sector)?;
     let member = members::valid_at_home(ex, &batch.member)?;
-    members::check_seal(&member, TAG_RECORDS, batch, seal)?;
+    members::check_seal(&member, TAG_RECORDS, batch, seal, ex.config.suites)?;
     for (id, record) in &batch.records {
         let path = StatePath::Record(batch.sector.clone(), id.clone());
         let standing: Option<RecordState> = ex.state.read(&path, "a record")?;
@@ -45,7 +45,7 @@ pub(crate) fn register(ex: &mut Execution<'_>, batch: &AssetBatch, seal: &Signat
     require(batch.chain == ex.config.chain, Reason::WrongChain)?;
     require((1..=BATCH_MAX).contains(&batch.assets.len()), Reason::BatchSize)?;
     let member = members::valid_at_home(ex, &batch.member)?;
-    members::check_seal(&member, TAG_ASSETS, batch, seal)?;
+    members::check_seal(&member, TAG_ASSETS, batch, seal, ex.config.suites)?;
     for asset in &batch.assets {
         require(asset.institution == batch.member, Reason::NotTheInstitution)?;
         answers_for(ex, &batch.member, &asset.sector)?;

@@ -5,7 +5,7 @@ use crate::refusal::{Reason, Refusal, Stop, require};
 use crate::working::{Config, Execution, Working};
 use crate::{clients, decisions, governance, members, orders, packets, records};
 use comity_model::UnixSeconds;
-use comity_model::seal::{PublicKey, Signature};
+use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction};
 
 /// Domain tag of transactions.
@@ -54,7 +54,7 @@ fn admit(state: &Working<'_>, config: &Config, now: UnixSeconds, bytes: &[u8]) -
     members::sender(state, body.sender, now)?;
     let key = PublicKey::ed25519(body.sender);
     let signature = Signature::ed25519(transaction.signature);
-    comity_verify::seal::check(TAG_TX, body, &key, &signature).map_err(|_| Reason::BadSignature)?;
+    comity_verify::seal::check(TAG_TX, body, &key, &signature, Suites::NATIVE).map_err(|_| Reason::BadSignature)?;
     Ok(transaction)
 }
 

@@ -12,6 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::client::ClientKind;
 use comity_model::event::Event;
 use comity_model::governance::ValidatorUpdate;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::{ChainId, Hash, Height, Time, UnixSeconds, encode};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) chain: ChainId,
     /// Accepted kinds of light client.
     pub(crate) client_kinds: Vec<ClientKind>,
+    /// Suites that are accepted from members, officers and governors at home here.
+    pub(crate) suites: Suites,
     /// SHA-256 of the genesis' canonical bytes.
     pub(crate) genesis: Hash,
 }

@@ -9,7 +9,7 @@ use comity_ledger_rpc::block::CommitResponse;
 use comity_ledger_rpc::convert;
 use comity_ledger_rpc::jsonrpc::Request;
 use comity_ledger_rpc::validator::ValidatorsResponse;
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::{Hash, Height};
 use comity_verify::comet::{LightBlock, SignedHeader, ValidatorSet};
@@ -50,7 +50,7 @@ fn anchor(block: &LightBlock) -> Anchor {
         trusting_period_secs: 3600,
         clock_drift_secs: 5,
         operators: 1,
-        suites: vec![Suite::Ed25519Sha256],
+        suites: Suites::NATIVE,
     }
 }
 

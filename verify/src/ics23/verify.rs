@@ -5,6 +5,7 @@ use super::ops::{Digest, InnerOp, LeafOp};
 use super::spec::{InnerSpec, ProofSpec};
 use crate::refusal::{Refusal, Rule};
 use crate::wire;
+use alloc::borrow::Cow;
 
 type Checked = Result<(), Refusal>;
 
@@ -115,22 +116,29 @@ pub fn verify_non_existence(proof: &NonExistenceProof<'_>, spec: &ProofSpec<'_>,
     non_existence(proof, spec, root, key).map_err(|refusal| Refusal { rule: Rule::AbsenceProof, ..refusal })
 }
 
-fn non_existence(proof: &NonExistenceProof<'_>, spec: &ProofSpec<'_>, root: &[u8], key: &[u8]) -> Checked {
-    let place = |key| {
-        if spec.prehash_key_before_comparison {
-            spec.leaf.prehash_key.hash_or_keep(key)
-        } else {
-            Ok(alloc::borrow::Cow::Borrowed(key))
-        }
+/// A key as neighbours are compared by (`keyForComparison`).
+fn place<'k>(spec: &ProofSpec<'_>, key: &'k [u8]) -> Result<Cow<'k, [u8]>, Refusal> {
+    if spec.prehash_key_before_comparison { spec.leaf.prehash_key.hash_or_keep(key) } else { Ok(Cow::Borrowed(key)) }
+}
+
+/// Whether the key lies between the neighbours that a proof names, believed or not (`getNonExistProofForKey`).
+pub(super) fn lies_between(proof: &NonExistenceProof<'_>, spec: &ProofSpec<'_>, key: &[u8]) -> bool {
+    let Ok(wanted) = place(spec, key) else { return false };
+    let neighbour = |proof: &Option<ExistenceProof<'_>>, fits: fn(&[u8], &[u8]) -> bool| {
+        proof.as_ref().is_none_or(|proof| place(spec, proof.key).is_ok_and(|place| fits(&place, &wanted)))
     };
-    let wanted = place(key)?;
+    neighbour(&proof.left, |left, wanted| left < wanted) && neighbour(&proof.right, |right, wanted| wanted < right)
+}
+
+fn non_existence(proof: &NonExistenceProof<'_>, spec: &ProofSpec<'_>, root: &[u8], key: &[u8]) -> Checked {
+    let wanted = place(spec, key)?;
     if let Some(left) = &proof.left {
         verify_existence(left, spec, root, left.key, left.value)?;
-        ensure(place(left.key)? < wanted, "a left neighbour before the key", &"one after it")?;
+        ensure(place(spec, left.key)? < wanted, "a left neighbour before the key", &"one after it")?;
     }
     if let Some(right) = &proof.right {
         verify_existence(right, spec, root, right.key, right.value)?;
-        ensure(wanted < place(right.key)?, "a right neighbour after the key", &"one before it")?;
+        ensure(wanted < place(spec, right.key)?, "a right neighbour after the key", &"one before it")?;
     }
     let adjoining = match (&proof.left, &proof.right) {
         (None, None) => false,

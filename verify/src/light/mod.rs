@@ -4,17 +4,18 @@
 //! all signatures that are needed, as one batch. Knows no state proofs and fetches nothing.
 
 mod bisection;
+mod detection;
 mod misbehaviour;
 mod votes;
 
 pub use bisection::{Bisection, Progress};
+pub use detection::{Comparison, Detection, Evidence, Peer};
 pub use misbehaviour::{Divergence, DivergenceKind, misbehaviour};
 
 use crate::comet::{CommitSig, Header, LightBlock, ValidatorSet};
 use crate::refusal::{Refusal, Rule};
-use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::seal::Suite;
+use comity_model::seal::{Suite, Suites};
 use comity_model::{ChainId, Hash, Height, Time};
 use votes::Votes;
 
@@ -62,8 +63,8 @@ pub struct Anchor {
     pub clock_drift_secs: u64,
     /// How many independent operators run the chain's validators: 1 for an embedded engine.
     pub operators: u32,
-    /// Signature suites that are accepted from this chain, sorted.
-    pub suites: Vec<Suite>,
+    /// Suites that are accepted from this chain: of its headers, its members' seals and its records.
+    pub suites: Suites,
 }
 
 impl Anchor {
@@ -81,8 +82,8 @@ impl Anchor {
     /// people can compare it, and must then agree.
     pub(crate) fn admit(&self, header: &Header) -> Result<TrustedHeader, Refusal> {
         // A chain's own signatures are Ed25519; an anchor that does not accept them accepts no header.
-        if !self.suites.contains(&Suite::Ed25519Sha256) {
-            return Err(Refusal::new(Rule::Suite, "an anchor that accepts ed25519-sha256", "one that does not"));
+        if !self.suites.contains(Suite::Ed25519Sha256) {
+            return Err(Refusal::new(Rule::Suite, self.suites, Suite::Ed25519Sha256.name()));
         }
         same_chain(&self.chain_id, header)?;
         let hash = header.hash();

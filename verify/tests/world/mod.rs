@@ -1,7 +1,7 @@
 //! A small chain to test against: keys, headers, commits, and a Jellyfish Merkle tree as its state.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::{ChainId, Hash, Height, Time};
 use comity_verify::comet::{
@@ -104,7 +104,7 @@ pub(crate) fn anchor(block: &LightBlock) -> Anchor {
         trusting_period_secs: 1_000,
         clock_drift_secs: 5,
         operators: 1,
-        suites: vec![Suite::Ed25519Sha256],
+        suites: Suites::NATIVE,
     }
 }
 

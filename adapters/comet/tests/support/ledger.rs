@@ -11,7 +11,7 @@ use comity_model::event::Event;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Validity};
-use comity_model::seal::{PublicKey, Signature, Suite};
+use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::Message;
 use comity_model::{ChainId, ClientId, Hash, Height, Time, UnixSeconds, encode};
 use comity_verify::comet::{BlockId, Commit, CommitSig, Header, LightBlock, Vote, vote_bytes};
@@ -80,6 +80,7 @@ pub fn genesis(chain: &str, institution: &str, kind: MemberKind) -> Genesis {
             next: 0,
         },
         client_kinds: vec![ClientKind::Comet],
+        suites: Suites::NATIVE,
         members: vec![member(institution, kind, chain)],
         officers: vec![],
         profiles: vec![],
@@ -170,7 +171,7 @@ impl Ledger {
             trusting_period_secs: TRUSTING_S,
             clock_drift_secs: DRIFT_S,
             operators: 1,
-            suites: vec![Suite::Ed25519Sha256],
+            suites: Suites::NATIVE,
         }
     }
 
@@ -240,7 +241,7 @@ pub fn create_client(id: &ClientId, counterparty: &ClientId, anchor: &Anchor, bl
             trusting_period_s: anchor.trusting_period_secs,
             clock_drift_s: anchor.clock_drift_secs,
             operators: 1,
-            suites: anchor.suites.clone(),
+            suites: anchor.suites,
             usable_from: UnixSeconds(0),
             latest: Height(0),
             status: ClientStatus::Active,

@@ -7,7 +7,7 @@ use comity_model::asset::{Arrival, Enforcement};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::order::{ApprovalClass, Delivery, Notice, Order, Outcome, SealedOrder};
 use comity_model::packet::Packet;
-use comity_model::seal::Signature;
+use comity_model::seal::{Signature, Suites};
 use comity_model::{ChainId, ClientId, Hash, Height, RequestId, Time, decode};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ fn config() -> Config {
     Config {
         chain: "finance-1".parse().expect("a chain id"),
         client_kinds: vec![ClientKind::Comet],
+        suites: Suites::NATIVE,
         genesis: Hash::ZERO,
     }
 }
@@ -43,7 +44,7 @@ fn court_client() -> ClientState {
         trusting_period_s: 1,
         clock_drift_s: 1,
         operators: 1,
-        suites: Vec::new(),
+        suites: Suites::NATIVE,
         usable_from: UnixSeconds(0),
         latest: Height(1),
         status: ClientStatus::Active,

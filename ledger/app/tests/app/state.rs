@@ -24,7 +24,7 @@ fn header(chain: &TestChain, height: u64) -> TrustedHeader {
         trusting_period_secs: 1_000,
         clock_drift_secs: 10,
         operators: 1,
-        suites: vec![comity_model::seal::Suite::Ed25519Sha256],
+        suites: comity_model::seal::Suites::NATIVE,
     };
     TrustedHeader::pin(&anchor, block).unwrap()
 }

@@ -10,7 +10,7 @@ use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, Va
 use comity_model::member::{Member, MemberKind, Validity};
 use comity_model::profile::Profile;
 use comity_model::record::{RecordState, RecordStatus};
-use comity_model::seal::{PublicKey, Signature};
+use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{Message, RecordBatch, Transaction, TxBody};
 use comity_model::{ChainId, Hash, Height, MemberId, RecordId, Sector, Time, UnixSeconds};
 use comity_verify::seal::signing_bytes;
@@ -63,6 +63,7 @@ impl World {
             validators: keys(4).iter().map(|key| power(key, 10)).collect(),
             governors: Governors { keys: governors.iter().map(public).collect(), threshold: 2, delay_s: 0, next: 0 },
             client_kinds: vec![ClientKind::Comet],
+            suites: Suites::NATIVE,
             members: vec![Member {
                 id: member.clone(),
                 home: chain,

@@ -10,6 +10,7 @@ use comity_model::governance::Governors;
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{Approval, Delivery, Order, SealedOrder};
 use comity_model::profile::{Effect, KindRule, Profile};
+use comity_model::seal::Suites;
 use comity_model::{Amount, Hash, MemberId, Time, UnixSeconds};
 
 pub fn member(id: &str, kind: MemberKind, home: &str) -> Member {
@@ -56,6 +57,7 @@ pub fn genesis(at: At) -> Genesis {
             next: 0,
         },
         client_kinds: vec![ClientKind::Comet],
+        suites: Suites::NATIVE,
         officers: match at {
             Court => vec![officer("court", "J-1"), officer("court", "J-2"), officer("court-2", "J-3")],
             Bank => Vec::new(),

@@ -12,7 +12,7 @@ use comity_model::order::{
     ApprovalClass, Decision, DecisionVerdict, Order, OrderEntry, OrderResult, OrderState, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::Packet;
-use comity_model::seal::Suite;
+use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, Transaction, TxBody};
 use comity_model::{
@@ -129,7 +129,7 @@ impl World {
                 trusting_period_s: TRUSTING_S,
                 clock_drift_s: 600,
                 operators: 1,
-                suites: vec![Suite::Ed25519Sha256],
+                suites: Suites::NATIVE,
                 usable_from: UnixSeconds(0),
                 latest: Height(0),
                 status: ClientStatus::Active,
