@@ -405,6 +405,23 @@ mod tests {
         assert_eq!(inclusion(4, 4, &nodes), None);
     }
 
+    #[test]
+    fn an_empty_tree_is_a_prefix_of_every_tree_and_holds_no_leaf() {
+        let log = log(3);
+        let (empty, three) = (log.heads[0], log.heads[3]);
+        assert_eq!(consistent(&empty, &three, &[]), Ok(()));
+        assert_eq!(consistent(&empty, &empty, &[]), Ok(()));
+        assert!(consistent(&empty, &three, &[three.root]).is_err());
+        assert!(consistent(&three, &empty, &[]).is_err());
+        // A head that says it is empty and has another root is of no tree.
+        for root in [three.root, Hash::ZERO] {
+            assert!(consistent(&TreeHead { size: 0, root }, &three, &[]).is_err());
+        }
+        assert!(consistent(&TreeHead { root: empty.root, ..three }, &three, &[]).is_err());
+        assert!(included(&log.leaves[0], 0, &empty, &[]).is_err());
+        assert!(included(&empty.root, 0, &TreeHead { size: u64::MAX, root: empty.root }, &[]).is_err());
+    }
+
     proptest! {
         #[test]
         fn a_changed_path_is_refused(size in 2u64..60, index in 0u64..60, at in 0usize..6, bit in 0usize..256) {

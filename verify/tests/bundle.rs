@@ -3,16 +3,21 @@
 
 mod world;
 
+use comity_model::asset::Arrival;
+use comity_model::order::{
+    Approval, ApprovalClass, Delivery, Order, OrderEntry, OrderState, ReceivedOrder, SealedOrder,
+};
 use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
-use comity_model::seal::{HashAlgorithm, Suite, Suites};
+use comity_model::seal::{HashAlgorithm, Signature, Suite, Suites};
 use comity_model::state::StatePath;
-use comity_model::{Hash, Height, RecordId, Sector, UnixSeconds};
+use comity_model::{Hash, Height, OrderId, RecordId, RequestId, Sector, UnixSeconds};
 use comity_verify::Rule;
 use comity_verify::bundle::{BYTES_MAX, Bundle, Claim, Finding, Judgment, Link, MAGIC};
 use comity_verify::comet::LightBlock;
 use comity_verify::fields::{disclose, root};
 use comity_verify::light::{Anchor, LightStep, TrustedHeader, trim};
 use comity_verify::merkle::{Frontier, TreeHead, inclusion, leaf_hash};
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use world::{State, anchor, at, block, header, pin, set};
 
@@ -248,6 +253,134 @@ fn any_single_bit_change_of_a_valid_bundle_is_refused() {
     every_changed_bit_is_refused("live", &world.anchor, &live(&world));
     every_changed_bit_is_refused("absence", &world.anchor, &absent(&world));
     every_changed_bit_is_refused("archive", &archive_anchor, &archive);
+}
+
+/// A change of some bytes: at a place, so many taken out, these put in.
+type Edit = (prop::sample::Index, usize, Vec<u8>);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_valid_bundle_has_one_encoding(
+        which in 0usize..3,
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0usize..5, prop::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..5)),
+            1..4,
+        ),
+    ) {
+        let world = world();
+        let (anchor, bundle) = match which {
+            0 => (world.anchor.clone(), live(&world)),
+            1 => (world.anchor.clone(), absent(&world)),
+            _ => archived(&world),
+        };
+        let bytes = bundle.encode();
+        let mut changed = bytes.clone();
+        for (at, out, put) in &edits as &[Edit] {
+            let at = at.index(changed.len());
+            let end = at.saturating_add(*out).min(changed.len());
+            changed.splice(at..end, put.iter().copied());
+        }
+        let judged = Bundle::decode(&changed).and_then(|bundle| bundle.verify(&anchor, at(50)));
+        prop_assert!(judged.is_err() || changed == bytes);
+    }
+}
+
+#[test]
+fn orders_and_values_are_claims_whose_every_bit_counts() {
+    let world = world();
+    let path = StatePath::Order(OrderId([5; 16]));
+    let received_path = StatePath::Received(OrderId([5; 16]));
+    let (entry, received) = (order_entry(), received_order());
+    let state = State::of_paths(&[
+        (path.clone(), comity_model::encode(&entry)),
+        (received_path.clone(), comity_model::encode(&received)),
+        (StatePath::Governors, vec![1, 2, 3]),
+    ]);
+    let world = World { state, ..world };
+    let value = Claim::Value { path: StatePath::Governors.bytes(), value: vec![1, 2, 3] };
+    for (name, claim, path) in [
+        ("order", Claim::Order(entry), path),
+        ("received", Claim::Received(received), received_path),
+        ("value", value, StatePath::Governors),
+    ] {
+        let bundle = Bundle { claim, proof: world.state.prove(&path), ..live(&world) };
+        every_changed_bit_is_refused(name, &world.anchor, &bundle);
+        if name != "value" {
+            let other = Anchor { suites: Suites::NATIVE.with(Suite::Sm2Sm3), ..world.anchor.clone() };
+            assert!(bundle.verify(&other, at(50)).is_ok());
+        }
+    }
+}
+
+#[test]
+fn an_order_sealed_under_a_suite_that_the_anchor_does_not_accept_is_refused_by_name() {
+    let mut entry = order_entry();
+    entry.sealed.seal.suite = Suite::P256Sha256;
+    let path = StatePath::Order(entry.sealed.order.id);
+    let state = State::of_paths(&[(path.clone(), comity_model::encode(&entry)), (StatePath::Governors, vec![1])]);
+    let world = World { state, ..world() };
+    let bundle = Bundle { claim: Claim::Order(entry), proof: world.state.prove(&path), ..live(&world) };
+    let refusal = bundle.verify(&world.anchor, at(50)).unwrap_err();
+    assert_eq!((refusal.rule, refusal.found.as_str()), (Rule::Suite, "p256-sha256"));
+    let accepting = Anchor { suites: Suites::NATIVE.with(Suite::P256Sha256), ..world.anchor.clone() };
+    assert_eq!(bundle.verify(&accepting, at(50)).unwrap().suites, accepting.suites);
+}
+
+fn order_entry() -> OrderEntry {
+    OrderEntry {
+        sealed: sealed_order(),
+        sequence: 3,
+        state: OrderState::Committed,
+        result: None,
+        notice: None,
+        changed_at: UnixSeconds(1_700_000_003),
+    }
+}
+
+fn received_order() -> ReceivedOrder {
+    ReceivedOrder {
+        sealed: sealed_order(),
+        arrival: Arrival { height: Height(7), tx: 0, message: 1 },
+        sequence: 3,
+        client: "client-court-1".parse().unwrap(),
+        state: OrderState::Pending,
+        result: None,
+        hold: None,
+        notices: 0,
+    }
+}
+
+/// Its signatures are of the right form; a bundle proves that a chain took it up, and judges no seal anew.
+fn sealed_order() -> SealedOrder {
+    let order = Order {
+        id: OrderId([5; 16]),
+        request: RequestId([4; 16]),
+        source_chain: "court-1".parse().unwrap(),
+        source_client: "client-bank-1".parse().unwrap(),
+        dest_client: "client-court-1".parse().unwrap(),
+        court: "court".parse().unwrap(),
+        recipient: "bank".parse().unwrap(),
+        sector: "accounts".parse().unwrap(),
+        kind: "freeze".parse().unwrap(),
+        original: None,
+        private_digest: Hash([7; 32]),
+        approval: ApprovalClass::Single,
+        issued_at: UnixSeconds(1_700_000_000),
+        deliver_by: UnixSeconds(1_700_003_600),
+        decide_by: UnixSeconds(1_700_086_400),
+        hold_until: UnixSeconds(1_731_536_000),
+    };
+    let delivery = Delivery {
+        order: order.id,
+        recipient: order.recipient.clone(),
+        private_digest: order.private_digest,
+        received_at: UnixSeconds(1_700_000_060),
+    };
+    let signature = Signature::ed25519([0x5a; 64]);
+    let approvals = vec![Approval { officer: "J-1001".parse().unwrap(), signature }];
+    SealedOrder { order, approvals, seal: signature, delivery, delivery_seal: signature }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod world;
 
 use comity_model::Hash;
+use comity_model::state::StatePath;
+use comity_verify::Rule;
 use comity_verify::ics23::{HashOp, LengthOp, ProofSpec, membership, non_membership};
 use ics23::HostFunctionsManager;
 use proptest::prelude::*;
@@ -47,6 +49,20 @@ fn the_spec_is_that_of_the_jmt_crate() {
     assert_eq!(theirs.max_depth.unsigned_abs(), ours.max_depth);
     assert_eq!(theirs.min_depth.unsigned_abs(), ours.min_depth);
     assert_eq!(theirs.prehash_key_before_comparison, ours.prehash_key_before_comparison);
+}
+
+fn batch_of(proofs: impl IntoIterator<Item = ics23::CommitmentProof>) -> ics23::CommitmentProof {
+    use ics23::batch_entry::Proof as Entry;
+    use ics23::commitment_proof::Proof;
+    let entry = |proof: ics23::CommitmentProof| ics23::BatchEntry {
+        proof: Some(match proof.proof.unwrap() {
+            Proof::Exist(proof) => Entry::Exist(proof),
+            Proof::Nonexist(proof) => Entry::Nonexist(proof),
+            other => panic!("no single proof: {other:?}"),
+        }),
+    };
+    let batch = ics23::BatchProof { entries: proofs.into_iter().map(entry).collect() };
+    ics23::CommitmentProof { proof: Some(Proof::Batch(batch)) }
 }
 
 fn tree(seeds: &[u16]) -> (BTreeMap<Vec<u8>, Vec<u8>>, State) {
@@ -115,8 +131,53 @@ proptest! {
     }
 
     #[test]
+    fn a_batch_compressed_or_not_is_judged_as_the_ics23_crate_judges_it(
+        seeds in prop::collection::vec(any::<u16>(), 2..40),
+        asked in prop::collection::vec(any::<u16>(), 1..6),
+        compress: bool,
+        change in prop::option::of((any::<prop::sample::Index>(), 0u8..8)),
+    ) {
+        let (values, state) = tree(&seeds);
+        let keys: Vec<Vec<u8>> =
+            asked.iter().chain(&seeds[..2]).map(|seed| format!("key {seed}").into_bytes()).collect();
+        let single = |key: &Vec<u8>| ics23::CommitmentProof::decode(&state.prove_key(key).1[..]).unwrap();
+        let batch = batch_of(keys.iter().map(single));
+        let batch = if compress { ics23::compress(&batch).unwrap() } else { batch };
+        let mut bytes = batch.encode_to_vec();
+        if let Some((at, bit)) = change {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        for key in &keys {
+            let value = values.get(key).map(Vec::as_slice);
+            let accepted = ours(&state.root, key, value, &bytes);
+            prop_assert!(change.is_some() || accepted);
+            prop_assert!(!accepted || oracle(&state.root, key, value, &bytes) == Some(true));
+            prop_assert!(!ours(&state.root, key, Some(b"another value"), &bytes));
+        }
+    }
+
+    #[test]
     fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = comity_verify::ics23::decode(&bytes);
         let _ = comity_verify::bundle::Bundle::decode(&bytes);
+    }
+}
+
+#[test]
+fn a_value_of_the_state_is_proven_by_one_proof_and_never_by_a_batch() {
+    let path = StatePath::Governors;
+    let state = State::of_paths(&[(path.clone(), vec![1, 2]), (StatePath::Headers, vec![3])]);
+    let proof = state.prove(&path);
+    let four = world::set(&[(1, 10)]);
+    let header = world::pin(&world::block(world::header(5, &four, &four, state.root), &four, &[1]));
+    assert!(comity_verify::state::membership(&header, &path, &[1, 2], &proof).is_ok());
+    let single = ics23::CommitmentProof::decode(&proof[..]).unwrap();
+    let batch = batch_of([single]);
+    for batch in [ics23::compress(&batch).unwrap(), batch] {
+        let bytes = batch.encode_to_vec();
+        assert!(membership(&ProofSpec::JMT, &state.root, &comity_verify::state::key(&path), &[1, 2], &bytes).is_ok());
+        let refused = comity_verify::state::membership(&header, &path, &[1, 2], &bytes);
+        assert_eq!(refused.map_err(|refusal| refusal.rule), Err(Rule::StateProof));
     }
 }

@@ -1,0 +1,156 @@
+//! What each fuzz target does with its bytes. Nothing here may panic, and what decodes must encode to the same bytes. Knows
+//! no fuzzer: it is run by libFuzzer and, over the kept corpus, by ordinary tests.
+
+use comity_model::order::{Order, SealedOrder};
+use comity_model::seal::{PublicKey, Signature, Suite};
+use comity_model::tx::Transaction;
+use comity_model::{ChainId, Hash, Height, Time, decode, encode};
+use comity_verify::bundle::Bundle;
+use comity_verify::comet::LightBlock;
+use comity_verify::fields::{Disclosure, disclosed};
+use comity_verify::ics23::{self, ProofSpec};
+use comity_verify::light::{Anchor, ClientParams, ConsensusState, LightStep, TrustedHeader, misbehaviour, verify_all};
+use comity_verify::merkle::{self, Frontier, TreeHead};
+use comity_verify::vrf::{self, Proof};
+use comity_verify::{ed25519, suite};
+
+/// A target: bytes in, nothing out, no panic.
+pub type Target = fn(&[u8]);
+
+/// Every target by name; `fuzz_targets/` has a file for each.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("bundle", bundle),
+    ("light", light),
+    ("proof", proof),
+    ("disclosure", disclosure),
+    ("order", order),
+    ("suite", signature),
+    ("consensus", consensus),
+    ("vrf", random_output),
+    ("merkle", log),
+];
+
+/// Decodes a `T` and asserts that its encoding is the bytes it came from: one encoding a value.
+fn exact<T: borsh::BorshSerialize + borsh::BorshDeserialize>(bytes: &[u8]) -> Option<T> {
+    let value: T = decode("a fuzzed value", bytes).ok()?;
+    assert_eq!(encode(&value), bytes, "a value has one encoding");
+    Some(value)
+}
+
+fn now() -> Time {
+    Time::UNIX_EPOCH.plus_seconds(1_700_000_050)
+}
+
+/// A file that says it is a bundle, judged from an anchor made of its own first header.
+pub fn bundle(bytes: &[u8]) {
+    let Ok(bundle) = Bundle::decode(bytes) else { return };
+    assert_eq!(bundle.encode(), bytes, "a bundle has one encoding");
+    let header = &bundle.anchor;
+    let anchor = Anchor {
+        chain_id: header.chain_id.clone(),
+        height: header.height,
+        header_hash: header.hash(),
+        validators_hash: header.validators_hash,
+        trusting_period_secs: 1_000,
+        clock_drift_secs: 5,
+        operators: 1,
+        suites: comity_model::seal::Suites::ALL,
+    };
+    if let Ok(verdict) = bundle.verify(&anchor, now()) {
+        assert!(!verdict.to_string().is_empty());
+    }
+}
+
+/// Steps from a header that trusts whatever set the first of them shows.
+pub fn light(bytes: &[u8]) {
+    exact::<LightBlock>(bytes);
+    exact::<LightStep>(bytes);
+    let Some(steps) = exact::<Vec<LightStep>>(bytes) else { return };
+    let [first, ..] = steps.as_slice() else { return };
+    let chain_id: ChainId = first.block.header.chain_id.clone();
+    let trusted = TrustedHeader::restore(
+        chain_id.clone(),
+        ConsensusState {
+            height: Height(first.height().0.saturating_sub(1)),
+            time: Time::UNIX_EPOCH.plus_seconds(1_700_000_000),
+            app_hash: Hash::ZERO,
+            next_validators_hash: first.block.header.validators_hash,
+            header_hash: Hash::ZERO,
+        },
+    );
+    let params = ClientParams { chain_id, trusting_period_secs: 1_000, clock_drift_secs: 5 };
+    let _ = verify_all(&params, &trusted, &steps, now());
+    if let [a, b, ..] = steps.as_slice() {
+        let _ = misbehaviour(&params, &trusted, a, b, now());
+    }
+}
+
+/// The first byte chooses a tree; the rest is a proof, shown for the key and value that it names.
+pub fn proof(bytes: &[u8]) {
+    let Some((tree, bytes)) = bytes.split_first() else { return };
+    let spec = [ProofSpec::JMT, ProofSpec::IAVL, ProofSpec::TENDERMINT, ProofSpec::SMT][usize::from(tree % 4)];
+    let (key, value, root) = match ics23::decode(bytes) {
+        Ok(ics23::CommitmentProof::Exist(proof)) => {
+            let root = ics23::root_of(&proof).ok().and_then(|root| root.as_slice().try_into().ok());
+            (proof.key.to_vec(), proof.value.to_vec(), root.unwrap_or([0; 32]))
+        }
+        Ok(ics23::CommitmentProof::Nonexist(proof)) => (proof.key.to_vec(), Vec::new(), [0; 32]),
+        Ok(ics23::CommitmentProof::Batch(_)) | Err(_) => (b"key".to_vec(), b"value".to_vec(), [0; 32]),
+    };
+    let _ = ics23::membership(&spec, &Hash(root), &key, &value, bytes);
+    let _ = ics23::non_membership(&spec, &Hash(root), &key, bytes);
+}
+
+/// Fields disclosed under some root.
+pub fn disclosure(bytes: &[u8]) {
+    if let Some(disclosure) = exact::<Disclosure>(bytes) {
+        let _ = disclosed(&disclosure, &Hash::ZERO);
+    }
+}
+
+/// Orders, sealed orders and transactions.
+pub fn order(bytes: &[u8]) {
+    exact::<Order>(bytes);
+    exact::<SealedOrder>(bytes);
+    exact::<Transaction>(bytes);
+}
+
+/// The first byte chooses a suite; key, signature and message follow.
+pub fn signature(bytes: &[u8]) {
+    let Some((number, rest)) = bytes.split_first() else { return };
+    let suite = Suite::ALL[usize::from(number % 4)];
+    let length = if suite == Suite::Ed25519Sha256 { 32 } else { 33 };
+    let Some((key, rest)) = rest.split_at_checked(length) else { return };
+    let Some((signature, message)) = rest.split_first_chunk::<64>() else { return };
+    let Ok(key) = PublicKey::new(suite, key.to_vec()) else { return };
+    let _ = suite::verify(&key, message, &Signature { suite, bytes: *signature });
+}
+
+/// A vote's key, signature and message under ZIP-215: alone and in a batch the verdict is the same.
+pub fn consensus(bytes: &[u8]) {
+    let Some((key, rest)) = bytes.split_first_chunk::<32>() else { return };
+    let Some((signature, message)) = rest.split_first_chunk::<64>() else { return };
+    let Some(key) = ed25519::Key::new(*key) else { return };
+    let item = ed25519::Item { key: &key, signature, message };
+    assert_eq!(ed25519::verify(&item), ed25519::verify_batch(&[item, item]));
+}
+
+/// A key, a proof and an input.
+pub fn random_output(bytes: &[u8]) {
+    let Some((key, rest)) = bytes.split_first_chunk::<32>() else { return };
+    let Some((proof, alpha)) = rest.split_first_chunk::<80>() else { return };
+    let _ = vrf::verify(key, alpha, &Proof(*proof));
+}
+
+/// Two tree heads, an index and a path, as inclusion and as consistency proof; and a frontier.
+pub fn log(bytes: &[u8]) {
+    if let Some(mut frontier) = exact::<Frontier>(bytes)
+        && frontier.size() < u64::MAX
+    {
+        frontier.append(Hash::ZERO);
+        let _ = frontier.root();
+    }
+    let Some((old, new, index, path)) = exact::<(TreeHead, TreeHead, u64, Vec<Hash>)>(bytes) else { return };
+    let _ = merkle::included(&old.root, index, &new, &path);
+    let _ = merkle::consistent(&old, &new, &path);
+}

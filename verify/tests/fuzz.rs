@@ -1,0 +1,195 @@
+//! The fuzz targets as ordinary tests: each runs over its kept corpus and over seeded changes of it. `COMITY_WRITE_CORPUS=1`
+//! writes the corpus anew, which is needed when a format changes.
+#![allow(clippy::unwrap_used)]
+
+// Public there, where the fuzzer sees it.
+#[allow(unreachable_pub)]
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+mod world;
+
+use comity_model::record::{Field, FieldValue, Opening};
+use comity_model::seal::HashAlgorithm;
+use comity_model::state::StatePath;
+use comity_model::{Hash, encode};
+use comity_verify::bundle::{Bundle, Claim, Link};
+use comity_verify::fields::disclose;
+use comity_verify::light::{LightStep, trim};
+use comity_verify::merkle::{Frontier, TreeHead, consistency, leaf_hash};
+use ed25519_dalek::Signer;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use world::{State, block, header, pin, set, signer};
+
+fn folder(target: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
+}
+
+/// The corpus: target, file, bytes.
+fn corpus() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let four = set(&[(1, 10), (2, 10), (3, 10), (4, 10)]);
+    let paths = [StatePath::Governors, StatePath::Headers, StatePath::Member("court".parse().unwrap())];
+    let values: Vec<_> = paths.iter().map(|path| (path.clone(), vec![7; 5])).collect();
+    let state = State::of_paths(&values);
+    let at = |height, app| block(header(height, &four, &four, app), &four, &[1, 2, 3, 4]);
+    let pinned = at(3, Hash([1; 32]));
+    let step = |height, app| trim(&pin(&pinned), &LightStep { trusted_next: None, block: at(height, app) });
+    let of_value = Bundle {
+        anchor: pinned.header.clone(),
+        link: Link::Forward { steps: vec![step(9, state.root)] },
+        claim: Claim::Value { path: StatePath::Governors.bytes(), value: vec![7; 5] },
+        proof: state.prove(&StatePath::Governors),
+    };
+    let sector: comity_model::Sector = "judgments".parse().unwrap();
+    let missing = StatePath::Record(sector.clone(), "B-1".parse().unwrap());
+    let absence = Bundle {
+        claim: Claim::Absence { sector, id: "B-1".parse().unwrap() },
+        proof: state.prove(&missing),
+        ..of_value.clone()
+    };
+    let jmt = |path: &StatePath| [&[0], &state.prove(path)[..]].concat();
+    let opening = |name: &str| Opening {
+        salt: [3; 16],
+        field: Field { name: name.parse().unwrap(), value: FieldValue::Texts(vec!["a".into(), "b".into()]) },
+    };
+    let openings = [opening("case"), opening("court"), opening("debtor")];
+    let opened = |algorithm| encode(&disclose(algorithm, &openings, &["court".parse().unwrap()]).unwrap());
+    let vote = signer(1).sign(b"vote").to_bytes();
+    let key = world::public(1);
+    let (frontier, log) = log();
+    vec![
+        ("bundle", "value", of_value.encode()),
+        ("bundle", "absence", absence.encode()),
+        ("light", "skip", encode(&vec![step(9, Hash([2; 32]))])),
+        ("light", "fork", encode(&vec![step(9, Hash([2; 32])), step(9, Hash([3; 32]))])),
+        ("proof", "existence", jmt(&StatePath::Governors)),
+        ("proof", "absence", jmt(&missing)),
+        ("disclosure", "sha256", opened(HashAlgorithm::Sha256)),
+        ("disclosure", "sm3", opened(HashAlgorithm::Sm3)),
+        ("order", "transaction", transaction()),
+        ("suite", "ed25519", [&[0], &key[..], &vote, b"vote"].concat()),
+        ("suite", "p256", [&[1, 2][..], &[0x6b; 32], &[1; 64], b"vote"].concat()),
+        ("suite", "sm2", [&[3, 3][..], &[0x09; 32], &[1; 64], b"vote"].concat()),
+        ("consensus", "vote", [&key[..], &vote, b"vote"].concat()),
+        ("vrf", "key", [&key[..], &[1; 80], b"input"].concat()),
+        ("merkle", "frontier", encode(&frontier)),
+        ("merkle", "consistency", log),
+    ]
+}
+
+fn transaction() -> Vec<u8> {
+    use comity_model::tx::{Message, Transaction, TxBody};
+    let message = Message::UpdateClient { client: "client-bank-1".parse().unwrap(), steps: vec![vec![1, 2, 3]] };
+    let body = TxBody { chain: world::chain(), sender: world::public(1), salt: [4; 8], messages: vec![message] };
+    encode(&Transaction { body, signature: [5; 64] })
+}
+
+fn log() -> (Frontier, Vec<u8>) {
+    let (mut frontier, mut nodes, mut old) = (Frontier::new(), BTreeMap::new(), None);
+    for leaf in 0..11u8 {
+        for node in frontier.append(leaf_hash(&[leaf])) {
+            nodes.insert((node.level, node.index), node.hash);
+        }
+        if leaf == 5 {
+            old = Some(frontier.head());
+        }
+    }
+    let proof = consistency(6, 11, &|level, index| nodes.get(&(level, index)).copied()).unwrap();
+    let old: TreeHead = old.unwrap();
+    let bytes = encode(&(old, frontier.head(), 0u64, proof));
+    (frontier, bytes)
+}
+
+#[test]
+fn the_kept_corpus_is_of_the_formats_as_they_are() {
+    let write = std::env::var_os("COMITY_WRITE_CORPUS").is_some();
+    for (target, name, bytes) in corpus() {
+        assert!(bytes.len() < 8 << 10, "{target}/{name} is kept small");
+        let path = folder(target).join(name);
+        if write {
+            std::fs::create_dir_all(folder(target)).unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{} (COMITY_WRITE_CORPUS=1 writes it anew)", path.display());
+    }
+}
+
+/// One of many changes to some bytes.
+fn change(bytes: &mut Vec<u8>, other: &[u8], random: &mut impl FnMut(usize) -> usize) {
+    let at = random(bytes.len() + 1);
+    let end = (at + 1 + random(8)).min(bytes.len());
+    match random(7) {
+        0 => bytes.truncate(at),
+        1 => drop(bytes.drain(at.min(end)..end)),
+        2 => bytes.splice(at..at, [0; 4]).for_each(drop),
+        3 => bytes.extend_from_slice(&other[..random(other.len() + 1)]),
+        4 => bytes.splice(at.min(end)..end, [0xff; 8]).for_each(drop),
+        5 => {
+            let from = random(other.len() + 1);
+            let tail = other[from..].to_vec();
+            bytes.truncate(at);
+            bytes.extend_from_slice(&tail);
+        }
+        _ => {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << random(8);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_target_panics_on_its_corpus_or_on_changes_of_it() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move |bound: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(bound.max(1)).unwrap()).unwrap()
+    };
+    let mut runs = 0;
+    for (name, target) in targets::TARGETS {
+        let files: Vec<Vec<u8>> = std::fs::read_dir(folder(name))
+            .unwrap_or_else(|error| panic!("{name} has no corpus: {error}"))
+            .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+            .collect();
+        assert!(!files.is_empty(), "{name}");
+        target(&[]);
+        for file in &files {
+            target(file);
+            for _ in 0..400 {
+                let mut bytes = file.clone();
+                for _ in 0..=random(3) {
+                    let other = &files[random(files.len())];
+                    change(&mut bytes, other, &mut random);
+                }
+                target(&bytes);
+                runs += 1;
+            }
+        }
+    }
+    println!("fuzz targets: {} targets, {runs} changed inputs", targets::TARGETS.len());
+}
+
+#[test]
+fn every_target_has_a_file_of_its_own_for_the_fuzzer() {
+    let manifest = include_str!("../fuzz/Cargo.toml");
+    for (name, _) in targets::TARGETS {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/fuzz_targets/{name}.rs"));
+        assert!(path.exists() && manifest.contains(&format!("name = \"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn a_hostile_length_costs_neither_memory_nor_time() {
+    // Each list's length says four billion, and nothing follows.
+    for (name, target) in targets::TARGETS {
+        for (_, _, file) in corpus().into_iter().filter(|(target, ..)| *target == name) {
+            for at in 0..file.len().saturating_sub(4) {
+                let mut bytes = file.clone();
+                bytes[at..at + 4].copy_from_slice(&[0xff; 4]);
+                target(&bytes);
+            }
+        }
+    }
+}
