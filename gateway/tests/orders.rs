@@ -15,7 +15,7 @@ use comity_proto::google::longrunning::WaitOperationRequest;
 use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::v1::{self, OrderState};
 use comity_verify::order::TAG_DELIVERY;
-use enforcement::{POOR, RICH, UNKNOWN, World, approval, freeze, release};
+use enforcement::{POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
 use std::time::{Duration, Instant};
 use support::reason;
 
@@ -91,7 +91,8 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
 
 async fn nothing_private_lies_on_the_chains(world: &World, order: &v1::Order) {
     let id: OrderId = order.name.strip_prefix("orders/").unwrap().parse().unwrap();
-    for (chain, path) in [(world.court.chain(), StatePath::Order(id)), (world.bank.chain(), StatePath::Received(id))] {
+    let received = StatePath::Received(client_of("court-1"), id);
+    for (chain, path) in [(world.court.chain(), StatePath::Order(id)), (world.bank.chain(), received)] {
         let latest = chain.headers.latest().await.unwrap();
         let value = chain.prover.prove(&path, latest).await.unwrap().value.unwrap();
         for secret in ["王五".as_bytes(), POOR.as_bytes(), "1024".as_bytes()] {

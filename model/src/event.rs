@@ -38,7 +38,7 @@ pub enum Event {
         /// Its sequence.
         sequence: u64,
     } = 5,
-    /// An order changed its state on this chain.
+    /// An order of a court of this chain changed its state.
     OrderChanged {
         /// The order.
         order: OrderId,
@@ -62,6 +62,15 @@ pub enum Event {
     /// A packet was proven to have been sent under a sequence of which another packet was received: evidence against
     /// the chain it came from. Reported though the transaction is refused.
     PacketConflict(Packet) = 9,
+    /// An order that arrived here over a client changed its state.
+    ReceivedOrderChanged {
+        /// The client of the court's chain.
+        client: ClientId,
+        /// The order.
+        order: OrderId,
+        /// Its new state.
+        state: OrderState,
+    } = 10,
 }
 
 impl Event {
@@ -78,6 +87,7 @@ impl Event {
             Self::ClientChanged { .. } => "client_changed",
             Self::HoldChanged { .. } => "hold_changed",
             Self::PacketConflict(_) => "packet_conflict",
+            Self::ReceivedOrderChanged { .. } => "received_order_changed",
         }
     }
 }

@@ -124,11 +124,14 @@ pub struct SealedOrder {
     pub delivery_seal: Signature,
 }
 
-/// What the institution decides (domain tag `comity/decision/v1`, sealed by it).
+/// What the institution decides (domain tag `comity/decision/v2`, sealed by it).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Decision {
     /// The institution's chain.
     pub chain: ChainId,
+    /// The client of the court's chain that the order came over, on the institution's chain: with the order's id, it says
+    /// which order is meant.
+    pub client: ClientId,
     /// The order.
     pub order: OrderId,
     /// Carry out or refuse.
@@ -301,6 +304,30 @@ impl OrderState {
             Self::TimedOut => "TIMED_OUT",
             Self::Withdrawn => "WITHDRAWN",
         }
+    }
+}
+
+/// Which order is meant on the institution's chain: the client it came over, and its id there. Ids of different courts'
+/// chains have nothing to do with each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct ReceivedId {
+    /// The client of the court's chain, on the institution's chain.
+    pub client: ClientId,
+    /// The order.
+    pub order: OrderId,
+}
+
+impl core::fmt::Display for ReceivedId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}/{}", self.client, self.order)
+    }
+}
+
+impl ReceivedOrder {
+    /// Which order it is on this chain.
+    #[must_use]
+    pub fn id(&self) -> ReceivedId {
+        ReceivedId { client: self.client.clone(), order: self.sealed.order.id }
     }
 }
 

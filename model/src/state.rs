@@ -33,8 +33,9 @@ pub enum StatePath {
     Sequence(ClientId),
     /// [`crate::order::OrderEntry`] on the court's chain.
     Order(OrderId),
-    /// [`crate::order::ReceivedOrder`] on the institution's chain.
-    Received(OrderId),
+    /// [`crate::order::ReceivedOrder`] on the institution's chain, by the client of the court's chain that it came over: an
+    /// id that one court uses says nothing of another court's.
+    Received(ClientId, OrderId),
     /// A court's request id → the digest of its order and the order id: 48 bytes.
     Request(MemberId, RequestId),
     /// [`crate::asset::Asset`].
@@ -65,7 +66,7 @@ impl StatePath {
             Self::Acknowledgement(client, sequence) => packet_path("acks", client, 3, *sequence),
             Self::Sequence(client) => path("sequences", &[client.as_str().as_bytes()]),
             Self::Order(id) => path("orders", &[&id.0]),
-            Self::Received(id) => path("received", &[&id.0]),
+            Self::Received(client, id) => path("received", &[client.as_str().as_bytes(), &id.0]),
             Self::Request(member, id) => path("requests", &[member.as_str().as_bytes(), &id.0]),
             Self::Asset(handle) => path("assets", &[&handle.0]),
             Self::Hold(handle, number) => path("holds", &[&handle.0, &number.to_be_bytes()]),

@@ -65,7 +65,7 @@ pub enum Message {
     Decide {
         /// The decision.
         decision: Decision,
-        /// The institution's seal over it, tag `comity/decision/v1`.
+        /// The institution's seal over it, tag `comity/decision/v2`.
         seal: Signature,
     } = 4,
     /// Brings a light client forward.

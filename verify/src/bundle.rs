@@ -215,7 +215,7 @@ impl Bundle {
             }
             Claim::Received(entry) => {
                 accept(&entry.sealed, accepted)?;
-                let path = StatePath::Received(entry.sealed.order.id);
+                let path = StatePath::Received(entry.client.clone(), entry.sealed.order.id);
                 let bytes = comity_model::encode(entry);
                 let _: state::Proven<_> = state::membership(header, &path, &bytes, &self.proof)?;
                 steps.push(proven("the received order"));

@@ -7,9 +7,9 @@ use comity_adapters_ports::{BlockEvents, Events, PortError};
 use comity_ledger_rpc::abci::{BlockResults, Event, ExecTxResult};
 use comity_ledger_rpc::jsonrpc::Request;
 use comity_model::event::Event as Hint;
-use comity_model::order::ReceivedOrder;
+use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
-use comity_model::{ClientId, Height, OrderId, encode};
+use comity_model::{ClientId, Height, encode};
 use futures::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Events for Source {
         self.0.ask("an acknowledgement", "/ack", &encode(&(client.clone(), sequence))).await
     }
 
-    async fn pending(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+    async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         let pending: Vec<ReceivedOrder> = self.0.ask("pending orders", "/pending", &encode(&(after, limit))).await?;
         if pending.len() > limit as usize {
             return Err(PortError::Malformed("more pending orders than were asked for".into()));

@@ -5,11 +5,11 @@
 
 use async_trait::async_trait;
 use comity_model::event::Event;
-use comity_model::order::ReceivedOrder;
+use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
-use comity_model::{ChainId, ClientId, Hash, Height, OrderId, ReasonCode};
+use comity_model::{ChainId, ClientId, Hash, Height, ReasonCode};
 use comity_verify::comet::LightBlock;
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -63,8 +63,8 @@ pub trait Events: Send + Sync {
     /// The acknowledgement that this chain wrote for packet `sequence` received over `client`.
     async fn acknowledgement(&self, client: &ClientId, sequence: u64) -> Result<Option<Vec<u8>>, PortError>;
 
-    /// Orders received and not decided, by order of arrival after `after`, at most `limit`.
-    async fn pending(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError>;
+    /// Orders received and not decided, by client and id after `after`, at most `limit`.
+    async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError>;
 }
 
 /// What a block reported.

@@ -14,12 +14,13 @@ use async_trait::async_trait;
 use comity_adapters_ports::{Chain, Outcome, PortError};
 use comity_model::member::{Member, Officer};
 use comity_model::order::{
-    Decision, DecisionVerdict, Order, OrderState, Outcome as Answer, PrivatePart, ReceivedOrder, SealedOrder,
+    Decision, DecisionVerdict, Order, OrderState, Outcome as Answer, PrivatePart, ReceivedId, ReceivedOrder,
+    SealedOrder,
 };
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
-use comity_model::{ChainId, Height, MemberId, OrderId, ReasonCode};
+use comity_model::{ChainId, Height, MemberId, ReasonCode};
 use comity_verify::Refusal;
 use comity_verify::order::{ApprovedOrder, Party, approve, private_digest};
 use futures::StreamExt;
@@ -91,8 +92,8 @@ pub struct DeciderParts {
 /// The decider.
 pub struct Decider {
     parts: DeciderParts,
-    queue: mpsc::Sender<(OrderId, Height)>,
-    claimed: Mutex<HashSet<OrderId>>,
+    queue: mpsc::Sender<(ReceivedId, Height)>,
+    claimed: Mutex<HashSet<ReceivedId>>,
 }
 
 /// Why an order was not decided.
@@ -151,16 +152,16 @@ impl Decider {
         &self.parts.inbox
     }
 
-    /// Orders that wait for a decision, by order of arrival after `after`, as the chain's node says: at most 500.
+    /// Orders that wait for a decision, by client and id after `after`, as the chain's node says: at most 500.
     ///
     /// # Errors
     /// [`DecideError::Unavailable`].
-    pub async fn pending(&self, after: Option<OrderId>) -> Result<Vec<ReceivedOrder>, DecideError> {
+    pub async fn pending(&self, after: Option<ReceivedId>) -> Result<Vec<ReceivedOrder>, DecideError> {
         Ok(self.parts.chain.events.pending(after, PENDING_PAGE).await?)
     }
 
-    async fn private_part(&self, order: &OrderId) -> Result<Option<PrivatePart>, DecideError> {
-        let row = self.parts.inbox.row(order).await;
+    async fn private_part(&self, order: &Order) -> Result<Option<PrivatePart>, DecideError> {
+        let row = self.parts.inbox.row(&order.court, &order.id).await;
         let row = row.map_err(|error| DecideError::Unavailable(error.to_string()))?;
         Ok(row.map(|row| row.part))
     }
@@ -169,12 +170,12 @@ impl Decider {
     ///
     /// # Errors
     /// [`DecideError`]; then it is still pending, or was decided before.
-    pub async fn decide(&self, order: OrderId, verdict: DecisionVerdict) -> Result<Height, DecideError> {
+    pub async fn decide(&self, order: ReceivedId, verdict: DecisionVerdict) -> Result<Height, DecideError> {
         let (decision, seal) = self.seal(order, verdict).await?;
         self.submit(decision, seal).await
     }
 
-    async fn decide_all(self: &Arc<Self>, waiting: mpsc::Receiver<(OrderId, Height)>) {
+    async fn decide_all(self: &Arc<Self>, waiting: mpsc::Receiver<(ReceivedId, Height)>) {
         ReceiverStream::new(waiting)
             .map(move |(order, header)| async move {
                 let prepared = tokio::time::timeout(PREPARE_MAX, self.prepare(&order, header)).await;
@@ -197,7 +198,7 @@ impl Decider {
     fn send(self: &Arc<Self>, decision: Decision, seal: Signature) {
         let decider = Arc::clone(self);
         self.parts.tasks.spawn(async move {
-            let order = decision.order;
+            let order = ReceivedId { client: decision.client.clone(), order: decision.order };
             match decider.submit(decision, seal).await {
                 Ok(height) => {
                     tracing::info!(%order, %height, "an order was decided");
@@ -210,7 +211,7 @@ impl Decider {
     }
 
     /// Tries an order again later; it stays claimed until then.
-    fn again(self: &Arc<Self>, order: OrderId, error: &DecideError) {
+    fn again(self: &Arc<Self>, order: ReceivedId, error: &DecideError) {
         tracing::warn!(%order, %error, "an order waits to be decided");
         let decider = Arc::clone(self);
         self.parts.tasks.spawn(async move {
@@ -218,15 +219,16 @@ impl Decider {
                 () = tokio::time::sleep(AGAIN_AFTER) => {}
                 () = decider.parts.stop.cancelled() => return,
             }
-            if decider.queue.try_send((order, Height(0))).is_err() {
+            if decider.queue.try_send((order.clone(), Height(0))).is_err() {
                 decider.unclaim(&order);
             }
         });
     }
 
-    async fn prepare(&self, order: &OrderId, header: Height) -> Result<(Decision, Signature), DecideError> {
+    async fn prepare(&self, order: &ReceivedId, header: Height) -> Result<(Decision, Signature), DecideError> {
         let unavailable = |error: &dyn std::fmt::Display| DecideError::Unavailable(error.to_string());
-        let answer = self.parts.home.state(&StatePath::Received(*order), header).await;
+        let path = StatePath::Received(order.client.clone(), order.order);
+        let answer = self.parts.home.state(&path, header).await;
         let value = answer.map_err(|error| unavailable(&error))?.value.ok_or(DecideError::NotPending)?;
         let received = value.decode::<ReceivedOrder>("received order").map_err(|error| unavailable(&error))?;
         let received = received.into_value();
@@ -237,7 +239,7 @@ impl Decider {
             Ok((asset, amount)) => DecisionVerdict::Execute { asset, amount },
             Err(reason) => DecisionVerdict::Refuse(reason.parse().map_err(|_| DecideError::Code(reason))?),
         };
-        self.seal(*order, verdict).await
+        self.seal(order.clone(), verdict).await
     }
 
     async fn rule_on(&self, received: &ReceivedOrder, header: Height) -> Result<Ruling, DecideError> {
@@ -248,7 +250,7 @@ impl Decider {
             Err(CourtError::Unknown) => return Ok(Err(code::UNKNOWN_COURT)),
             Err(CourtError::Unavailable(reason)) => return Err(DecideError::Unavailable(reason)),
         }
-        let Some(part) = self.private_part(&order.id).await? else {
+        let Some(part) = self.private_part(order).await? else {
             return Ok(Err(code::PRIVATE_PART_MISSING));
         };
         if private_digest(&part) != order.private_digest {
@@ -328,7 +330,8 @@ impl Decider {
     async fn original(&self, received: &ReceivedOrder, header: Height) -> Result<Option<Original>, DecideError> {
         let order: &Order = &received.sealed.order;
         let Some(id) = order.original else { return Ok(None) };
-        let answer = self.parts.home.state(&StatePath::Received(id), header).await;
+        let path = StatePath::Received(received.client.clone(), id);
+        let answer = self.parts.home.state(&path, header).await;
         let Some(value) = answer.map_err(|error| DecideError::Unavailable(error.to_string()))?.value else {
             return Ok(None);
         };
@@ -344,14 +347,15 @@ impl Decider {
             _ => None,
         });
         Ok(Some(Original {
-            same_court: original.client == received.client && original.sealed.order.court == order.court,
+            same_court: original.sealed.order.court == order.court,
             hold: original.hold.map(|(asset, _)| asset),
             asked,
         }))
     }
 
-    async fn seal(&self, order: OrderId, verdict: DecisionVerdict) -> Result<(Decision, Signature), DecideError> {
-        let decision = Decision { chain: self.parts.chain_id.clone(), order, verdict, answer_digest: None };
+    async fn seal(&self, order: ReceivedId, verdict: DecisionVerdict) -> Result<(Decision, Signature), DecideError> {
+        let ReceivedId { client, order } = order;
+        let decision = Decision { chain: self.parts.chain_id.clone(), client, order, verdict, answer_digest: None };
         let seal = self.parts.signer.seal_decision(decision.clone()).await?;
         Ok((decision, seal))
     }
@@ -364,14 +368,14 @@ impl Decider {
     }
 
     /// Puts an order into the queue, unless it is there.
-    fn enqueue(&self, order: OrderId, header: Height) {
-        let fresh = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order);
-        if fresh && self.queue.try_send((order, header)).is_err() {
+    fn enqueue(&self, order: ReceivedId, header: Height) {
+        let fresh = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order.clone());
+        if fresh && self.queue.try_send((order.clone(), header)).is_err() {
             self.unclaim(&order);
         }
     }
 
-    fn unclaim(&self, order: &OrderId) {
+    fn unclaim(&self, order: &ReceivedId) {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(order);
     }
 
@@ -380,10 +384,10 @@ impl Decider {
         loop {
             let page = self.pending(after).await?;
             for received in &page {
-                self.enqueue(received.sealed.order.id, Height(0));
+                self.enqueue(received.id(), Height(0));
             }
             match page.last() {
-                Some(last) if page.len() >= PENDING_PAGE as usize => after = Some(last.sealed.order.id),
+                Some(last) if page.len() >= PENDING_PAGE as usize => after = Some(last.id()),
                 _ => return Ok(()),
             }
         }
@@ -391,8 +395,8 @@ impl Decider {
 }
 
 #[async_trait]
-impl Concerned for Decider {
-    fn changed(&self, order: OrderId, header: Height) {
+impl Concerned<ReceivedId> for Decider {
+    fn changed(&self, order: ReceivedId, header: Height) {
         if self.parts.policy == DecidePolicy::Automatic {
             self.enqueue(order, header);
         }

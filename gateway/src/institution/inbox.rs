@@ -21,7 +21,7 @@ use secrecy::SecretBox;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Order id → [`Row`].
+/// Court, zero byte, order id → [`Row`]: one court's ids say nothing of another's.
 const PRIVATE: Table = Table("private");
 /// Largest public part, in canonical bytes.
 const ORDER_BYTES_MAX: usize = 4 << 10;
@@ -91,7 +91,7 @@ impl Inbox {
         if part.order != order.id || private_digest(&part) != order.private_digest {
             return Err(refused("The private part is not the one that the order binds."));
         }
-        if let Some(row) = self.row(&order.id).await? {
+        if let Some(row) = self.row(&order.court, &order.id).await? {
             return answer_again(&row, &order);
         }
         let now = self.0.clock.now().unix_seconds();
@@ -116,13 +116,14 @@ impl Inbox {
         let personal = schema.order.iter().flat_map(FieldSet::iter).filter(|spec| spec.personal);
         let personal = personal.map(|spec| spec.name.clone()).collect();
         let access = self.access(caller, "ReceivePrivatePart", &row, personal);
-        let batch = Batch::new().absent(PRIVATE, row.order.id.0).put(PRIVATE, row.order.id.0, encode(&row));
+        let key = key(&row.order.court, &row.order.id);
+        let batch = Batch::new().absent(PRIVATE, key.clone()).put(PRIVATE, key, encode(&row));
         // Arrival is an access to personal data: filed with the work itself.
         let batch = Audit::write(batch, &access)?;
         match self.0.store.commit(batch).await {
             Ok(()) => Ok(response(&row)),
             // The same delivery twice at once, or an outcome that is not known: what stands now decides.
-            Err(error @ (StoreError::Conflict | StoreError::Unknown(_))) => match self.row(&row.order.id).await? {
+            Err(error @ (StoreError::Conflict | StoreError::Unknown(_))) => match self.row(&row.order.court, &row.order.id).await? {
                 Some(known) => answer_again(&known, &row.order),
                 None => Err(error.into()),
             },
@@ -130,17 +131,18 @@ impl Inbox {
         }
     }
 
-    /// Opens the private part of an order to `caller`, a person of this institution; the access is filed first.
+    /// Opens the private part of an order of `court` to `caller`, a person of this institution; the access is filed first.
     ///
     /// # Errors
     /// The store's.
     pub async fn open(
         &self,
+        court: &MemberId,
         order: &OrderId,
         caller: &Caller,
         purpose: Purpose,
     ) -> Result<Option<PrivatePart>, ApiError> {
-        let Some(row) = self.row(order).await? else { return Ok(None) };
+        let Some(row) = self.row(court, order).await? else { return Ok(None) };
         let fields = row.part.fields.iter().map(|field| field.name.clone()).collect();
         let access = Entry { purpose, ..self.access(caller, "OpenPrivatePart", &row, fields) };
         self.0.store.commit(Audit::write(Batch::new(), &access)?).await?;
@@ -164,9 +166,9 @@ impl Inbox {
         audit::entry(self.0.clock.now(), caller, action, resource, fields, purpose)
     }
 
-    /// The private part of an order, if it arrived.
-    pub(super) async fn row(&self, order: &OrderId) -> Result<Option<Row>, ApiError> {
-        let bytes = self.0.store.read(PRIVATE, &order.0).await?;
+    /// The private part of an order of `court`, if it arrived.
+    pub(super) async fn row(&self, court: &MemberId, order: &OrderId) -> Result<Option<Row>, ApiError> {
+        let bytes = self.0.store.read(PRIVATE, &key(court, order)).await?;
         bytes.map(|bytes| decode("private row", &bytes)).transpose().map_err(ApiError::fault)
     }
 
@@ -184,6 +186,11 @@ impl Inbox {
         }
         Ok(order)
     }
+}
+
+/// A member's id has no zero byte.
+fn key(court: &MemberId, order: &OrderId) -> Vec<u8> {
+    [court.as_str().as_bytes(), &[0], &order.0].concat()
 }
 
 fn answer_again(row: &Row, order: &Order) -> Result<DeliverResponse, ApiError> {

@@ -63,7 +63,10 @@ fn world() -> World {
     let now = Clock::system().now().unix_seconds().0;
     let inbox = Inbox::new(InboxParts {
         institution: "bank".parse().unwrap(),
-        courts: BTreeMap::from([("court".parse().unwrap(), "court-1".parse().unwrap())]),
+        courts: BTreeMap::from([
+            ("court".parse().unwrap(), "court-1".parse().unwrap()),
+            ("other-court".parse().unwrap(), "other-1".parse().unwrap()),
+        ]),
         encryption_key: key(),
         sectors: Arc::new(Sectors::load(&[source]).unwrap()),
         signer: SignerClient::in_task(core()),
@@ -110,7 +113,7 @@ async fn a_private_part_is_stored_and_its_receipt_is_sealed() {
         .unwrap();
     assert_eq!((delivery.order, delivery.private_digest), (order.id, order.private_digest));
     assert_eq!(delivery.received_at, UnixSeconds(world.now));
-    assert!(world.inbox.row(&order.id).await.unwrap().unwrap().part == part);
+    assert!(world.inbox.row(&order.court, &order.id).await.unwrap().unwrap().part == part);
 }
 
 #[tokio::test]
@@ -124,7 +127,20 @@ async fn the_same_delivery_again_gets_the_same_receipt_and_another_one_is_refuse
     other.private_digest = private_digest(&other_part);
     let refused = world.inbox.deliver(&court(), request(&other, &other_part)).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::DeliveryRefused);
-    assert!(world.inbox.row(&order.id).await.unwrap().unwrap().part == part);
+    assert!(world.inbox.row(&order.court, &order.id).await.unwrap().unwrap().part == part);
+}
+
+#[tokio::test]
+async fn two_courts_deliver_under_one_order_id_and_both_parts_are_kept() {
+    let world = world();
+    let (order, part) = world.order();
+    world.inbox.deliver(&court(), request(&order, &part)).await.unwrap();
+    let other = Order { court: "other-court".parse().unwrap(), source_chain: "other-1".parse().unwrap(), ..order.clone() };
+    let caller = Caller { institution: other.court.clone(), ..court() };
+    world.inbox.deliver(&caller, request(&other, &part)).await.unwrap();
+    for order in [&order, &other] {
+        assert!(world.inbox.row(&order.court, &order.id).await.unwrap().unwrap().order == *order);
+    }
 }
 
 #[tokio::test]
@@ -150,7 +166,7 @@ async fn what_the_order_does_not_bind_or_the_schema_does_not_know_is_refused() {
     changed.ciphertext[0] ^= 1;
     let refused = world.inbox.deliver(&court(), changed).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::DeliveryRefused);
-    assert!(world.inbox.row(&order.id).await.unwrap().is_none());
+    assert!(world.inbox.row(&order.court, &order.id).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use comity_adapters_ports::{BlockEvents, Chain, PortError};
 use comity_model::event::Event;
-use comity_model::order::OrderState;
+use comity_model::order::{OrderState, ReceivedId};
 use comity_model::{Height, OrderId, decode, encode};
 use comity_store::{Batch, Store, Table};
 use futures::StreamExt;
@@ -28,11 +28,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How many asks to look may wait; one that finds no room is made good by reconciliation.
 const ASKS_MAX: usize = 4_096;
 
-/// Those who look when an order may have changed.
+/// Those who look when an order may have changed: one of this court's, or one that arrived here.
 #[async_trait]
-pub trait Concerned: Send + Sync {
+pub trait Concerned<Id>: Send + Sync {
     /// The order may have changed; header `header` exists and proves it. Must return at once.
-    fn changed(&self, order: OrderId, header: Height);
+    fn changed(&self, order: Id, header: Height);
 
     /// Look at everything open. `latest` is the newest header known.
     async fn reconcile(&self, latest: Height);
@@ -67,9 +67,9 @@ impl Follow {
 /// Who is concerned by what.
 pub(super) struct Parties {
     /// Looks at this court's own orders.
-    pub(super) court: Arc<dyn Concerned>,
+    pub(super) court: Arc<dyn Concerned<OrderId>>,
     /// Looks at orders that arrived here.
-    pub(super) institution: Arc<dyn Concerned>,
+    pub(super) institution: Arc<dyn Concerned<ReceivedId>>,
 }
 
 /// Follows until `stop`.
@@ -88,8 +88,17 @@ struct Follower {
     asks: mpsc::Receiver<(OrderId, Height)>,
     /// The newest header that exists.
     latest: Height,
-    /// Orders to look at, from which header on, and whether they arrived here.
-    waiting: BTreeMap<(OrderId, bool), Height>,
+    /// Orders to look at, and from which header on.
+    waiting: BTreeMap<Look, Height>,
+}
+
+/// An order to look at.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    /// One of this court's.
+    Ours(OrderId),
+    /// One that arrived here.
+    Arrived(ReceivedId),
 }
 
 impl Follower {
@@ -109,7 +118,7 @@ impl Follower {
                     }
                 },
                 Some((order, at_least)) = self.asks.recv() => {
-                    self.wait_for((order, false), at_least);
+                    self.wait_for(Look::Ours(order), at_least);
                 }
                 _ = reconcile.tick() => {
                     self.parties.court.reconcile(self.latest).await;
@@ -154,18 +163,19 @@ impl Follower {
         let proven_at = block.height.next();
         for event in &block.events {
             match event {
-                Event::OrderChanged { order, state: OrderState::Pending } => {
-                    self.wait_for((*order, true), proven_at);
+                Event::ReceivedOrderChanged { client, order, state: OrderState::Pending } => {
+                    let arrived = ReceivedId { client: client.clone(), order: *order };
+                    self.wait_for(Look::Arrived(arrived), proven_at);
                 }
                 Event::OrderChanged { order, .. } | Event::HoldChanged { order } => {
-                    self.wait_for((*order, false), proven_at);
+                    self.wait_for(Look::Ours(*order), proven_at);
                 }
                 _ => {}
             }
         }
     }
 
-    fn wait_for(&mut self, what: (OrderId, bool), header: Height) {
+    fn wait_for(&mut self, what: Look, header: Height) {
         let known = self.waiting.entry(what).or_insert(header);
         *known = (*known).max(header);
     }
@@ -174,11 +184,12 @@ impl Follower {
     fn look(&mut self) {
         let latest = self.latest;
         let parties = &self.parties;
-        self.waiting.retain(|(order, arrived), header| {
+        self.waiting.retain(|what, header| {
             let exists = *header <= latest;
-            if exists {
-                let party = if *arrived { &parties.institution } else { &parties.court };
-                party.changed(*order, latest);
+            match what {
+                _ if !exists => {}
+                Look::Ours(order) => parties.court.changed(*order, latest),
+                Look::Arrived(order) => parties.institution.changed(order.clone(), latest),
             }
             !exists
         });

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use comity_adapters_ports::{Events, Headers, Outcome, Prover, StateProof, Submit};
-use comity_model::order::ReceivedOrder;
+use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
@@ -53,7 +53,7 @@ impl Events for Node {
     async fn acknowledgement(&self, _client: &ClientId, _sequence: u64) -> Result<Option<Vec<u8>>, PortError> {
         Ok(None)
     }
-    async fn pending(&self, _after: Option<OrderId>, _limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+    async fn pending(&self, _after: Option<ReceivedId>, _limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         Ok(Vec::new())
     }
 }
@@ -66,11 +66,11 @@ impl Submit for Node {
 }
 
 /// Tells what it was asked to look at.
-struct Looks(mpsc::UnboundedSender<(OrderId, Height)>);
+struct Looks<T>(mpsc::UnboundedSender<(T, Height)>);
 
 #[async_trait]
-impl Concerned for Looks {
-    fn changed(&self, order: OrderId, header: Height) {
+impl<T: std::fmt::Debug + Send + Sync + 'static> Concerned<T> for Looks<T> {
+    fn changed(&self, order: T, header: Height) {
         self.0.send((order, header)).unwrap();
     }
     async fn reconcile(&self, _latest: Height) {}
@@ -82,7 +82,7 @@ impl Concerned for Looks {
 struct World {
     blocks: mpsc::UnboundedSender<Result<BlockEvents, PortError>>,
     court: mpsc::UnboundedReceiver<(OrderId, Height)>,
-    institution: mpsc::UnboundedReceiver<(OrderId, Height)>,
+    institution: mpsc::UnboundedReceiver<(ReceivedId, Height)>,
     follow: Follow,
     stop: CancellationToken,
     _folder: tempfile::TempDir,
@@ -132,10 +132,15 @@ async fn an_order_is_looked_at_under_the_header_that_proves_its_change_and_not_b
 #[tokio::test]
 async fn orders_that_arrived_are_the_institutions_and_mirrored_holds_the_courts() {
     let mut world = world();
-    world.block(11, vec![changed(1, OrderState::Pending), Event::HoldChanged { order: OrderId([2; 16]) }]);
-    world.block(12, Vec::new());
-    assert_eq!(world.institution.recv().await, Some((OrderId([1; 16]), Height(12))));
-    assert_eq!(world.court.recv().await, Some((OrderId([2; 16]), Height(12))));
+    let arrived = ReceivedId { client: "court-0".parse().unwrap(), order: OrderId([2; 16]) };
+    let event = |state| Event::ReceivedOrderChanged { client: arrived.client.clone(), order: arrived.order, state };
+    world.block(11, vec![event(OrderState::Pending), Event::HoldChanged { order: OrderId([2; 16]) }]);
+    world.block(12, vec![event(OrderState::Executed)]);
+    world.block(13, Vec::new());
+    assert_eq!(world.institution.recv().await, Some((arrived, Height(12))));
+    assert_eq!(world.court.recv().await, Some((OrderId([2; 16]), Height(12))), "one id, and two orders");
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert!(world.institution.try_recv().is_err() && world.court.try_recv().is_err(), "what is decided waits for nobody");
 }
 
 #[tokio::test]

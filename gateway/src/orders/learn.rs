@@ -36,7 +36,7 @@ impl Learner {
 }
 
 #[async_trait]
-impl Concerned for Learner {
+impl Concerned<OrderId> for Learner {
     fn changed(&self, order: OrderId, header: Height) {
         let (desk, slots) = (Arc::clone(&self.desk), Arc::clone(&self.slots));
         let counted = Counted::begin(&self.under_way);

@@ -14,7 +14,7 @@ use crate::identity::{Identity, Role};
 use comity_model::{MemberId, UnixSeconds};
 
 /// Domain tag of an institution's decision.
-pub const TAG_DECISION: &str = "comity/decision/v1";
+pub const TAG_DECISION: &str = "comity/decision/v2";
 /// Domain tag of a batch of records.
 pub const TAG_RECORDS: &str = "comity/records/v1";
 /// Domain tag of a batch of assets.

@@ -165,6 +165,7 @@ fn receipts_decisions_and_batches_of_others_are_refused() {
 
     let decision = Decision {
         chain: "bank-1".parse().unwrap(),
+        client: "court-0".parse().unwrap(),
         order: OrderId([1; 16]),
         verdict: DecisionVerdict::Refuse("UNKNOWN_ASSET".parse().unwrap()),
         answer_digest: None,

@@ -74,7 +74,7 @@ fn officer(number: u8) -> Officer {
     }
 }
 
-fn client_of(chain: &str) -> ClientId {
+pub fn client_of(chain: &str) -> ClientId {
     format!("client-{chain}").parse().unwrap()
 }
 

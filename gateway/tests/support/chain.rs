@@ -8,13 +8,13 @@ use comity_model::client::ClientKind;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Governors, ValidatorUpdate};
 use comity_model::member::Member;
-use comity_model::order::ReceivedOrder;
+use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::profile::Profile;
 use comity_model::seal::{PublicKey, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{Message, Transaction, TxBody};
-use comity_model::{ChainId, ClientId, Hash, Height, OrderId, decode, encode};
+use comity_model::{ChainId, ClientId, Hash, Height, decode, encode};
 use comity_verify::comet::{LightBlock, Validator, ValidatorSet};
 use comity_verify::light::Anchor;
 use comity_verify::seal::signing_bytes;
@@ -197,7 +197,7 @@ impl Events for Ports {
         decode("an acknowledgement", &value).map_err(gone)
     }
 
-    async fn pending(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+    async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         let (value, _) = self.ask("/pending", &encode(&(after, limit)), None, false)?;
         decode("orders", &value).map_err(gone)
     }

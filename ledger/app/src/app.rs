@@ -193,7 +193,7 @@ impl Reader {
     /// | `/state` | the 32-byte state key | the value (empty: none), with proof when asked |
     /// | `/outbox` | `(ClientId, u64 from, u32 limit)` | `Vec<Packet>` whose commitments stand, by sequence |
     /// | `/ack` | `(ClientId, u64 sequence)` | `Option<Vec<u8>>`: the acknowledgement's bytes |
-    /// | `/pending` | `(Option<OrderId> after, u32 limit)` | `Vec<ReceivedOrder>` not yet decided, by id |
+    /// | `/pending` | `(Option<ReceivedId> after, u32 limit)` | `Vec<ReceivedOrder>` not yet decided, by client and id |
     /// | `/header-proof` | `(Height, u64 size)` | `Vec<Hash>`: RFC 6962 inclusion path |
     /// | `/clients` | empty | `Vec<ClientState>`, by id |
     ///

@@ -18,16 +18,16 @@ use comity_model::packet::{PORT_ORDERS, Packet, Payload, UNIVERSAL_ERROR_ACK};
 use comity_model::profile::{Effect, KindRule};
 use comity_model::seal::Signature;
 use comity_model::state::StatePath;
-use comity_model::{Amount, AssetHandle, Hash, OrderId, ReasonCode, UnixSeconds, encode};
+use comity_model::{Amount, AssetHandle, ClientId, Hash, OrderId, ReasonCode, UnixSeconds, encode};
 use comity_verify::order;
 use comity_verify::state::Proven;
 
-const TAG_DECISION: &str = "comity/decision/v1";
+const TAG_DECISION: &str = "comity/decision/v2";
 const DAY_S: u64 = 86_400;
 
 /// Codes that this chain writes into an order's result, besides those of [`comity_model::asset::reason`].
 pub mod outcome_code {
-    /// An order of this id arrived before.
+    /// An order of this id arrived over this client before.
     pub const ORDER_EXISTS: &str = "ORDER_EXISTS";
     /// The sector asks for two approvals for orders of this kind.
     pub const TWO_APPROVALS_NEEDED: &str = "TWO_APPROVALS_NEEDED";
@@ -53,7 +53,7 @@ pub(crate) fn receive(
         let refused = refused(ex, &id, reason::NOT_FOR_THIS_CHAIN)?;
         return Ok(Some(encode(&refused)));
     }
-    if notices::received(ex, &id)?.is_some() {
+    if notices::received(ex, &client.id, &id)?.is_some() {
         let refused = refused(ex, &id, outcome_code::ORDER_EXISTS)?;
         return Ok(Some(encode(&refused)));
     }
@@ -79,8 +79,8 @@ pub(crate) fn receive(
         save(ex, &received);
         return Ok(Some(encode(&refused)));
     }
-    ex.state.set_side(&Side::Pending(id), &id);
-    due::set(ex, received.sealed.order.decide_by, due::DECIDE, id);
+    ex.state.set_side(&Side::Pending(client.id.clone(), id), &received.id());
+    due::set(ex, received.sealed.order.decide_by, due::DECIDE, &client.id, id);
     save(ex, &received);
     Ok(None)
 }
@@ -105,11 +105,10 @@ fn objection(ex: &Execution<'_>, client: &ClientState, order: &Order) -> Result<
     }
     if rule.effect == Effect::Release {
         let original = match order.original {
-            Some(original) => notices::received(ex, &original)?,
+            Some(original) => notices::received(ex, &client.id, &original)?,
             None => None,
         };
-        let same_court =
-            original.is_some_and(|original| original.client == client.id && original.sealed.order.court == order.court);
+        let same_court = original.is_some_and(|original| original.sealed.order.court == order.court);
         return Ok((!same_court).then_some(reason::UNKNOWN_ORIGINAL));
     }
     let longest = u64::from(rule.period_days_max).saturating_mul(DAY_S);
@@ -128,7 +127,7 @@ fn rule(ex: &Execution<'_>, order: &Order) -> Result<Option<KindRule>, Stop> {
 /// Decides a pending order under the institution's seal.
 pub(crate) fn decide(ex: &mut Execution<'_>, decision: &Decision, seal: &Signature) -> Result<(), Stop> {
     require(decision.chain == ex.config.chain, Reason::WrongChain)?;
-    let mut received = notices::received(ex, &decision.order)?.ok_or(Reason::UnknownOrder)?;
+    let mut received = notices::received(ex, &decision.client, &decision.order)?.ok_or(Reason::UnknownOrder)?;
     require(received.state == OrderState::Pending, Reason::AlreadyDecided)?;
     require(ex.now() < received.sealed.order.decide_by, Reason::DecisionLate)?;
     let member = members::valid_at_home(ex, &received.sealed.order.recipient)?;
@@ -165,7 +164,7 @@ fn execute(
 
 fn release(ex: &mut Execution<'_>, received: &ReceivedOrder, asset: AssetHandle) -> Result<Outcome, Stop> {
     let original = match received.sealed.order.original {
-        Some(original) => notices::received(ex, &original)?,
+        Some(original) => notices::received(ex, &received.client, &original)?,
         None => None,
     };
     let Some(original) = original else {
@@ -184,8 +183,8 @@ fn release(ex: &mut Execution<'_>, received: &ReceivedOrder, asset: AssetHandle)
 }
 
 /// Answers an order that nobody decided in time.
-pub(crate) fn undecided(ex: &mut Execution<'_>, order: &OrderId) -> Result<(), Stop> {
-    let Some(received) = notices::received(ex, order)? else {
+pub(crate) fn undecided(ex: &mut Execution<'_>, client: &ClientId, order: &OrderId) -> Result<(), Stop> {
+    let Some(received) = notices::received(ex, client, order)? else {
         return Ok(());
     };
     if received.state != OrderState::Pending {
@@ -210,8 +209,8 @@ fn answer(
     let result = OrderResult { order: id, outcome, effective_at, height: ex.height, answer_digest };
     let acknowledgement = encode(&result);
     received.result = Some(result);
-    ex.state.remove_side(&Side::Pending(id));
-    due::clear(ex, decide_by, due::DECIDE, id);
+    ex.state.remove_side(&Side::Pending(received.client.clone(), id));
+    due::clear(ex, decide_by, due::DECIDE, &received.client, id);
     save(ex, &received);
     packets::write_acknowledgement(ex, &packet_of(&received), acknowledgement);
     Ok(())
@@ -240,9 +239,9 @@ pub(crate) const fn state_of(outcome: &Outcome) -> OrderState {
 }
 
 fn save(ex: &mut Execution<'_>, received: &ReceivedOrder) {
-    let order = received.sealed.order.id;
-    ex.state.write(&StatePath::Received(order), received);
-    ex.emit(Event::OrderChanged { order, state: received.state });
+    let (client, order) = (received.client.clone(), received.sealed.order.id);
+    ex.state.write(&StatePath::Received(client.clone(), order), received);
+    ex.emit(Event::ReceivedOrderChanged { client, order, state: received.state });
 }
 
 fn refused(ex: &Execution<'_>, order: &OrderId, code: &'static str) -> Result<OrderResult, Stop> {

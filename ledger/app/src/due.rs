@@ -1,6 +1,6 @@
 //! Due dates: what happens by itself when block time has come.
 //!
-//! They run before a block's transactions, ordered by (date, kind, order), a bounded number a block. The legal effect is
+//! They run before a block's transactions, ordered by (date, kind, client, order), a bounded number a block. The legal effect is
 //! of the due date, not of the block that carries it out.
 
 use crate::refusal::Stop;
@@ -9,7 +9,7 @@ use crate::working::{Execution, Working};
 use crate::{AppError, decisions, holds};
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::event::Event;
-use comity_model::{OrderId, UnixSeconds};
+use comity_model::{ClientId, OrderId, UnixSeconds};
 
 /// An order must be decided by then.
 pub(crate) const DECIDE: u8 = 1;
@@ -23,17 +23,19 @@ const PER_BLOCK_MAX: usize = 256;
 pub(crate) struct Due {
     at: UnixSeconds,
     kind: u8,
+    client: ClientId,
     order: OrderId,
 }
 
-/// Sets a due date.
-pub(crate) fn set(ex: &mut Execution<'_>, at: UnixSeconds, kind: u8, order: OrderId) {
-    ex.state.set_side(&Side::Due(at, kind, order), &Due { at, kind, order });
+/// Sets a due date of an order that arrived over `client`.
+pub(crate) fn set(ex: &mut Execution<'_>, at: UnixSeconds, kind: u8, client: &ClientId, order: OrderId) {
+    let due = Due { at, kind, client: client.clone(), order };
+    ex.state.set_side(&Side::Due(at, kind, client.clone(), order), &due);
 }
 
 /// Takes a due date back.
-pub(crate) fn clear(ex: &mut Execution<'_>, at: UnixSeconds, kind: u8, order: OrderId) {
-    ex.state.remove_side(&Side::Due(at, kind, order));
+pub(crate) fn clear(ex: &mut Execution<'_>, at: UnixSeconds, kind: u8, client: &ClientId, order: OrderId) {
+    ex.state.remove_side(&Side::Due(at, kind, client.clone(), order));
 }
 
 /// The soonest due date.
@@ -50,10 +52,10 @@ pub(crate) fn run(ex: &mut Execution<'_>) -> Result<Vec<Event>, AppError> {
         let Some(due) = first.into_iter().next().filter(|due| due.at <= ex.now()) else {
             break;
         };
-        clear(ex, due.at, due.kind, due.order);
+        clear(ex, due.at, due.kind, &due.client, due.order);
         let done = match due.kind {
-            DECIDE => decisions::undecided(ex, &due.order),
-            _ => holds::lapse(ex, &due.order, due.at),
+            DECIDE => decisions::undecided(ex, &due.client, &due.order),
+            _ => holds::lapse(ex, &due.client, &due.order, due.at),
         };
         match done {
             Ok(()) => events.extend(ex.keep()),
@@ -63,7 +65,7 @@ pub(crate) fn run(ex: &mut Execution<'_>) -> Result<Vec<Event>, AppError> {
                 // come back for ever.
                 tracing::error!(code = refusal.code(), order = %due.order, "a due date was refused");
                 ex.discard();
-                clear(ex, due.at, due.kind, due.order);
+                clear(ex, due.at, due.kind, &due.client, due.order);
                 events.extend(ex.keep());
             }
         }

@@ -16,7 +16,7 @@ use comity_model::event::Event;
 use comity_model::order::{HoldSummary, NoticeEvent, OrderState, ReceivedOrder};
 use comity_model::profile::Effect;
 use comity_model::state::StatePath;
-use comity_model::{Amount, AssetHandle, OrderId, UnixSeconds};
+use comity_model::{Amount, AssetHandle, ClientId, OrderId, UnixSeconds};
 
 /// Most holds that may stand on one asset.
 pub(crate) const STANDING_MAX: usize = 512;
@@ -64,7 +64,7 @@ pub(crate) fn place(
     let row = Side::Standing(handle, hold.arrival, hold.number);
     let entry = Standing { number: hold.number, effect };
     ex.state.set_side(&row, &entry);
-    crate::due::set(ex, hold.until, LAPSE, hold.order);
+    crate::due::set(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
     let now = ex.now();
     settle(ex, &handle, now, Some(received))?;
     let settled = read(ex, &handle, hold.number)?;
@@ -91,9 +91,15 @@ pub(crate) fn release(
     Ok(true)
 }
 
-/// Ends the hold of `order` because its time has come at `due_at`. The legal effect is of that time.
-pub(crate) fn lapse(ex: &mut Execution<'_>, order: &OrderId, due_at: UnixSeconds) -> Result<(), Stop> {
-    let Some(received) = notices::received(ex, order)? else {
+/// Ends the hold of `order`, which arrived over `client`, because its time has come at `due_at`. The legal effect is of
+/// that time.
+pub(crate) fn lapse(
+    ex: &mut Execution<'_>,
+    client: &ClientId,
+    order: &OrderId,
+    due_at: UnixSeconds,
+) -> Result<(), Stop> {
+    let Some(received) = notices::received(ex, client, order)? else {
         return Ok(());
     };
     let Some((handle, number)) = received.hold else {
@@ -114,12 +120,12 @@ pub(crate) fn lapse_overdue(ex: &mut Execution<'_>, handle: &AssetHandle) -> Res
     for entry in standing(ex, handle)? {
         let hold = read(ex, handle, entry.number)?;
         if hold.until <= now {
-            overdue.push((hold.until, hold.order));
+            overdue.push((hold.until, hold.origin.client, hold.order));
         }
     }
     overdue.sort_unstable();
-    for (due_at, order) in overdue {
-        lapse(ex, &order, due_at)?;
+    for (due_at, client, order) in overdue {
+        lapse(ex, &client, &order, due_at)?;
     }
     Ok(())
 }
@@ -173,7 +179,7 @@ pub(crate) fn settle(
             continue;
         }
         write(ex, &next);
-        if by.is_none_or(|by| by.sealed.order.id != next.order) {
+        if by.is_none_or(|by| !is_of(&next, by)) {
             let event = match (hold.state, next.state) {
                 (HoldState::Queued, HoldState::Active) => NoticeEvent::Activated,
                 _ => NoticeEvent::Changed,
@@ -196,7 +202,7 @@ fn end(
     hold.held = hold.held.map(|held| Amount { minor: 0, ..held });
     write(ex, &hold);
     ex.state.remove_side(&Side::Standing(hold.asset, hold.arrival, hold.number));
-    crate::due::clear(ex, hold.until, LAPSE, hold.order);
+    crate::due::clear(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
     let event = match state {
         HoldState::Lapsed => NoticeEvent::Lapsed,
         _ => NoticeEvent::Released,
@@ -213,7 +219,8 @@ fn tell(
     at: UnixSeconds,
     by: Option<&ReceivedOrder>,
 ) -> Result<(), Stop> {
-    let Some(mut received) = notices::received(ex, &hold.order)? else {
+    let client = &hold.origin.client;
+    let Some(mut received) = notices::received(ex, client, &hold.order)? else {
         return Ok(());
     };
     let state = match hold.state {
@@ -223,10 +230,10 @@ fn tell(
     };
     if state != received.state {
         received.state = state;
-        ex.emit(Event::OrderChanged { order: hold.order, state });
+        ex.emit(Event::ReceivedOrderChanged { client: client.clone(), order: hold.order, state });
     }
     received.notices = received.notices.saturating_add(1);
-    ex.state.write(&StatePath::Received(hold.order), &received);
+    ex.state.write(&StatePath::Received(client.clone(), hold.order), &received);
     let cause = by
         .map(|by| &by.sealed.order)
         .filter(|order| order.court == hold.court && by_same_origin(by, hold))
@@ -237,6 +244,11 @@ fn tell(
 /// Whether the causing order came over the same client: a member id says nothing across chains.
 fn by_same_origin(by: Option<&ReceivedOrder>, hold: &Hold) -> bool {
     by.is_some_and(|by| by.client == hold.origin.client)
+}
+
+/// Whether `received` is the order that placed the hold: an id alone says nothing across chains.
+fn is_of(hold: &Hold, received: &ReceivedOrder) -> bool {
+    received.sealed.order.id == hold.order && received.client == hold.origin.client
 }
 
 fn check_fit(asset: &Asset, received: &ReceivedOrder, effect: Effect, asked: Option<Amount>) -> Result<(), Stop> {

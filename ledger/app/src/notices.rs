@@ -13,7 +13,7 @@ use comity_model::client::ClientState;
 use comity_model::order::{HoldSummary, Notice, NoticeEvent, ReceivedOrder};
 use comity_model::packet::{PORT_NOTICES, Payload, UNIVERSAL_ERROR_ACK};
 use comity_model::state::StatePath;
-use comity_model::{OrderId, UnixSeconds, encode};
+use comity_model::{ClientId, OrderId, UnixSeconds, encode};
 
 /// How long a notice may be under way before it is sent again, in seconds.
 const NOTICE_TIMEOUT_S: u64 = 30 * 86_400;
@@ -55,9 +55,13 @@ pub(crate) fn receive(ex: &mut Execution<'_>, client: &ClientState, value: &[u8]
     Ok(if known { TAKEN } else { &UNIVERSAL_ERROR_ACK }.to_vec())
 }
 
-/// An order that arrived at this chain.
-pub(crate) fn received(ex: &Execution<'_>, order: &OrderId) -> Result<Option<ReceivedOrder>, Stop> {
-    Ok(ex.state.read(&StatePath::Received(*order), "a received order")?)
+/// An order that arrived at this chain over `client`.
+pub(crate) fn received(
+    ex: &Execution<'_>,
+    client: &ClientId,
+    order: &OrderId,
+) -> Result<Option<ReceivedOrder>, Stop> {
+    Ok(ex.state.read(&StatePath::Received(client.clone(), *order), "a received order")?)
 }
 
 /// Where notices about `received` go.

@@ -8,10 +8,10 @@ use crate::store::{Snapshot, VERSIONS_KEPT};
 use crate::tree;
 use crate::working::{Clock, Working};
 use comity_model::client::ClientState;
-use comity_model::order::ReceivedOrder;
+use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
-use comity_model::{ClientId, Height, OrderId, encode};
+use comity_model::{ClientId, Height, encode};
 
 /// Most rows of one answer.
 const ROWS_MAX: u32 = 1_000;
@@ -103,25 +103,19 @@ fn outbox(working: &Working<'_>, data: &[u8]) -> Result<Vec<u8>, Stop> {
 }
 
 fn pending(working: &Working<'_>, data: &[u8]) -> Result<Vec<u8>, Stop> {
-    let (after, limit): (Option<OrderId>, u32) = argument(data)?;
-    let from = match after.map(following) {
-        None => None,
-        Some(Some(next)) => Some(Side::Pending(next)),
-        Some(None) => return Ok(encode(&Vec::<ReceivedOrder>::new())),
-    };
-    let ids: Vec<OrderId> = working.scan(side::PENDING, from.as_ref(), rows(limit), "a pending order")?;
-    let mut orders = Vec::with_capacity(ids.len());
-    for id in ids {
-        let order: Option<ReceivedOrder> = working.read(&StatePath::Received(id), "a received order")?;
+    let (after, limit): (Option<ReceivedId>, u32) = argument(data)?;
+    let from = after.as_ref().map(|place| Side::Pending(place.client.clone(), place.order));
+    // The row after which the page begins may still stand, or not.
+    let more = usize::from(after.is_some());
+    let places: Vec<ReceivedId> =
+        working.scan(side::PENDING, from.as_ref(), rows(limit).saturating_add(more), "a pending order")?;
+    let mut orders = Vec::with_capacity(places.len());
+    for place in places.into_iter().filter(|place| after.as_ref() != Some(place)).take(rows(limit)) {
+        let path = StatePath::Received(place.client, place.order);
+        let order: Option<ReceivedOrder> = working.read(&path, "a received order")?;
         orders.extend(order);
     }
     Ok(encode(&orders))
-}
-
-/// The next order id in byte order, unless it is the last.
-fn following(id: OrderId) -> Option<OrderId> {
-    let next = u128::from_be_bytes(id.0).checked_add(1)?;
-    Some(OrderId(next.to_be_bytes()))
 }
 
 fn clients(working: &Working<'_>) -> Result<Vec<u8>, Stop> {

@@ -21,10 +21,10 @@ pub(crate) enum Side {
     Outbox(ClientId, u64),
     /// An acknowledgement's bytes.
     Ack(ClientId, u64),
-    /// An order that arrived and is not decided → [`OrderId`].
-    Pending(OrderId),
+    /// An order that arrived over a client and is not decided → [`comity_model::order::ReceivedId`].
+    Pending(ClientId, OrderId),
     /// What falls due → [`crate::due::Due`].
-    Due(UnixSeconds, u8, OrderId),
+    Due(UnixSeconds, u8, ClientId, OrderId),
     /// A hold that is active or queued, in order of arrival → its number.
     Standing(AssetHandle, Arrival, u32),
     /// A client → [`ClientId`].
@@ -51,8 +51,13 @@ impl Side {
             Self::Operator(key) => tagged(4, &[key]),
             Self::Outbox(client, sequence) => with_client(5, client, &sequence.to_be_bytes()),
             Self::Ack(client, sequence) => with_client(6, client, &sequence.to_be_bytes()),
-            Self::Pending(order) => tagged(7, &[&order.0]),
-            Self::Due(at, kind, order) => tagged(8, &[&at.0.to_be_bytes(), &[*kind], &order.0]),
+            Self::Pending(client, order) => with_client(7, client, &order.0),
+            Self::Due(at, kind, client, order) => {
+                let mut key = tagged(8, &[&at.0.to_be_bytes(), &[*kind]]);
+                key.extend_from_slice(&client_part(client));
+                key.extend_from_slice(&order.0);
+                key
+            }
             Self::Standing(asset, arrival, number) => tagged(
                 9,
                 &[
@@ -75,7 +80,7 @@ impl Side {
 
 /// All due dates, soonest first.
 pub(crate) const DUE: &[u8] = &[8];
-/// All undecided orders, by id.
+/// All undecided orders, by client and id.
 pub(crate) const PENDING: &[u8] = &[7];
 /// All clients, by id.
 pub(crate) const CLIENTS: &[u8] = &[10];
@@ -106,7 +111,12 @@ fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 fn with_client(tag: u8, client: &ClientId, rest: &[u8]) -> Vec<u8> {
+    tagged(tag, &[&client_part(client), rest])
+}
+
+/// A client id behind its length.
+fn client_part(client: &ClientId) -> Vec<u8> {
     // A client id has at most 64 bytes.
     let length = u8::try_from(client.as_str().len()).unwrap_or(u8::MAX);
-    tagged(tag, &[&[length], client.as_str().as_bytes(), rest])
+    tagged(length, &[client.as_str().as_bytes()])
 }

@@ -5,10 +5,10 @@ mod support;
 use async_trait::async_trait;
 use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, PortError, Prover, StateProof, Submit};
 use comity_model::client::{ClientState, ClientStatus};
-use comity_model::order::{OrderState, ReceivedOrder};
+use comity_model::order::{OrderState, ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
-use comity_model::{ChainId, ClientId, Hash, Height, OrderId};
+use comity_model::{ChainId, ClientId, Hash, Height};
 use comity_verify::comet::LightBlock;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -37,7 +37,7 @@ impl Events for Silent {
         self.0.events.acknowledgement(client, sequence).await
     }
 
-    async fn pending(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+    async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         self.0.events.pending(after, limit).await
     }
 }

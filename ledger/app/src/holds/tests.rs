@@ -130,7 +130,7 @@ fn put(
         HoldState::Active => Outcome::Executed(summary.clone()),
         _ => Outcome::Waitlisted(summary.clone()),
     });
-    ex.state.write(&StatePath::Received(received.sealed.order.id), &received);
+    ex.state.write(&StatePath::Received(client(), received.sealed.order.id), &received);
     (state, summary)
 }
 
@@ -313,7 +313,7 @@ proptest! {
                     first = false;
                     prop_assert_eq!(hold.state == HoldState::Active, active);
                     prop_assert_eq!(hold.held, (!exclusive).then(|| Amount::cny(share)));
-                    let received = crate::notices::received(ex, &id(*number)).expect("no fault").expect("the order");
+                    let received = crate::notices::received(ex, &client(), &id(*number)).expect("no fault").expect("the order");
                     prop_assert_eq!(received.state == OrderState::Executed, active);
                     let known = &mirror[number];
                     prop_assert_eq!(known.held, hold.held);

@@ -2,9 +2,9 @@
 
 use crate::support::keys::seal;
 use crate::support::world::{ACCOUNT, At, World, seal_order};
-use comity_model::asset::reason;
+use comity_model::asset::{Hold, HoldState, reason};
 use comity_model::event::Event;
-use comity_model::order::{ApprovalClass, DecisionVerdict, Order, OrderState, Outcome, SealedOrder};
+use comity_model::order::{ApprovalClass, DecisionVerdict, Order, OrderState, Outcome, ReceivedId, ReceivedOrder, SealedOrder};
 use comity_model::packet::{PORT_ORDERS, Payload};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
@@ -149,7 +149,11 @@ fn an_order_nobody_decides_fails_at_its_date_by_itself() {
     let decide_by = world.received(id(1)).sealed.order.decide_by;
     world.pass(7_200);
     let finalized = world.block(At::Bank, &[]);
-    assert!(finalized.events.contains(&Event::OrderChanged { order: id(1), state: OrderState::Failed }));
+    assert!(finalized.events.contains(&Event::ReceivedOrderChanged {
+        client: At::Bank.client(),
+        order: id(1),
+        state: OrderState::Failed
+    }));
     assert!(finalized.work);
     assert_eq!(finalized.next_due, None);
     let late = world.decide(id(1), execute(ACCOUNT, 1));
@@ -182,7 +186,7 @@ fn a_decision_needs_the_banks_seal_and_a_fitting_asset_and_amount() {
     world.register(AssetHandle([3; 32]), None);
     world.send(world.order(1, "freeze"));
     let Message::Decide { decision, .. } = world.decision(id(1), execute(ACCOUNT, 5)) else { unreachable!() };
-    let seal = seal("court seal", "comity/decision/v1", &decision);
+    let seal = seal("court seal", "comity/decision/v2", &decision);
     world.refused(At::Bank, vec![Message::Decide { decision, seal }], "WRONG_SEAL");
     for (verdict, code) in [
         (execute(AssetHandle([9; 32]), 5), "UNKNOWN_ASSET"),
@@ -247,6 +251,7 @@ fn undecided_orders_are_listed_page_by_page() {
         world.send(world.order(number, "freeze"));
     }
     let page = |world: &World, after: Option<OrderId>, limit: u32| -> Vec<OrderId> {
+        let after = after.map(|order| ReceivedId { client: At::Bank.client(), order });
         let data = comity_model::encode(&(after, limit));
         let answer = world.bank.query("/pending", &data, None, false);
         let orders: Vec<comity_model::order::ReceivedOrder> = comity_model::decode("orders", &answer.value).unwrap();
@@ -268,4 +273,83 @@ fn an_order_packet_is_the_sealed_order_and_nothing_else() {
     let expected = Payload::canonical(PORT_ORDERS, comity_model::encode(&sealed));
     assert_eq!(packet.payloads, [expected]);
     assert_eq!(packet.timeout, sealed.order.deliver_by);
+}
+
+#[test]
+fn two_courts_use_one_order_id_and_both_orders_are_carried_out() {
+    let mut world = World::new();
+    let mut other = world.second_court();
+    // The same id, court name, request and officers: everything that another chain can copy.
+    let packet = world.send(world.order(1, "freeze"));
+    world.exchange(&mut other);
+    let same = world.send(world.order(1, "freeze"));
+    assert_eq!(world.received(id(1)).state, OrderState::Pending);
+    let listed = comity_model::encode(&(None::<ReceivedId>, 9u32));
+    let listed = world.bank.query("/pending", &listed, None, false).value;
+    assert_eq!(comity_model::decode::<Vec<ReceivedOrder>>("orders", &listed).unwrap().len(), 2);
+    assert!(world.decide(id(1), execute(ACCOUNT, 30_000)).is_ok());
+    assert!(world.acknowledge(At::Court, &same).is_ok());
+    assert_eq!(world.states(id(1)), (OrderState::Executed, OrderState::Executed));
+    world.exchange(&mut other);
+    assert_eq!(world.received(id(1)).state, OrderState::Pending, "the decision was about the other court's order");
+    assert!(world.decide(id(1), execute(ACCOUNT, 90_000)).is_ok());
+    assert!(world.acknowledge(At::Court, &packet).is_ok());
+    assert_eq!(world.states(id(1)), (OrderState::Executed, OrderState::Executed));
+
+    // The first to arrive holds first, though it was decided last, and the other court is told.
+    let held = |world: &World| match world.entry(id(1)).result.unwrap().outcome {
+        Outcome::Executed(hold) => hold.held,
+        outcome => panic!("{outcome:?}"),
+    };
+    assert_eq!(held(&world), Some(Amount::cny(90_000)));
+    world.exchange(&mut other);
+    assert_eq!(held(&world), Some(Amount::cny(30_000)));
+    let notices = world.outbox(At::Bank, 1);
+    assert!(world.receive(At::Court, &notices[0]).is_ok());
+    assert_eq!(world.entry(id(1)).notice.unwrap().hold.held, Some(Amount::cny(10_000)));
+}
+
+#[test]
+fn a_release_ends_the_order_of_its_own_court_and_no_other_of_that_id() {
+    let mut world = World::new();
+    let mut other = world.second_court();
+    world.freeze(world.order(1, "freeze"), ACCOUNT, Some(20_000));
+    world.exchange(&mut other);
+    // This court ordered nothing yet: the id is another court's.
+    let release = |world: &World, number| {
+        let mut release = world.order(number, "release");
+        release.original = Some(id(1));
+        release
+    };
+    let packet = world.send(release(&world, 2));
+    assert!(world.acknowledge(At::Court, &packet).is_ok());
+    let outcome = world.entry(id(2)).result.unwrap().outcome;
+    assert_eq!(outcome, Outcome::Refused(reason::UNKNOWN_ORIGINAL.parse().unwrap()));
+
+    // With an order of that id, the release ends its hold and leaves the other court's alone.
+    world.freeze(world.order(1, "freeze"), ACCOUNT, Some(20_000));
+    world.send(release(&world, 3));
+    assert!(world.decide(id(3), DecisionVerdict::Execute { asset: ACCOUNT, amount: None }).is_ok());
+    let number = |world: &World| world.received(id(1)).hold.unwrap().1;
+    let hold = |world: &World| -> Hold { world.bank.value(&StatePath::Hold(ACCOUNT, number(world))).unwrap() };
+    assert_eq!(hold(&world).state, HoldState::Released);
+    world.exchange(&mut other);
+    assert_eq!(hold(&world).state, HoldState::Active);
+}
+
+#[test]
+fn an_order_of_each_court_falls_due_though_both_have_one_id() {
+    let mut world = World::new();
+    let mut other = world.second_court();
+    let order = world.order(1, "freeze");
+    world.send(order.clone());
+    world.exchange(&mut other);
+    let mut same = world.order(1, "freeze");
+    same.decide_by = order.decide_by;
+    world.send(same);
+    world.pass(7_200);
+    world.block(At::Bank, &[]);
+    assert_eq!(world.received(id(1)).state, OrderState::Failed);
+    world.exchange(&mut other);
+    assert_eq!(world.received(id(1)).state, OrderState::Failed);
 }

@@ -182,11 +182,12 @@ impl World {
     pub async fn decide(&self, order: OrderId) {
         let decision = Decision {
             chain: self.bank.id().clone(),
+            client: client_on_bank(),
             order,
             verdict: DecisionVerdict::Execute { asset: ACCOUNT, amount: Some(Amount::cny(100)) },
             answer_digest: None,
         };
-        let seal = seal("bank seal", "comity/decision/v1", &decision);
+        let seal = seal("bank seal", "comity/decision/v2", &decision);
         self.bank.done(vec![Message::Decide { decision, seal }]).await;
     }
 
@@ -197,7 +198,7 @@ impl World {
 
     /// The order on the bank's chain.
     pub async fn received(&self, order: OrderId) -> Option<ReceivedOrder> {
-        value(&self.bank.chain(), &StatePath::Received(order)).await
+        value(&self.bank.chain(), &StatePath::Received(client_on_bank(), order)).await
     }
 
     /// Waits until the order has arrived at the bank, and tells how long it took.

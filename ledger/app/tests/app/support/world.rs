@@ -61,10 +61,19 @@ pub const TRUSTING_S: u64 = 14 * DAY_S;
 pub struct World {
     pub court: TestChain,
     pub bank: TestChain,
+    /// The client of the court's chain on the bank's.
+    pub over: ClientId,
     /// The time of the next block.
     pub now: Time,
     salt: u64,
     proposals: [u64; 2],
+}
+
+/// A court's chain that is not the world's own at the moment.
+pub struct SecondCourt {
+    chain: TestChain,
+    over: ClientId,
+    proposals: u64,
 }
 
 impl World {
@@ -93,6 +102,7 @@ impl World {
         let mut world = Self {
             court: delayed(Court),
             bank: delayed(Bank),
+            over: Bank.client(),
             now: Time::new(BEGIN_S as i64, 0).unwrap().plus_seconds(1),
             salt: 0,
             proposals: [0; 2],
@@ -117,10 +127,10 @@ impl World {
         let block = other.light_block(height);
         Action::CreateClient {
             client: ClientState {
-                id: at.client(),
+                id: self.client(at),
                 kind: ClientKind::Comet,
                 chain: other.id.clone(),
-                counterparty: at.other().client(),
+                counterparty: self.client(at.other()),
                 anchor: AnchorPoint {
                     height: Height(height),
                     header_hash: block.header.hash(),
@@ -156,6 +166,42 @@ impl World {
             height,
         };
         vec![update, import]
+    }
+
+    /// Another court's chain, with members and officers of the same names, connected to the bank by clients of its own.
+    pub fn second_court(&mut self) -> SecondCourt {
+        let mut genesis = genesis(Court);
+        genesis.chain = "court-9".parse().unwrap();
+        genesis.validators = super::chain::validators("court-9");
+        for (number, key) in genesis.governors.keys.iter_mut().enumerate() {
+            *key = super::keys::public_key(&format!("court-9 governor {number}"));
+        }
+        for member in &mut genesis.members {
+            member.home = genesis.chain.clone();
+        }
+        let over = "court-client-9".parse().unwrap();
+        let mut second = SecondCourt { chain: TestChain::new(&genesis), over, proposals: 0 };
+        self.exchange(&mut second);
+        self.block(Court, &[]);
+        self.connect();
+        self.import_bank();
+        self.exchange(&mut second);
+        second
+    }
+
+    /// Puts the other court's chain in this one's place.
+    pub fn exchange(&mut self, other: &mut SecondCourt) {
+        std::mem::swap(&mut self.court, &mut other.chain);
+        std::mem::swap(&mut self.over, &mut other.over);
+        std::mem::swap(&mut self.proposals[Court as usize], &mut other.proposals);
+    }
+
+    /// The other chain's client on `at`.
+    fn client(&self, at: At) -> ClientId {
+        match at {
+            Court => at.client(),
+            Bank => self.over.clone(),
+        }
     }
 
     pub fn chain(&self, at: At) -> &TestChain {
@@ -247,7 +293,7 @@ impl World {
         self.block(at.other(), &[]);
         let other = self.chain(at.other());
         let height = other.height();
-        let message = Message::UpdateClient { client: at.client(), steps: vec![other.step(height)] };
+        let message = Message::UpdateClient { client: self.client(at), steps: vec![other.step(height)] };
         (Height(height), message)
     }
 
@@ -294,7 +340,7 @@ impl World {
 
     /// The packets that stand in the outbox of `at`, from a sequence on.
     pub fn outbox(&self, at: At, from: u64) -> Vec<Packet> {
-        let data = encode(&(at.client(), from, 1_000u32));
+        let data = encode(&(self.client(at), from, 1_000u32));
         let answer = self.chain(at).query("/outbox", &data, None, false);
         decode("packets", &answer.value).unwrap()
     }
@@ -325,7 +371,7 @@ impl World {
             request: RequestId([number; 16]),
             source_chain: self.court.id.clone(),
             source_client: Court.client(),
-            dest_client: Bank.client(),
+            dest_client: self.over.clone(),
             court: "court".parse().unwrap(),
             recipient: "bank".parse().unwrap(),
             sector: "deposits".parse().unwrap(),
@@ -373,8 +419,9 @@ impl World {
     }
 
     pub fn decision(&self, order: OrderId, verdict: DecisionVerdict) -> Message {
-        let decision = Decision { chain: self.bank.id.clone(), order, verdict, answer_digest: Some(Hash([9; 32])) };
-        let seal = seal("bank seal", "comity/decision/v1", &decision);
+        let (chain, client) = (self.bank.id.clone(), self.over.clone());
+        let decision = Decision { chain, client, order, verdict, answer_digest: Some(Hash([9; 32])) };
+        let seal = seal("bank seal", "comity/decision/v2", &decision);
         Message::Decide { decision, seal }
     }
 
@@ -412,7 +459,7 @@ impl World {
 
     /// The bank chain's view of it.
     pub fn received(&self, order: OrderId) -> ReceivedOrder {
-        self.bank.value(&StatePath::Received(order)).expect("the order")
+        self.bank.value(&StatePath::Received(self.over.clone(), order)).expect("the order")
     }
 
     /// Its states on both chains.
