@@ -6,11 +6,14 @@ use crate::error::{ApiError, Reason};
 use crate::orders::{DeskError, DraftError, DraftRequest, ProvenUnder, StoredOrder};
 use comity_model::order::{Approval, Notice, NoticeEvent, OrderResult, OrderState, Outcome};
 use comity_model::seal::Signature;
-use comity_model::{Amount, MemberId, OrderId, RequestId, UnixSeconds};
+use comity_model::{Amount, ChainId, MemberId, OrderId, RequestId, UnixSeconds};
 use comity_proto::v1;
 use comity_verify::Rule;
+use comity_verify::light::Anchor;
 use comity_verify::order::TAG_ORDER;
 use comity_verify::seal::signing_bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rules by which an order's state is proven: the header's commit, then the value under its app hash.
 const RULES: [Rule; 2] = [Rule::CommitPower, Rule::StateProof];
@@ -105,8 +108,24 @@ fn parsed<T: std::str::FromStr<Err = comity_model::BadId>>(field: &'static str, 
     text.parse().map_err(|error: comity_model::BadId| ApiError::argument(field, format!("{error}.")))
 }
 
-/// Writes an order. `operators` is how many independent operators run the court's chain.
-pub(crate) fn order(stored: &StoredOrder, operators: u32) -> v1::Order {
+/// How many independent operators run each chain that orders are proven on, as anchored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Operators(Arc<BTreeMap<ChainId, u32>>);
+
+impl Operators {
+    /// Of these anchors' chains.
+    pub(crate) fn of<'a>(anchors: impl Iterator<Item = &'a Anchor>) -> Self {
+        Self(Arc::new(anchors.map(|anchor| (anchor.chain_id.clone(), anchor.operators)).collect()))
+    }
+
+    /// 0 where it is not known.
+    fn on(&self, chain: &ChainId) -> u32 {
+        self.0.get(chain).copied().unwrap_or(0)
+    }
+}
+
+/// Writes an order.
+pub(crate) fn order(stored: &StoredOrder, operators: &Operators) -> v1::Order {
     let order = &stored.order;
     v1::Order {
         name: format!("orders/{}", order.id),
@@ -126,14 +145,15 @@ pub(crate) fn order(stored: &StoredOrder, operators: u32) -> v1::Order {
         approvals: stored.approvals.iter().map(|approval| approval.officer.to_string()).collect(),
         result: result(stored),
         notice: stored.notice.as_ref().map(notice),
-        proof: stored.proven.as_ref().map(|under| proof(under, operators)),
+        proof: stored.shown_under().map(|under| proof(under, operators)),
         revision: stored.revision,
         steps: stored
             .steps
             .iter()
-            .map(|(entered, time)| v1::OrderStep {
-                state: state(*entered).into(),
-                time: Some(convert::time_to_wire(*time)),
+            .map(|step| v1::OrderStep {
+                state: state(step.state).into(),
+                time: Some(convert::time_to_wire(step.at)),
+                proof: step.proven.as_ref().map(|under| proof(under, operators)),
             })
             .collect(),
     }
@@ -205,14 +225,14 @@ fn notice(notice: &Notice) -> v1::HoldNotice {
 }
 
 /// What the order's state was proven by. The gateway verified it before it was shown.
-fn proof(under: &ProvenUnder, operators: u32) -> v1::Proof {
+fn proof(under: &ProvenUnder, operators: &Operators) -> v1::Proof {
     v1::Proof {
         chain_id: under.chain.to_string(),
         header_height: under.height.0,
         header_hash: under.header_hash.0.to_vec(),
         header_time: Some(convert::time_to_wire(under.time)),
         strength: v1::Strength::State.into(),
-        operators,
+        operators: operators.on(&under.chain),
         rules: RULES.iter().map(|rule| rule.code().to_owned()).collect(),
     }
 }

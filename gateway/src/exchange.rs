@@ -9,8 +9,9 @@ use crate::policy::{Exchange as Exchanges, Permit, Policy};
 use crate::records::{Answerer, Question, mask};
 use crate::server::caller;
 use crate::view::HomeState;
+use comity_model::order::ReceivedOrder;
 use comity_model::state::StatePath;
-use comity_model::{Height, MemberId, encode};
+use comity_model::{ClientId, Height, MemberId, OrderId, decode, encode};
 use comity_proto::v1;
 use comity_proto::v1::exchange_server::Exchange;
 use std::sync::Arc;
@@ -49,6 +50,14 @@ impl Exchange for ExchangeService {
     ) -> Result<Response<v1::FetchLightBlockResponse>, Status> {
         let permit = self.permit(&request)?;
         Ok(Response::new(self.light_block(&permit, &request.into_inner()).await?))
+    }
+
+    async fn fetch_arrival(
+        &self,
+        request: Request<v1::FetchArrivalRequest>,
+    ) -> Result<Response<v1::FetchArrivalResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.arrival(&permit, &request.into_inner()).await?))
     }
 
     async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {
@@ -96,6 +105,30 @@ impl ExchangeService {
         };
         let stood = self.home.now(&path).await?;
         self.answerer.state(&stood, Some(Height(request.trusted_height))).await
+    }
+
+    /// How far an order of the calling court has come: of another's nothing is told.
+    async fn arrival(
+        &self,
+        permit: &Permit<Exchanges>,
+        request: &v1::FetchArrivalRequest,
+    ) -> Result<v1::FetchArrivalResponse, ApiError> {
+        let client: ClientId =
+            request.client.parse().map_err(|error| ApiError::argument("client", format!("{error}.")))?;
+        let order: OrderId = request.order.parse().map_err(|error| ApiError::argument("order", format!("{error}.")))?;
+        let header = self.home.view().fresh().await?;
+        let received = self.home.under(&StatePath::Received(client.clone(), order), header.clone()).await?;
+        if let Some(value) = received.what.value() {
+            let entry: ReceivedOrder = decode("received order", value.value()).map_err(ApiError::fault)?;
+            if !self.inbox.is_from(permit.caller(), &entry.sealed.order) {
+                return Err(ApiError::denied());
+            }
+        }
+        let receipt = self.home.under(&StatePath::Receipt(client, request.sequence), header).await?;
+        Ok(v1::FetchArrivalResponse {
+            receipt: Some(self.answerer.state(&receipt, Some(Height(request.trusted_height))).await?),
+            order: Some(self.answerer.state(&received, None).await?),
+        })
     }
 
     async fn light_block(

@@ -26,13 +26,13 @@ const ORDER_TYPE: &str = "type.googleapis.com/comity.v1.Order";
 pub struct OperationsService {
     desk: Arc<Desk>,
     policy: Arc<Policy>,
-    operators: u32,
+    operators: convert::Operators,
 }
 
 impl OperationsService {
     /// The service over `desk`.
     #[must_use]
-    pub const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: u32) -> Self {
+    pub(crate) const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: convert::Operators) -> Self {
         Self { desk, policy, operators }
     }
 
@@ -42,7 +42,7 @@ impl OperationsService {
 
     async fn get(&self, _permit: &Permit<ReadOrder>, name: &str) -> Result<Operation, ApiError> {
         let order = self.desk.read(&convert::operation_name(name)?).await.map_err(unknown)?;
-        Ok(operation(&order, self.operators))
+        Ok(operation(&order, &self.operators))
     }
 
     async fn wait(&self, _permit: &Permit<ReadOrder>, request: &WaitOperationRequest) -> Result<Operation, ApiError> {
@@ -54,12 +54,12 @@ impl OperationsService {
                 .min(WAIT_MAX),
         };
         let order = self.desk.answered(&id, tokio::time::Instant::now() + wait).await.map_err(unknown)?;
-        Ok(operation(&order, self.operators))
+        Ok(operation(&order, &self.operators))
     }
 }
 
 /// The operation of an order as it stands: its metadata is the order, and once it is done so is its response.
-pub(crate) fn operation(order: &StoredOrder, operators: u32) -> Operation {
+pub(crate) fn operation(order: &StoredOrder, operators: &convert::Operators) -> Operation {
     let any = prost_types::Any { type_url: ORDER_TYPE.into(), value: convert::order(order, operators).encode_to_vec() };
     let done = order.state.is_answered();
     Operation {

@@ -11,11 +11,15 @@ use comity_proto::v1;
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_store::Store;
 use comity_verify::comet::LightBlock;
+use comity_verify::light::{LightStep, TrustedHeader};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+
+/// Most light steps in one answer.
+const STEPS_MAX: usize = 64;
 
 /// Another institution.
 pub struct Peer {
@@ -31,6 +35,38 @@ impl Peer {
     #[must_use]
     pub fn exchange(&self) -> ExchangeClient<Channel> {
         self.client.clone()
+    }
+
+    /// The header that a proof of its answer is under, by the steps that came with it from the one that was trusted.
+    ///
+    /// # Errors
+    /// `PROOF_REFUSED` with the rule; `TRUST_EXPIRED`, `CHAIN_FROZEN`.
+    pub async fn reach(
+        &self,
+        trusted: &TrustedHeader,
+        answer: &v1::FetchStateResponse,
+    ) -> Result<TrustedHeader, ApiError> {
+        let member = &self.config.member;
+        let wrong = |what: &str, rule: &'static str| {
+            ApiError::new(Reason::ProofRefused, format!("{what} of {member} do not hold."))
+                .with("peer", member.as_str())
+                .with("rule", rule)
+        };
+        if answer.steps.len() > STEPS_MAX {
+            return Err(wrong("So many steps", "BOUNDS"));
+        }
+        let steps: Vec<LightStep> = answer
+            .steps
+            .iter()
+            .map(|bytes| decode("light step", bytes))
+            .collect::<Result<_, _>>()
+            .map_err(|error| malformed(member, error))?;
+        let header = self.view.accept(trusted, &steps).await?;
+        if header.height() == Height(answer.header_height) {
+            Ok(header)
+        } else {
+            Err(wrong("The steps", "HEADER_HEIGHT"))
+        }
     }
 
     /// What a failed call to it means to our caller.

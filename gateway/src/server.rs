@@ -4,6 +4,7 @@
 use crate::audit::Audit;
 use crate::chains::ChainsService;
 use crate::config::{Deps, GatewayConfig};
+use crate::convert_order::Operators;
 use crate::credentials::CredentialsService;
 use crate::error::{ApiError, Reason};
 use crate::exchange::ExchangeService;
@@ -174,13 +175,15 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     let listener = bound.map_err(|error| StartError::Listen(config.listen, error))?;
     let address = listener.address().map_err(|error| StartError::Listen(config.listen, error))?;
 
-    let (limits, operators) = (config.limits, config.anchor.operators);
+    let limits = config.limits;
+    let anchors = config.peers.iter().map(|peer| &peer.anchor).chain([&config.anchor]);
+    let operators = Operators::of(anchors);
     let parts = Parts::new(config, deps, policy, peers, view);
     let stop = CancellationToken::new();
     // Health says SERVING from here on: everything above has succeeded.
     let (_reporter, health) = tonic_health::server::health_reporter();
     let bytes = limits.request_bytes;
-    let orders = OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
+    let orders = OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone());
     let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
     let router = Server::builder()
         .concurrency_limit_per_connection(limits.requests_per_connection.try_into().unwrap_or(usize::MAX))

@@ -5,17 +5,18 @@
 mod enforcement;
 mod support;
 
-use comity_gateway::Clock;
 use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
 use comity_gateway::tls::{ChannelLimits, channel_to};
-use comity_model::order::Delivery;
+use comity_gateway::{Clock, DecidePolicy};
+use comity_model::order::{DecisionVerdict, Delivery};
 use comity_model::state::StatePath;
-use comity_model::{Hash, OrderId};
-use comity_proto::google::longrunning::WaitOperationRequest;
+use comity_model::{Amount, Hash, OrderId};
 use comity_proto::google::longrunning::operations_client::OperationsClient;
+use comity_proto::google::longrunning::{GetOperationRequest, WaitOperationRequest};
 use comity_proto::v1::{self, OrderState};
 use comity_verify::order::TAG_DELIVERY;
 use enforcement::{POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
+use prost::Message;
 use std::time::{Duration, Instant};
 use support::reason;
 
@@ -211,5 +212,58 @@ async fn many_orders_at_once_are_all_answered() {
     let order = ordered(&world, freeze(999, RICH, 10_000)).await;
     answered(&world, &order).await;
     println!("one order, from the first approval to its proven result: {:?}", begun.elapsed());
+    world.stop().await;
+}
+
+/// Waits until the order is in `state`, at most 20 s.
+async fn reached(world: &World, order: &v1::Order, state: OrderState) -> v1::Order {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let order = get(world, order).await;
+        if order.state() == state {
+            return order;
+        }
+        assert!(Instant::now() < until, "{:?} after {:?}", order.state(), order.steps);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_person_decides_the_court_has_proof_that_its_order_arrived_and_waits() {
+    let world = World::start_deciding(DecidePolicy::Manual).await;
+    let order = ordered(&world, freeze(1, RICH, 50_000)).await;
+    let mut orders = world.orders("clerk");
+    let request = v1::WatchOrderRequest { name: order.name.clone(), ..Default::default() };
+    let mut watch = orders.watch_order(request).await.unwrap().into_inner();
+
+    let pending = reached(&world, &order, OrderState::Pending).await;
+    for state in [OrderState::Relayed, OrderState::Pending] {
+        let step = pending.steps.iter().find(|step| step.state() == state).unwrap();
+        let proof = step.proof.clone().unwrap();
+        assert_eq!((proof.chain_id.as_str(), proof.operators), ("bank-1", 1));
+        assert!(proof.header_height > 1 && proof.header_time.is_some());
+    }
+    assert_eq!(pending.proof.clone().unwrap().chain_id, "bank-1", "the state shown is proven there");
+    let mut operations = OperationsClient::new(world.court.person(&world.court_gateway, "clerk"));
+    let name = order.name.replace("orders/", "operations/");
+    let operation = operations.get_operation(GetOperationRequest { name }).await.unwrap().into_inner();
+    let shown = v1::Order::decode(operation.metadata.unwrap().value.as_slice()).unwrap();
+    assert!(!operation.done && shown == pending);
+
+    let waiting = world.bank_gateway.decider().pending(None).await.unwrap();
+    assert_eq!(waiting.len(), 1);
+    let asset = world.bank_gateway.assets().find(&"accounts".parse().unwrap(), RICH).await.unwrap().unwrap();
+    let verdict = DecisionVerdict::Execute { asset: asset.handle, amount: Some(Amount::cny(50_000)) };
+    world.bank_gateway.decider().decide(waiting[0].id(), verdict).await.unwrap();
+    let order = answered(&world, &order).await;
+    assert_eq!(order.state(), OrderState::Executed);
+    assert_eq!(order.proof.unwrap().chain_id, "court-1");
+
+    let mut seen = Vec::new();
+    while let Some(order) = watch.message().await.unwrap() {
+        seen.push(order.state());
+    }
+    let tail = [OrderState::Relayed, OrderState::Pending, OrderState::Executed];
+    assert!(seen.ends_with(&tail) && seen.is_sorted(), "{seen:?}");
     world.stop().await;
 }

@@ -109,3 +109,14 @@ fn a_header_without_a_32_byte_app_hash_proves_nothing() {
     assert_eq!(rule(membership(&header, &path, b"x", &state.prove(&path))), Err(Rule::StateProof));
     assert_eq!(rule(absence(&header, &path, &state.prove(&path))), Err(Rule::AbsenceProof));
 }
+
+#[test]
+fn receipts_and_acknowledgements_are_2_and_3_and_numbers_are_big_endian() {
+    // The specification's text says otherwise in places; this is what the implementations hash.
+    use comity_verify::packet::{acknowledgement_key, commitment_key, receipt_key};
+    let client = "client-7".parse().unwrap();
+    let key = |kind: u8| [b"client-7".as_slice(), &[kind], &[0, 0, 0, 0, 0, 0, 1, 2]].concat();
+    assert_eq!(commitment_key(&client, 0x0102), key(1));
+    assert_eq!(receipt_key(&client, 0x0102), key(2));
+    assert_eq!(acknowledgement_key(&client, 0x0102), key(3));
+}

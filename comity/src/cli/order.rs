@@ -22,6 +22,7 @@ pub(crate) enum OrderCommand {
     /// Follow an order, each change as it is proven.
     Watch(WatchArgs),
     /// The order as it stands.
+    #[command(visible_alias = "show")]
     Get(GetArgs),
     /// Draw up the order that ends the hold of another one.
     Release(ReleaseArgs),

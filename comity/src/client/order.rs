@@ -2,7 +2,7 @@
 //! Refuses to know how an order is sealed or proven; an officer's key is used here and never leaves.
 
 use super::fields;
-use super::show::{order_json, order_table, proof_line, result_line, state_name};
+use super::show::{order_json, order_table, proof_line, result_line, state_name, step_line};
 use super::{ClientFile, status};
 use crate::cli::order::{ApproveArgs, CreateArgs, GetArgs, OrderCommand, ReleaseArgs, TermsArgs, WatchArgs};
 use crate::failure::{Failure, OrFail};
@@ -155,7 +155,7 @@ fn change_line(order: &v1::Order) -> String {
     match (&order.notice, &order.result) {
         (Some(notice), _) => format!("{}: hold {}", state_name(order.state()), notice.event),
         (None, Some(result)) => result_line(result),
-        (None, None) => state_name(order.state()).to_owned(),
+        (None, None) => order.steps.last().map_or_else(|| state_name(order.state()).to_owned(), step_line),
     }
 }
 

@@ -135,10 +135,23 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
         let held = notice.held.as_ref().map(shown_amount).unwrap_or_default();
         row("notice", format!("{} {held} at {}", notice.event, moment(notice.time.as_ref())));
     }
-    let steps: Vec<_> =
-        order.steps.iter().map(|step| format!("{} {}", moment(step.time.as_ref()), state_name(step.state()))).collect();
+    let steps: Vec<_> = order.steps.iter().map(step_line).collect();
     row("steps", steps.join("\n"));
     table
+}
+
+/// A step in one line, with the header that proves it.
+pub(super) fn step_line(step: &v1::OrderStep) -> String {
+    let line = format!("{} {}", moment(step.time.as_ref()), state_name(step.state()));
+    match &step.proof {
+        Some(proof) => format!(
+            "{line}, proven under {} header {} of {}",
+            proof.chain_id,
+            proof.header_height,
+            moment(proof.header_time.as_ref())
+        ),
+        None => line,
+    }
 }
 
 /// A result in one line.
@@ -194,6 +207,7 @@ pub(super) fn order_json(order: &v1::Order) -> Value {
         "steps": order.steps.iter().map(|step| json!({
             "state": state_name(step.state()),
             "time": time(step.time.as_ref()),
+            "proof": proof_json(step.proof.as_ref()),
         })).collect::<Vec<_>>(),
     })
 }

@@ -3,12 +3,10 @@
 //! It refuses to believe a gateway, and to know a court that is not configured.
 
 use crate::peers::Peers;
-use crate::view::ChainView;
 use comity_model::member::{Member, MemberKind, Officer};
 use comity_model::state::StatePath;
-use comity_model::{ChainId, Height, MemberId, OfficerId, decode};
-use comity_proto::v1::{FetchMemberRequest, FetchStateResponse};
-use comity_verify::light::{LightStep, TrustedHeader};
+use comity_model::{ChainId, MemberId, OfficerId};
+use comity_proto::v1::FetchMemberRequest;
 use comity_verify::state::{Proven, absence, membership};
 use moka::sync::Cache;
 use std::time::Duration;
@@ -18,8 +16,6 @@ const FRESH_FOR: Duration = Duration::from_secs(30);
 /// Most courts, and most officers, that are remembered.
 const COURTS_MAX: u64 = 4_096;
 const OFFICERS_MAX: u64 = 10_000;
-/// Most light steps in one answer.
-const STEPS_MAX: usize = 64;
 
 /// Why a court's keys are not known.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +101,7 @@ impl Courts {
         };
         let answer = peer.exchange().fetch_member(request).await;
         let answer = answer.map_err(|status| unavailable(&peer.failed(&status)))?.into_inner();
-        let header = reached(view, &trusted, &answer).await?;
+        let header = peer.reach(&trusted, &answer).await.map_err(|error| unavailable(&error))?;
         let path = match officer {
             None => StatePath::Member(of.clone()),
             Some(officer) => StatePath::Officer(of.clone(), officer.clone()),
@@ -116,29 +112,6 @@ impl Courts {
         let proven =
             membership(&header, &path, &answer.value, &answer.proof).map_err(|refusal| unavailable(&refusal))?;
         proven.decode("member or officer").map(Some).map_err(|refusal| unavailable(&refusal))
-    }
-}
-
-/// The header of the answer's proof, reached from the one that was trusted.
-async fn reached(
-    view: &ChainView,
-    trusted: &TrustedHeader,
-    answer: &FetchStateResponse,
-) -> Result<TrustedHeader, CourtError> {
-    if answer.steps.len() > STEPS_MAX {
-        return Err(unavailable(&"too many light steps"));
-    }
-    let steps: Vec<LightStep> = answer
-        .steps
-        .iter()
-        .map(|bytes| decode("light step", bytes))
-        .collect::<Result<_, _>>()
-        .map_err(|malformed| unavailable(&malformed))?;
-    let header = view.accept(trusted, &steps).await.map_err(|error| unavailable(&error))?;
-    if header.height() == Height(answer.header_height) {
-        Ok(header)
-    } else {
-        Err(unavailable(&"the proof is under another header than its steps lead to"))
     }
 }
 

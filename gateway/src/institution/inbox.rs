@@ -123,10 +123,12 @@ impl Inbox {
         match self.0.store.commit(batch).await {
             Ok(()) => Ok(response(&row)),
             // The same delivery twice at once, or an outcome that is not known: what stands now decides.
-            Err(error @ (StoreError::Conflict | StoreError::Unknown(_))) => match self.row(&row.order.court, &row.order.id).await? {
-                Some(known) => answer_again(&known, &row.order),
-                None => Err(error.into()),
-            },
+            Err(error @ (StoreError::Conflict | StoreError::Unknown(_))) => {
+                match self.row(&row.order.court, &row.order.id).await? {
+                    Some(known) => answer_again(&known, &row.order),
+                    None => Err(error.into()),
+                }
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -172,13 +174,17 @@ impl Inbox {
         bytes.map(|bytes| decode("private row", &bytes)).transpose().map_err(ApiError::fault)
     }
 
+    /// Whether `order` is by the court that is calling, over that court's own chain.
+    pub(crate) fn is_from(&self, caller: &Caller, order: &Order) -> bool {
+        order.court == caller.institution && self.0.courts.get(&order.court) == Some(&order.source_chain)
+    }
+
     fn readable_order(&self, caller: &Caller, bytes: &[u8]) -> Result<Order, ApiError> {
         if bytes.len() > ORDER_BYTES_MAX {
             return Err(ApiError::argument("order", "The order's public part is too large."));
         }
         let order: Order = decode("order", bytes).map_err(|error| ApiError::argument("order", format!("{error}.")))?;
-        let known = self.0.courts.get(&order.court) == Some(&order.source_chain);
-        if order.court != caller.institution || order.recipient != self.0.institution || !known {
+        if !self.is_from(caller, &order) || order.recipient != self.0.institution {
             return Err(ApiError::new(
                 Reason::NotForThisInstitution,
                 "The order is not by the calling institution, or not for this one.",

@@ -135,7 +135,8 @@ async fn two_courts_deliver_under_one_order_id_and_both_parts_are_kept() {
     let world = world();
     let (order, part) = world.order();
     world.inbox.deliver(&court(), request(&order, &part)).await.unwrap();
-    let other = Order { court: "other-court".parse().unwrap(), source_chain: "other-1".parse().unwrap(), ..order.clone() };
+    let other =
+        Order { court: "other-court".parse().unwrap(), source_chain: "other-1".parse().unwrap(), ..order.clone() };
     let caller = Caller { institution: other.court.clone(), ..court() };
     world.inbox.deliver(&caller, request(&other, &part)).await.unwrap();
     for order in [&order, &other] {

@@ -7,6 +7,7 @@ use super::follow::Follow;
 use super::home::Home;
 use super::recipient::Recipients;
 use super::stored::{NotForward, StoredOrder};
+use super::trace::Traces;
 use crate::config::Clock;
 use crate::error::ApiError;
 use crate::peers::Peers;
@@ -89,6 +90,7 @@ pub struct Desk {
     pub(super) tasks: TaskTracker,
     pub(super) slots: Semaphore,
     pub(super) recipients: Recipients,
+    pub(super) traces: Traces,
     claimed: Mutex<HashSet<OrderId>>,
 }
 
@@ -175,6 +177,7 @@ impl Desk {
             tasks: parts.tasks,
             slots: Semaphore::new(AT_ONCE_MAX),
             recipients: Recipients::default(),
+            traces: Traces::default(),
             claimed: Mutex::default(),
         })
     }

@@ -140,7 +140,10 @@ async fn orders_that_arrived_are_the_institutions_and_mirrored_holds_the_courts(
     assert_eq!(world.institution.recv().await, Some((arrived, Height(12))));
     assert_eq!(world.court.recv().await, Some((OrderId([2; 16]), Height(12))), "one id, and two orders");
     tokio::time::sleep(Duration::from_millis(30)).await;
-    assert!(world.institution.try_recv().is_err() && world.court.try_recv().is_err(), "what is decided waits for nobody");
+    assert!(
+        world.institution.try_recv().is_err() && world.court.try_recv().is_err(),
+        "what is decided waits for nobody"
+    );
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Concerned<OrderId> for Learner {
     }
 }
 
-async fn look(desk: &Desk, order: OrderId, header: Height) {
+async fn look(desk: &Arc<Desk>, order: OrderId, header: Height) {
     let mut wait = WAIT_MIN;
     for _ in 0..TRIES_MAX {
         match try_look(desk, order, header).await {
@@ -74,7 +74,7 @@ async fn look(desk: &Desk, order: OrderId, header: Height) {
     }
 }
 
-async fn try_look(desk: &Desk, order: OrderId, header: Height) -> Result<(), String> {
+async fn try_look(desk: &Arc<Desk>, order: OrderId, header: Height) -> Result<(), String> {
     // A chain that serves several courts reports orders of others too.
     match desk.book.read(&order).await {
         Err(BookError::NotFound) => return Ok(()),
@@ -87,7 +87,11 @@ async fn try_look(desk: &Desk, order: OrderId, header: Height) -> Result<(), Str
     let now = desk.now();
     let learnt =
         desk.book.change(&order, |stored| Ok::<_, Infallible>(stored.learn(entry.value(), answer.under.clone(), now)));
-    learnt.await.map(|_| ()).map_err(|error| error.to_string())
+    let learnt = learnt.await.map_err(|error| error.to_string())?;
+    if learnt.is_under_way() {
+        desk.trace(order);
+    }
+    Ok(())
 }
 
 /// Counts one look as long as it lives.

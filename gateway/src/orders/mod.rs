@@ -15,6 +15,7 @@ mod service;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trace;
 mod watch;
 mod work;
 
@@ -26,5 +27,5 @@ pub use home::{Answer, Home};
 pub use learn::Learner;
 pub use pipeline::code;
 pub use service::OrdersService;
-pub use stored::{Delivered, NotForward, ProvenUnder, StoredOrder, follows};
+pub use stored::{Delivered, NotForward, ProvenUnder, Step, StoredOrder, follows};
 pub use work::{Work, WorkParts};

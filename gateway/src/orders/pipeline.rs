@@ -9,7 +9,7 @@ use super::stored::{Delivered, NotForward, StoredOrder};
 use crate::sealing::{self, SealingError};
 use crate::signer::SignerError;
 use comity_adapters_ports::Outcome;
-use comity_model::order::{Delivery, Order, OrderState, SealedOrder};
+use comity_model::order::{Delivery, Order, OrderState};
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
@@ -102,7 +102,7 @@ impl Desk {
         }
         match &order.delivered {
             None => self.deliver(&order).await.map(|()| true),
-            Some(delivered) => self.commit(&order, delivered).await.map(|()| false),
+            Some(_) => self.commit(&order).await.map(|()| false),
         }
     }
 
@@ -142,14 +142,8 @@ impl Desk {
         stored.map(|_| ()).map_err(changed)
     }
 
-    async fn commit(&self, order: &StoredOrder, delivered: &Delivered) -> Result<(), Halt> {
-        let sealed = SealedOrder {
-            order: order.order.clone(),
-            approvals: order.approvals.clone(),
-            seal: delivered.seal,
-            delivery: delivered.delivery.clone(),
-            delivery_seal: delivered.delivery_seal,
-        };
+    async fn commit(&self, order: &StoredOrder) -> Result<(), Halt> {
+        let sealed = order.sealed().ok_or(Halt::Over)?;
         match self.chain.submit.submit(vec![Message::CommitOrder(sealed)]).await {
             Ok(Outcome::Committed { height, .. }) => {
                 // The state is believed when it is proven, under the next header.

@@ -25,14 +25,13 @@ const PAGE_MAX: usize = 100;
 pub struct OrdersService {
     desk: Arc<Desk>,
     policy: Arc<Policy>,
-    /// Independent operators of the court's chain, as anchored.
-    operators: u32,
+    operators: convert::Operators,
 }
 
 impl OrdersService {
     /// The service over `desk`.
     #[must_use]
-    pub const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: u32) -> Self {
+    pub(crate) const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: convert::Operators) -> Self {
         Self { desk, policy, operators }
     }
 
@@ -41,7 +40,7 @@ impl OrdersService {
     }
 
     fn encode(&self, order: &StoredOrder) -> v1::Order {
-        convert::order(order, self.operators)
+        convert::order(order, &self.operators)
     }
 
     async fn create(
@@ -65,7 +64,7 @@ impl OrdersService {
         let officer = approval.officer.clone();
         let order = self.desk.approve(&id, approval).await?;
         tracing::info!(caller = %permit.caller(), order = %id, %officer, "an order was approved");
-        Ok(crate::operations::operation(&order, self.operators))
+        Ok(crate::operations::operation(&order, &self.operators))
     }
 
     async fn withdraw(&self, permit: &Permit<WithdrawOrder>, name: &str) -> Result<v1::Order, ApiError> {
@@ -112,10 +111,10 @@ impl OrdersService {
         // An unknown order is said at once, not on the stream.
         self.desk.read(&id).await?;
         let what = Watch { id, follow_hold: request.follow_hold, after_revision: request.after_revision };
-        let operators = self.operators;
+        let operators = self.operators.clone();
         let orders = watch(Arc::clone(self.desk.book()), what, self.desk.stopping());
         let orders = orders.map(move |order| match order {
-            Ok(order) => Ok(convert::order(&order, operators)),
+            Ok(order) => Ok(convert::order(&order, &operators)),
             Err(error) => Err(ApiError::from(super::DeskError::from(error)).into()),
         });
         Ok(orders.boxed())

@@ -3,10 +3,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::order::{
-    Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivatePart,
+    Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivatePart, SealedOrder,
 };
+use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::seal::Signature;
-use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds};
+use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds, encode};
 
 /// Most steps that are kept of one order.
 const STEPS_MAX: usize = 16;
@@ -28,15 +29,29 @@ pub struct StoredOrder {
     pub state: OrderState,
     /// Counts changes from 1.
     pub revision: u64,
-    /// When each state was entered, by this gateway's clock.
-    pub steps: Vec<(OrderState, Time)>,
+    /// The states that were entered.
+    pub steps: Vec<Step>,
     /// Why it failed before it was committed.
     pub failure: Option<ReasonCode>,
     /// The proven result.
     pub result: Option<OrderResult>,
     /// The last proven notice.
     pub notice: Option<Notice>,
-    /// The header of the court's chain under which the state shown was proven.
+    /// The header of the court's own chain under which it was last proven there.
+    pub proven: Option<ProvenUnder>,
+    /// Its packet's sequence, once it is proven to stand on the court's chain.
+    pub sequence: Option<u64>,
+}
+
+/// A state that was entered.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Step {
+    /// The state.
+    pub state: OrderState,
+    /// When, by this gateway's clock.
+    pub at: Time,
+    /// The header that proves it: of the court's own chain, or of the institution's for what only that one knows. `None`
+    /// for what lives in this gateway.
     pub proven: Option<ProvenUnder>,
 }
 
@@ -86,11 +101,12 @@ impl StoredOrder {
             delivered: None,
             state: OrderState::AwaitingApproval,
             revision: 1,
-            steps: vec![(OrderState::AwaitingApproval, now)],
+            steps: vec![Step { state: OrderState::AwaitingApproval, at: now, proven: None }],
             failure: None,
             result: None,
             notice: None,
             proven: None,
+            sequence: None,
         }
     }
 
@@ -126,7 +142,7 @@ impl StoredOrder {
         let at = self.approvals.partition_point(|known| known.officer < approval.officer);
         self.approvals.insert(at, approval);
         if self.is_approved() {
-            self.enter(OrderState::AwaitingDelivery, now)?;
+            self.enter(OrderState::AwaitingDelivery, now, None)?;
         } else {
             self.revision += 1;
         }
@@ -144,7 +160,7 @@ impl StoredOrder {
         if self.may_be_committed() || self.state.is_answered() {
             return Err(NotForward { from: self.state, to: OrderState::Withdrawn });
         }
-        self.enter(OrderState::Withdrawn, now)?;
+        self.enter(OrderState::Withdrawn, now, None)?;
         Ok(true)
     }
 
@@ -172,14 +188,58 @@ impl StoredOrder {
         if rank(self.state) >= rank(OrderState::Committed) {
             return Err(NotForward { from: self.state, to: OrderState::Failed });
         }
-        self.enter(OrderState::Failed, now)?;
+        self.enter(OrderState::Failed, now, None)?;
         self.failure = Some(reason);
         Ok(true)
     }
 
-    /// Notes that the institution's chain was proven to have the packet, if that is still news.
-    pub fn relayed(&mut self, state: OrderState, now: Time) -> bool {
-        matches!(state, OrderState::Relayed | OrderState::Pending) && self.enter(state, now).is_ok()
+    /// Notes what was proven on the institution's chain of an order that stands on the court's: its packet's receipt, or
+    /// that it waits there to be decided. Nothing once the answer is here, however late this comes.
+    pub fn arrived(&mut self, pending: bool, under: &ProvenUnder, now: Time) -> bool {
+        let state = if pending { OrderState::Pending } else { OrderState::Relayed };
+        rank(self.state) >= rank(OrderState::Committed) && self.enter(state, now, Some(under.clone())).is_ok()
+    }
+
+    /// Whether it stands on the court's chain and is not known to wait for its decision, or to be answered.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        matches!(self.state, OrderState::Committed | OrderState::Relayed)
+    }
+
+    /// Its packet, once it is proven to have been sent.
+    #[must_use]
+    pub fn packet(&self) -> Option<Packet> {
+        let sealed = self.sealed()?;
+        Some(Packet {
+            sequence: self.sequence?,
+            source_client: self.order.source_client.clone(),
+            dest_client: self.order.dest_client.clone(),
+            timeout: self.order.deliver_by,
+            payloads: vec![Payload::canonical(PORT_ORDERS, encode(&sealed))],
+        })
+    }
+
+    /// The order with everything that makes it one, once it has been delivered.
+    #[must_use]
+    pub fn sealed(&self) -> Option<SealedOrder> {
+        let delivered = self.delivered.clone()?;
+        Some(SealedOrder {
+            order: self.order.clone(),
+            approvals: self.approvals.clone(),
+            seal: delivered.seal,
+            delivery: delivered.delivery,
+            delivery_seal: delivered.delivery_seal,
+        })
+    }
+
+    /// The header under which the state shown was proven, on whichever chain knows it.
+    #[must_use]
+    pub fn shown_under(&self) -> Option<&ProvenUnder> {
+        let last = self.steps.last().filter(|step| step.state == self.state);
+        match self.state {
+            OrderState::Relayed | OrderState::Pending => last.and_then(|step| step.proven.as_ref()),
+            _ => self.proven.as_ref(),
+        }
     }
 
     /// Takes over what was proven of it on the court's chain. Older or equal news change nothing.
@@ -193,32 +253,33 @@ impl StoredOrder {
         let moves = follows(self.state, entry.state) || (noticed && turns(self.state, entry.state));
         let news = noticed || moves;
         if moves {
-            self.step(entry.state, now);
+            self.step(entry.state, now, Some(under.clone()));
         } else if noticed {
             self.revision += 1;
         }
         if news {
             self.notice.clone_from(&entry.notice);
             self.result.clone_from(&entry.result);
+            self.sequence = Some(entry.sequence);
             self.proven = Some(under);
         }
         news
     }
 
-    fn enter(&mut self, to: OrderState, now: Time) -> Result<(), NotForward> {
+    fn enter(&mut self, to: OrderState, now: Time, proven: Option<ProvenUnder>) -> Result<(), NotForward> {
         if !follows(self.state, to) {
             return Err(NotForward { from: self.state, to });
         }
-        self.step(to, now);
+        self.step(to, now, proven);
         Ok(())
     }
 
-    fn step(&mut self, to: OrderState, now: Time) {
+    fn step(&mut self, to: OrderState, now: Time, proven: Option<ProvenUnder>) {
         self.state = to;
         self.revision += 1;
         // A hold may turn often; its first turns tell the story.
         if self.steps.len() < STEPS_MAX {
-            self.steps.push((to, now));
+            self.steps.push(Step { state: to, at: now, proven });
         }
     }
 

@@ -134,7 +134,7 @@ fn pending_after_executed_changes_nothing() {
     order.deliver(delivered(&order)).unwrap();
     assert!(order.learn(&entry(&order, OrderState::Executed, None), under(9), now()));
     let answered = order.clone();
-    assert!(!order.relayed(OrderState::Pending, now()));
+    assert!(!order.arrived(true, &under(9), now()));
     assert!(!order.learn(&entry(&answered, OrderState::Committed, None), under(10), now()));
     assert!(order == answered);
 }
@@ -200,9 +200,32 @@ fn every_change_counts_one_revision() {
     seen.push(order.revision);
     order.learn(&entry(&order, OrderState::Committed, None), under(3), now());
     seen.push(order.revision);
-    order.relayed(OrderState::Pending, now());
+    order.arrived(true, &under(4), now());
     seen.push(order.revision);
     order.learn(&entry(&order, OrderState::Waitlisted, Some(1)), under(9), now());
     seen.push(order.revision);
     assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn an_arrival_is_noted_with_its_proof_and_a_late_one_overwrites_nothing() {
+    let mut order = approved();
+    order.deliver(delivered(&order)).unwrap();
+    assert!(!order.arrived(true, &under(3), now()), "the court's chain comes first");
+    assert!(order.learn(&entry(&order, OrderState::Committed, None), under(9), now()));
+    assert!(order.packet().is_some_and(|packet| Some(packet.sequence) == order.sequence));
+    let bank = ProvenUnder { chain: "bank-1".parse().unwrap(), ..under(4) };
+    assert!(order.arrived(false, &bank, now()));
+    assert_eq!((order.state, order.shown_under()), (OrderState::Relayed, Some(&bank)));
+    assert!(!order.arrived(false, &bank, now()));
+    assert!(order.arrived(true, &bank, now()));
+    assert_eq!(order.state, OrderState::Pending);
+    // The bank's chain is higher than the court's: heights of two chains are not compared.
+    let high = ProvenUnder { chain: "bank-1".parse().unwrap(), ..under(900) };
+    assert!(!order.arrived(true, &high, now()));
+    assert!(order.learn(&entry(&order, OrderState::Executed, None), under(10), now()));
+    assert_eq!(order.shown_under(), Some(&under(10)));
+    let answered = order.clone();
+    assert!(!order.arrived(true, &high, now()) && !order.arrived(false, &high, now()));
+    assert!(order == answered);
 }

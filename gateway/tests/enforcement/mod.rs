@@ -183,7 +183,7 @@ impl Party {
         SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])))
     }
 
-    async fn gateway(&self, address: &str, peer: PeerConfig, signer: SignerClient) -> Running {
+    async fn gateway(&self, address: &str, peer: PeerConfig, signer: SignerClient, decide: DecidePolicy) -> Running {
         let config = GatewayConfig {
             institution: self.id.clone(),
             kind: self.kind,
@@ -193,7 +193,7 @@ impl Party {
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
             limits: Limits::default(),
-            decide: DecidePolicy::Automatic,
+            decide,
             clock: Clock::system(),
         };
         let deps = Deps {
@@ -216,6 +216,11 @@ impl Party {
 
 impl World {
     pub async fn start() -> Self {
+        Self::start_deciding(DecidePolicy::Automatic).await
+    }
+
+    /// The same, where the bank decides so.
+    pub async fn start_deciding(decide: DecidePolicy) -> Self {
         let mut court = Party::start("court", MemberKind::Court, 10).await;
         let mut bank = Party::start("bank", MemberKind::Finance, 20).await;
         court.govern(Action::SetOfficer(officer(1))).await;
@@ -225,9 +230,11 @@ impl World {
         let relayer = relayer(&court, &bank);
         let (court_address, bank_address) = (free_address(), free_address());
         let bank_signer = SignerClient::in_task(bank.signer_core());
-        let bank_gateway = bank.gateway(&bank_address, court.as_peer_of(&bank, &court_address), bank_signer).await;
+        let peer = court.as_peer_of(&bank, &court_address);
+        let bank_gateway = bank.gateway(&bank_address, peer, bank_signer, decide).await;
         let court_signer = SignerClient::in_task(court.signer_core());
-        let court_gateway = court.gateway(&court_address, bank.as_peer_of(&court, &bank_address), court_signer).await;
+        let peer = bank.as_peer_of(&court, &bank_address);
+        let court_gateway = court.gateway(&court_address, peer, court_signer, DecidePolicy::Automatic).await;
         let account = |reference: &str, minor| NewAsset {
             sector: "accounts".parse().unwrap(),
             reference: reference.into(),
@@ -243,7 +250,7 @@ impl World {
         self.court_gateway.stop().await;
         let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
         let signer = SignerClient::in_task(self.court.signer_core());
-        let court_gateway = self.court.gateway(&self.court_address, peer, signer).await;
+        let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
         Self { court_gateway, ..self }
     }
 

@@ -6,8 +6,8 @@ use comity_gateway::{Identity, Running};
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
 use comity_proto::v1::{
-    DeliverRequest, DeliverResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest,
-    FetchRecordRequest, FetchRecordResponse, FetchStateResponse,
+    DeliverRequest, DeliverResponse, FetchArrivalRequest, FetchArrivalResponse, FetchLightBlockRequest,
+    FetchLightBlockResponse, FetchMemberRequest, FetchRecordRequest, FetchRecordResponse, FetchStateResponse,
 };
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,13 @@ impl Exchange for Liar {
         request: Request<FetchLightBlockRequest>,
     ) -> Result<Response<FetchLightBlockResponse>, Status> {
         self.honest.clone().fetch_light_block(request.into_inner()).await
+    }
+
+    async fn fetch_arrival(
+        &self,
+        request: Request<FetchArrivalRequest>,
+    ) -> Result<Response<FetchArrivalResponse>, Status> {
+        self.honest.clone().fetch_arrival(request.into_inner()).await
     }
 
     async fn deliver(&self, _: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {

@@ -56,11 +56,7 @@ pub(crate) fn receive(ex: &mut Execution<'_>, client: &ClientState, value: &[u8]
 }
 
 /// An order that arrived at this chain over `client`.
-pub(crate) fn received(
-    ex: &Execution<'_>,
-    client: &ClientId,
-    order: &OrderId,
-) -> Result<Option<ReceivedOrder>, Stop> {
+pub(crate) fn received(ex: &Execution<'_>, client: &ClientId, order: &OrderId) -> Result<Option<ReceivedOrder>, Stop> {
     Ok(ex.state.read(&StatePath::Received(client.clone(), *order), "a received order")?)
 }
 

@@ -1,6 +1,6 @@
 //! Actions: handing them out, one at a time for each kind and lane, and taking their results.
 
-use crate::desk::{Desk, Lane, Office, Stage};
+use crate::desk::{Desk, Lane, Office, Stage, Tracked};
 use crate::pace::Pace;
 use crate::{Action, ActionId, Counts, Finish, Head, Height, Limits, Moment, Task};
 use std::collections::BTreeMap;
@@ -196,6 +196,11 @@ impl Engine {
     /// All or none: what was refused together is tried one by one, and what was refused by itself is looked at anew.
     fn refused(&mut self, flight: &Flight, carried: &[u64], now: Moment) {
         for sequence in &flight.sequences {
+            // What has moved on meanwhile, by an answer that was faster, is not what was refused.
+            let moved_on = |tracked: &Tracked| flight.slot.desk() != Some(tracked.desk());
+            if self.office.at(*sequence).is_some_and(moved_on) {
+                continue;
+            }
             if carried.len() > 1 && carried.contains(sequence) {
                 self.office.change(*sequence, |tracked| {
                     tracked.alone = true;

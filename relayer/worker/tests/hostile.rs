@@ -3,7 +3,7 @@
 mod support;
 
 use async_trait::async_trait;
-use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, PortError, Prover, StateProof, Submit};
+use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, PortError, Prover, StateProof};
 use comity_model::client::{ClientState, ClientStatus};
 use comity_model::order::{OrderState, ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{World, client_on_court, until, value};
+use support::{Counted, World, client_on_court, until, value};
 
 /// A node that tells nothing of what happens in its blocks.
 struct Silent(Chain);
@@ -109,27 +109,6 @@ impl Headers for Liar {
     }
 }
 
-/// Counts what is submitted and refused.
-struct Counted {
-    chain: Chain,
-    refused: AtomicUsize,
-}
-
-#[async_trait]
-impl Submit for Counted {
-    async fn submit(
-        &self,
-        messages: Vec<comity_model::tx::Message>,
-    ) -> Result<comity_adapters_ports::Outcome, PortError> {
-        let outcome = self.chain.submit.submit(messages).await?;
-        if let comity_adapters_ports::Outcome::Refused { code, detail } = &outcome {
-            println!("refused: {code}: {detail}");
-            self.refused.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(outcome)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_lies_delays_and_nothing_wrong_is_submitted() {
     let world = World::start().await;
@@ -138,8 +117,7 @@ async fn a_node_that_lies_delays_and_nothing_wrong_is_submitted() {
         let liar = Arc::new(Liar { chain: chain.clone(), lies: AtomicUsize::new(7) });
         Chain { headers: liar.clone(), prover: liar, ..chain }
     };
-    let counted = |chain: Chain| Arc::new(Counted { chain, refused: AtomicUsize::new(0) });
-    let (on_court, on_bank) = (counted(world.court.chain()), counted(world.bank.chain()));
+    let (on_court, on_bank) = (Counted::new(world.court.chain()), Counted::new(world.bank.chain()));
     let court = Chain { submit: on_court.clone(), ..lying(world.court.chain()) };
     let bank = Chain { submit: on_bank.clone(), ..lying(world.bank.chain()) };
     let relayer = world.relayer_over(court, bank, vec![], &directory.path().join("store"));

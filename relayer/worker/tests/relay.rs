@@ -4,9 +4,10 @@ mod support;
 
 use comity_model::governance::Action;
 use comity_model::order::OrderState;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use support::ledger::power;
-use support::{World, blocks, client_height, client_on_bank, client_on_court, until};
+use support::{Counted, World, blocks, client_height, client_on_bank, client_on_court, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_travels_and_its_answer_returns() {
@@ -98,6 +99,43 @@ async fn relayers_that_race_deliver_each_order_once() {
     for relayer in relayers {
         relayer.stop().await;
     }
+}
+
+/// How many transactions were submitted, and how many of them were refused, by `relayers` that carry `orders` orders there
+/// and their answers back.
+async fn carried(relayers: usize, orders: u16) -> (usize, usize) {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (court, bank) = (Counted::new(world.court.chain()), Counted::new(world.bank.chain()));
+    let start = |number: usize| {
+        world.relayer_over(court.chain(), bank.chain(), vec![], &directory.path().join(number.to_string()))
+    };
+    let running: Vec<_> = (0..relayers).map(start).collect();
+    for number in 0..orders {
+        let order = world.commit(number, 600).await;
+        world.arrived(order).await;
+        world.decide(order).await;
+        assert_eq!(world.ended(order).await, OrderState::Executed);
+    }
+    until("the outbox is empty", || async { outbox(&world).await == 0 }).await;
+    for relayer in running {
+        relayer.stop().await;
+    }
+    let sum = |count: fn(&Counted) -> &AtomicUsize| {
+        [&court, &bank].map(|side| count(side).load(Ordering::Relaxed)).iter().sum()
+    };
+    (sum(|side| &side.submitted), sum(|side| &side.refused))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_relayers_on_the_same_packets_raise_no_storm_of_deliveries() {
+    const ORDERS: u16 = 60;
+    let (alone, _) = carried(1, ORDERS).await;
+    let (submitted, refused) = carried(2, ORDERS).await;
+    println!("{ORDERS} orders: one relayer submits {alone}, two submit {submitted}, of which {refused} are refused");
+    // A lost race costs one transaction, and nothing is tried again that has been done.
+    assert!(submitted <= 2 * alone + usize::from(ORDERS) / 2, "{submitted} transactions against {alone}");
+    assert!(refused <= usize::from(ORDERS) / 2, "{refused} of {submitted} transactions were refused");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,9 @@ use crate::support::keys::seal;
 use crate::support::world::{ACCOUNT, At, World, seal_order};
 use comity_model::asset::{Hold, HoldState, reason};
 use comity_model::event::Event;
-use comity_model::order::{ApprovalClass, DecisionVerdict, Order, OrderState, Outcome, ReceivedId, ReceivedOrder, SealedOrder};
+use comity_model::order::{
+    ApprovalClass, DecisionVerdict, Order, OrderState, Outcome, ReceivedId, ReceivedOrder, SealedOrder,
+};
 use comity_model::packet::{PORT_ORDERS, Payload};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;

@@ -4,7 +4,8 @@
 #[path = "../../../../adapters/comet/tests/support/ledger.rs"]
 pub mod ledger;
 
-use comity_adapters_ports::{Chain, Headers};
+use async_trait::async_trait;
+use comity_adapters_ports::{Chain, Headers, Outcome, PortError, Submit};
 use comity_model::asset::{Asset, Enforcement};
 use comity_model::member::{MemberKind, Officer};
 use comity_model::order::{
@@ -21,6 +22,7 @@ use comity_verify::light::{Anchor, LightStep};
 use ledger::{Ledger, always, create_client, genesis, now, public_key, reach, seal};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub const ACCOUNT: AssetHandle = AssetHandle([0xA1; 32]);
@@ -32,6 +34,37 @@ pub struct World {
     pub bank_anchor: Anchor,
     /// Limits of the relayers that are started from here on.
     pub limits: Limits,
+}
+
+/// Counts what is submitted and refused.
+pub struct Counted {
+    pub chain: Chain,
+    pub submitted: AtomicUsize,
+    pub refused: AtomicUsize,
+}
+
+impl Counted {
+    pub fn new(chain: Chain) -> Arc<Self> {
+        Arc::new(Self { chain, submitted: AtomicUsize::new(0), refused: AtomicUsize::new(0) })
+    }
+
+    /// The chain with its submissions counted.
+    pub fn chain(self: &Arc<Self>) -> Chain {
+        Chain { submit: self.clone(), ..self.chain.clone() }
+    }
+}
+
+#[async_trait]
+impl Submit for Counted {
+    async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
+        self.submitted.fetch_add(1, Ordering::Relaxed);
+        let outcome = self.chain.submit.submit(messages).await?;
+        if let Outcome::Refused { code, detail } = &outcome {
+            println!("refused: {code}: {detail}");
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(outcome)
+    }
 }
 
 pub fn client_on_court() -> ClientId {

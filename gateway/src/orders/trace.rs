@@ -1,0 +1,131 @@
+//! Where an order is that stands on the court's chain and is not answered: asked of the institution's gateway, believed by
+//! proof under the header of the institution's chain that this gateway verified itself.
+//! It refuses to hurry: an order that is answered fast is never asked about, and no answer is ever overwritten.
+
+use super::desk::Desk;
+use super::stored::{ProvenUnder, StoredOrder};
+use crate::error::ApiError;
+use crate::peers::malformed;
+use comity_model::order::{OrderState, ReceivedOrder};
+use comity_model::state::StatePath;
+use comity_model::{OrderId, decode};
+use comity_proto::v1::FetchArrivalRequest;
+use comity_verify::{packet, state};
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How long an order may take before it is asked about: by then most are answered.
+const FIRST_AFTER: Duration = Duration::from_millis(300);
+/// The longest wait between two asks about one order.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Most orders that are traced; more are taken up with a later reconciliation.
+const TRACED_MAX: usize = 4_096;
+/// Most asks under way.
+const AT_ONCE_MAX: usize = 16;
+
+/// The orders that are traced.
+pub(super) struct Traces {
+    claimed: Mutex<HashSet<OrderId>>,
+    slots: Semaphore,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self { claimed: Mutex::default(), slots: Semaphore::new(AT_ONCE_MAX) }
+    }
+}
+
+impl Traces {
+    fn claim(&self, id: OrderId) -> bool {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.len() < TRACED_MAX && claimed.insert(id)
+    }
+
+    fn unclaim(&self, id: &OrderId) {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+impl Desk {
+    /// Begins to trace an order, if nobody does. Returns at once.
+    pub(super) fn trace(self: &Arc<Self>, id: OrderId) {
+        if !self.traces.claim(id) {
+            return;
+        }
+        let desk = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let stopped = desk.stop.clone();
+            tokio::select! {
+                () = desk.follow_arrival(&id) => {}
+                () = stopped.cancelled() => {}
+            }
+            desk.traces.unclaim(&id);
+        });
+    }
+
+    async fn follow_arrival(&self, id: &OrderId) {
+        let mut wait = FIRST_AFTER;
+        loop {
+            tokio::time::sleep(wait).await;
+            match self.look_for(id).await {
+                Ok(false) => return,
+                Ok(true) => {}
+                Err(error) => tracing::debug!(order = %id, %error, "an order's arrival could not be proven"),
+            }
+            wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+
+    /// Whether there is still something to learn.
+    async fn look_for(&self, id: &OrderId) -> Result<bool, ApiError> {
+        let order = self.read(id).await?;
+        if !order.is_under_way() {
+            return Ok(false);
+        }
+        let _slot = self.traces.slots.acquire().await;
+        let Some((pending, under)) = self.prove_arrival(&order).await? else { return Ok(true) };
+        let now = self.now();
+        // One change a state, so that a watcher sees each.
+        let note = |pending| {
+            let under = under.clone();
+            self.book.change(id, move |stored| Ok::<_, Infallible>(stored.arrived(pending, &under, now)))
+        };
+        let mut changed = note(false).await.map_err(super::DeskError::from)?;
+        if pending {
+            changed = note(true).await.map_err(super::DeskError::from)?;
+        }
+        Ok(changed.is_under_way())
+    }
+
+    /// Whether the order waits to be decided on the institution's chain, and the header that proves its arrival; `None`
+    /// where it has not arrived.
+    async fn prove_arrival(&self, order: &StoredOrder) -> Result<Option<(bool, ProvenUnder)>, ApiError> {
+        let Some(sent) = order.packet() else { return Ok(None) };
+        let id = order.order.id;
+        let peer = self.peers.peer(&order.order.recipient)?;
+        let trusted = peer.view.trusted().await?;
+        let request = FetchArrivalRequest {
+            client: sent.dest_client.to_string(),
+            order: id.to_string(),
+            sequence: sent.sequence,
+            trusted_height: trusted.height().0,
+        };
+        let answer = peer.exchange().fetch_arrival(request).await.map_err(|status| peer.failed(&status))?.into_inner();
+        let Some(receipt) = answer.receipt.filter(|receipt| receipt.exists) else { return Ok(None) };
+        let header = peer.reach(&trusted, &receipt).await?;
+        let refused = |refusal| ApiError::proof("peer", &peer.config.member, &refusal);
+        let received = packet::received(&header, &sent, &receipt.proof).map_err(refused)?;
+        let under = ProvenUnder::from(received.at());
+        // A packet that could not be read as an order has a receipt alone.
+        let Some(value) = answer.order.filter(|order| order.exists) else { return Ok(Some((false, under))) };
+        let path = StatePath::Received(sent.dest_client.clone(), id);
+        let proven = state::membership(&header, &path, &value.value, &value.proof).map_err(refused)?;
+        let entry: ReceivedOrder =
+            decode("received order", proven.value()).map_err(|error| malformed(&peer.config.member, error))?;
+        let waits = entry.state == OrderState::Pending && Some(&entry.sealed) == order.sealed().as_ref();
+        Ok(Some((waits, under)))
+    }
+}
