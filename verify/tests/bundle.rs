@@ -291,8 +291,8 @@ proptest! {
 fn orders_and_values_are_claims_whose_every_bit_counts() {
     let world = world();
     let path = StatePath::Order(OrderId([5; 16]));
-    let received_path = StatePath::Received(OrderId([5; 16]));
     let (entry, received) = (order_entry(), received_order());
+    let received_path = StatePath::Received(received.client.clone(), received.sealed.order.id);
     let state = State::of_paths(&[
         (path.clone(), comity_model::encode(&entry)),
         (received_path.clone(), comity_model::encode(&received)),
