@@ -20,8 +20,6 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Domain tag of what governors sign.
-const TAG_PROPOSAL: &str = "comity/proposal/v1";
 /// How long to wait for a chain's next block.
 const NEXT_BLOCK_WAIT: Duration = Duration::from_secs(20);
 /// How often to look for it.
@@ -91,7 +89,7 @@ async fn govern(chain: &Chain, keys: &[Seed], action: Action, evidence: Hash) ->
     let known = governors(chain).await?;
     let name = chain.headers.chain();
     let proposal = Proposal { chain: name.clone(), number: known.next, action, evidence };
-    let bytes = seal::signing_bytes(TAG_PROPOSAL, &proposal);
+    let bytes = seal::signing_bytes(seal::TAG_PROPOSAL, &proposal);
     let approvals: Vec<_> = known
         .keys
         .iter()

@@ -56,7 +56,8 @@ pub(crate) fn malformed(form: &'static str) -> ApiError {
 }
 
 /// A field for the wire.
-pub(crate) fn field_to_wire(field: &Field) -> v1::Field {
+#[must_use]
+pub fn field_to_wire(field: &Field) -> v1::Field {
     use v1::field::Value;
     let value = match &field.value {
         FieldValue::Text(text) => Value::Text(text.clone()),
@@ -109,7 +110,9 @@ fn date(text: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
-pub(crate) fn amount_to_wire(amount: &Amount) -> v1::Amount {
+/// Money for the wire.
+#[must_use]
+pub fn amount_to_wire(amount: &Amount) -> v1::Amount {
     v1::Amount { currency: amount.currency.as_str().to_owned(), minor: amount.minor }
 }
 

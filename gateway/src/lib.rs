@@ -32,6 +32,7 @@ mod records;
 mod server;
 
 pub use config::{Clock, Deps, GatewayConfig, Limits, PeerConfig};
+pub use convert::{amount_to_wire, field_to_wire};
 pub use error::{ApiError, Reason};
 pub use identity::{Caller, Identity, Role};
 pub use institution::{AssetRegister, DecidePolicy};

@@ -9,6 +9,17 @@ use borsh::BorshSerialize;
 use comity_model::Hash;
 use comity_model::seal::{PublicKey, Signature, Suites};
 
+/// Domain tag of a transaction: what its sender, an operator, signs (`TxBody`).
+pub const TAG_TX: &str = "comity/tx/v1";
+/// Domain tag of a proposal: what governors sign (`Proposal`).
+pub const TAG_PROPOSAL: &str = "comity/proposal/v1";
+/// Domain tag of a batch of records under an institution's seal (`RecordBatch`).
+pub const TAG_RECORDS: &str = "comity/records/v1";
+/// Domain tag of a batch of assets under an institution's seal (`AssetBatch`).
+pub const TAG_ASSETS: &str = "comity/assets/v1";
+/// Domain tag of an institution's decision under its seal (`Decision`).
+pub const TAG_DECISION: &str = "comity/decision/v2";
+
 /// The bytes that are signed or hashed for `value`: `tag ‖ 0x00 ‖ canonical bytes`. No tag contains a zero byte, so
 /// that no two tags share bytes.
 #[must_use]
@@ -48,6 +59,19 @@ mod tests {
     use ed25519_dalek::{Signer, SigningKey};
 
     const ALL: Suites = Suites::ALL;
+
+    #[test]
+    fn the_tags_are_those_that_docs_formats_lists() {
+        let tags = [TAG_TX, TAG_PROPOSAL, TAG_RECORDS, TAG_ASSETS, TAG_DECISION];
+        let listed =
+            ["comity/tx/v1", "comity/proposal/v1", "comity/records/v1", "comity/assets/v1", "comity/decision/v2"];
+        assert_eq!(tags, listed);
+        let formats = include_str!("../../docs/formats.md");
+        for tag in tags {
+            assert!(formats.contains(&std::format!("| `{tag}` |")), "{tag}");
+            assert!(!tag.as_bytes().contains(&0));
+        }
+    }
 
     #[test]
     fn a_seal_holds_for_its_tag_value_and_key_only() {

@@ -14,14 +14,12 @@ use comity_ledger_rpc::jsonrpc::Request;
 use comity_ledger_rpc::tx::{BroadcastTxCommit, TxResponse};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction, TxBody};
 use comity_model::{Height, ReasonCode, encode};
-use comity_verify::seal::signing_bytes;
+use comity_verify::seal::{TAG_TX, signing_bytes};
 use ed25519_dalek::Signer;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The domain tag of a transaction's signature.
-const TAG: &str = "comity/tx/v1";
 /// Longest wait for one answer of `broadcast_tx_commit`; CometBFT gives up after 10 seconds by itself.
 const COMMIT_WAIT: Duration = Duration::from_secs(10);
 /// First and longest pause between looking up and sending again.
@@ -68,7 +66,7 @@ impl CometChain {
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| PortError::Unavailable(error.to_string()))?;
         let body = TxBody { chain: self.chain.clone(), sender: operator.verifying_key().to_bytes(), salt, messages };
-        let signature = operator.sign(&signing_bytes(TAG, &body)).to_bytes();
+        let signature = operator.sign(&signing_bytes(TAG_TX, &body)).to_bytes();
         let tx = encode(&Transaction { body, signature });
         if tx.len() > TX_BYTES_MAX {
             let detail = format!("the transaction has {} bytes, at most {TX_BYTES_MAX} are allowed", tx.len());

@@ -3,6 +3,7 @@
 
 use crate::failure::{Failure, OrFail};
 use crate::files;
+use comity_gateway::field_to_wire;
 use comity_gateway::sectors::{FieldSet, ValueType};
 use comity_model::record::{Date, Field, FieldValue};
 use comity_model::{Amount, Currency, FieldName, Hash, Time, UnixSeconds};
@@ -68,29 +69,6 @@ pub(crate) fn amount(text: &str) -> Result<Amount, Failure> {
         .and_then(|whole| whole.checked_mul(100)?.checked_add(cents.parse().ok()?))
         .ok_or_else(bad)?;
     Ok(Amount { currency, minor })
-}
-
-/// A field on the wire.
-pub(crate) fn field_to_wire(field: &Field) -> v1::Field {
-    use v1::field::Value;
-    let value = match &field.value {
-        FieldValue::Text(text) => Value::Text(text.clone()),
-        FieldValue::Integer(number) => Value::Integer(*number),
-        FieldValue::Boolean(yes) => Value::Boolean(*yes),
-        FieldValue::Date(date) => Value::Date(date.to_string()),
-        FieldValue::Time(UnixSeconds(seconds)) => {
-            Value::Time(prost_types::Timestamp { seconds: i64::try_from(*seconds).unwrap_or(i64::MAX), nanos: 0 })
-        }
-        FieldValue::Amount(amount) => Value::Amount(to_wire(*amount)),
-        FieldValue::Digest(digest) => Value::Digest(digest.as_bytes().to_vec()),
-        FieldValue::Texts(texts) => Value::Texts(v1::Texts { values: texts.clone() }),
-    };
-    v1::Field { name: field.name.to_string(), value: Some(value) }
-}
-
-/// Money on the wire.
-pub(crate) fn to_wire(amount: Amount) -> v1::Amount {
-    v1::Amount { currency: amount.currency.to_string(), minor: amount.minor }
 }
 
 /// A field as a line of a file that [`read`] reads.

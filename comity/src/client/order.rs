@@ -38,7 +38,12 @@ async fn create(args: CreateArgs) -> Result<(), Failure> {
         sector: args.sector.to_string(),
         kind: args.kind.to_string(),
         private_fields,
-        obligation: args.obligation.as_deref().map(fields::amount).transpose()?.map(fields::to_wire),
+        obligation: args
+            .obligation
+            .as_deref()
+            .map(fields::amount)
+            .transpose()?
+            .map(|amount| comity_gateway::amount_to_wire(&amount)),
         ..terms(&args.terms)
     };
     draw_up(&mut connect(&args.client.client)?, request, &args.terms).await

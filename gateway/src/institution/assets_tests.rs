@@ -25,7 +25,7 @@ impl Submit for Chain {
         for message in messages {
             let Message::RegisterAssets { batch, seal } = message else { panic!("not a batch of assets") };
             let key = core().public_key();
-            seal::check(crate::signer::TAG_ASSETS, &batch, &key, &seal, comity_model::seal::Suites::NATIVE).unwrap();
+            seal::check(seal::TAG_ASSETS, &batch, &key, &seal, comity_model::seal::Suites::NATIVE).unwrap();
             self.batches.lock().unwrap().push(batch);
         }
         Ok(Outcome::Committed { height: Height(1), events: Vec::new() })

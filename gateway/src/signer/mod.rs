@@ -13,13 +13,6 @@ pub use service::{SignerConfig, SignerRunning, SignerStartError, serve};
 use crate::identity::{Identity, Role};
 use comity_model::{MemberId, UnixSeconds};
 
-/// Domain tag of an institution's decision.
-pub const TAG_DECISION: &str = "comity/decision/v2";
-/// Domain tag of a batch of records.
-pub const TAG_RECORDS: &str = "comity/records/v1";
-/// Domain tag of a batch of assets.
-pub const TAG_ASSETS: &str = "comity/assets/v1";
-
 /// Who the signer of `institution` is.
 #[must_use]
 pub fn identity(institution: MemberId) -> Identity {

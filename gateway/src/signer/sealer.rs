@@ -1,7 +1,6 @@
 //! What the signer checks before it seals, and the sealing itself. Pure: the time is an argument.
 //! It refuses to know transports, stores and whose request it serves.
 
-use super::{TAG_ASSETS, TAG_DECISION, TAG_RECORDS};
 use crate::orders::class;
 use borsh::BorshSerialize;
 use comity_model::member::Officer;
@@ -11,7 +10,7 @@ use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
 use comity_verify::order::{self as verify, TAG_DELIVERY};
-use comity_verify::seal;
+use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_RECORDS};
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::{ExposeSecret, SecretBox};
 

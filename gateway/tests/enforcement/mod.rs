@@ -118,7 +118,7 @@ impl Party {
         let chain = self.anchor.chain_id.clone();
         let proposal = Proposal { chain, number: self.proposals, action, evidence: Hash::ZERO };
         let governor = SigningKey::from_bytes(&[77; 32]);
-        let signature = governor.sign(&signing_bytes("comity/proposal/v1", &proposal)).to_bytes();
+        let signature = governor.sign(&signing_bytes(comity_verify::seal::TAG_PROPOSAL, &proposal)).to_bytes();
         let approvals = vec![GovernorApproval { governor: 0, signature: Signature::ed25519(signature) }];
         let outcome = self.chain().submit.submit(vec![Message::Govern { proposal, approvals }]).await.unwrap();
         assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");

@@ -208,7 +208,7 @@ impl Submit for Ports {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
         let salt = rand_salt();
         let body = TxBody { chain: self.id.clone(), sender: self.operator.verifying_key().to_bytes(), salt, messages };
-        let signature = self.operator.sign(&signing_bytes("comity/tx/v1", &body)).to_bytes();
+        let signature = self.operator.sign(&signing_bytes(comity_verify::seal::TAG_TX, &body)).to_bytes();
         let result = match self.handle.submit(encode(&Transaction { body, signature })).await {
             Ok(outcome) if outcome.result.is_ok() => {
                 return Ok(Outcome::Committed { height: outcome.height, events: outcome.result.events });

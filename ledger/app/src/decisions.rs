@@ -20,9 +20,9 @@ use comity_model::seal::Signature;
 use comity_model::state::StatePath;
 use comity_model::{Amount, AssetHandle, ClientId, Hash, OrderId, ReasonCode, UnixSeconds, encode};
 use comity_verify::order;
+use comity_verify::seal::TAG_DECISION;
 use comity_verify::state::Proven;
 
-const TAG_DECISION: &str = "comity/decision/v2";
 const DAY_S: u64 = 86_400;
 
 /// Codes that this chain writes into an order's result, besides those of [`comity_model::asset::reason`].

@@ -11,10 +11,9 @@ use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, Va
 use comity_model::profile::Profile;
 use comity_model::seal::Suites;
 use comity_model::state::StatePath;
+use comity_verify::seal::TAG_PROPOSAL;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Domain tag of proposals.
-const TAG_PROPOSAL: &str = "comity/proposal/v1";
 /// Most validators of a chain.
 pub(crate) const VALIDATORS_MAX: usize = 500;
 /// CometBFT's bound on total power: `i64::MAX / 8`.

@@ -14,9 +14,8 @@ use comity_model::seal::Signature;
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{MemberId, Sector};
+use comity_verify::seal::{TAG_ASSETS, TAG_RECORDS};
 
-const TAG_RECORDS: &str = "comity/records/v1";
-const TAG_ASSETS: &str = "comity/assets/v1";
 /// Most records or assets in one batch.
 pub(crate) const BATCH_MAX: usize = 2_000;
 

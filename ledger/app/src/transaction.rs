@@ -7,9 +7,7 @@ use crate::{clients, decisions, governance, members, orders, packets, records};
 use comity_model::UnixSeconds;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction};
-
-/// Domain tag of transactions.
-const TAG_TX: &str = "comity/tx/v1";
+use comity_verify::seal::TAG_TX;
 
 /// Carries out one transaction: its changes are kept whole or dropped whole.
 pub(crate) fn run(ex: &mut Execution<'_>, bytes: &[u8]) -> Result<TxResult, AppError> {
