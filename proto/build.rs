@@ -3,7 +3,9 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "comity/v1/proof.proto",
+        "comity/v1/rows.proto",
         "comity/v1/records.proto",
+        "comity/v1/assets.proto",
         "comity/v1/credentials.proto",
         "comity/v1/orders.proto",
         "comity/v1/members.proto",

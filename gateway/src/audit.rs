@@ -72,7 +72,7 @@ pub struct Entry {
     pub resource: String,
     /// The personal fields.
     pub fields: Vec<FieldName>,
-    /// Why.
+    /// Why; of work on the institution's own register, which no case calls for, only the last part is there.
     pub purpose: Purpose,
 }
 
@@ -95,6 +95,15 @@ impl Audit {
     /// The store's.
     pub async fn append(&self, entry: &Entry) -> Result<(), ApiError> {
         Ok(self.store.commit(Self::write(Batch::new(), entry)?).await?)
+    }
+
+    /// Appends several at once; durable when this returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn append_all(&self, entries: &[Entry]) -> Result<(), ApiError> {
+        let batch = entries.iter().try_fold(Batch::new(), Self::write)?;
+        Ok(self.store.commit(batch).await?)
     }
 
     /// Adds an access to a batch, where the work has one of its own.
@@ -139,4 +148,13 @@ pub fn entry(
         fields,
         purpose,
     }
+}
+
+/// What a registrar's work on the institution's own register is filed as: who wrote what, and which personal fields it
+/// has.
+#[must_use]
+pub(crate) fn own_register(at: Time, caller: &Caller, action: &str, resource: String, fields: Vec<FieldName>) -> Entry {
+    let why = "the institution's own register".to_owned();
+    let purpose = Purpose { case_number: String::new(), legal_basis: String::new(), purpose: why };
+    entry(at, caller, action, resource, fields, purpose)
 }

@@ -5,18 +5,21 @@ use crate::config::Clock;
 use crate::convert::{malformed, named, time_to_wire};
 use crate::error::{ApiError, Reason};
 use crate::members::page;
-use crate::peers::{Peer, Peers};
+use crate::peers::Peers;
 use crate::policy::{Policy, ReadChains};
 use crate::server::caller;
 use crate::view::{ChainView, HomeState};
 use comity_model::client::{ClientState, ClientStatus};
 use comity_model::state::StatePath;
-use comity_model::{ChainId, decode};
+use comity_model::{ChainId, ClientId, Time, decode};
 use comity_proto::v1;
 use comity_proto::v1::chains_server::Chains;
 use comity_verify::light::{ConsensusState, TrustedHeader};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
+
+/// The status of a client that can be used.
+const ACTIVE: &str = "ACTIVE";
 
 /// The service.
 pub(crate) struct ChainsService {
@@ -64,41 +67,68 @@ impl ChainsService {
         let header = self.home.view().fresh().await?;
         let mut clients = Vec::new();
         for peer in self.peers.iter() {
-            clients.extend(self.client(peer, &header).await?);
+            let Some(pair) = &peer.config.clients else { continue };
+            let standing = client(&self.home, &self.clock, &pair.source_client, &header).await?;
+            clients.extend(standing.map(|standing| standing.to_wire()));
         }
         let mut chain = shown(self.home.view(), Some(header), clients);
         chain.home = true;
         Ok(chain)
     }
+}
 
-    /// The light client of a peer's chain on the own chain, by proof.
-    async fn client(&self, peer: &Peer, header: &TrustedHeader) -> Result<Option<v1::Client>, ApiError> {
-        let Some(pair) = &peer.config.clients else { return Ok(None) };
-        let id = &pair.source_client;
-        let stood = self.home.under(&StatePath::Client(id.clone()), header.clone()).await?;
-        let Some(value) = stood.what.value() else { return Ok(None) };
-        let state: ClientState = decode("client", value.value()).map_err(ApiError::fault)?;
-        let status = match state.status {
+/// A light client on the own chain.
+pub(crate) struct Standing {
+    /// What the chain says of it.
+    pub(crate) state: ClientState,
+    /// The time of the latest header that it knows.
+    pub(crate) time: Option<Time>,
+    expired: bool,
+}
+
+impl Standing {
+    /// Whether something can be proven to it.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.status() == ACTIVE
+    }
+
+    fn status(&self) -> &'static str {
+        match self.state.status {
             ClientStatus::Frozen => "FROZEN",
-            ClientStatus::Active if self.expired(&state, header).await? => "EXPIRED",
-            ClientStatus::Active => "ACTIVE",
-        };
-        Ok(Some(v1::Client {
-            id: state.id.to_string(),
-            chain_id: state.chain.to_string(),
-            counterparty: state.counterparty.to_string(),
-            latest_height: state.latest.0,
-            status: status.to_owned(),
-        }))
+            ClientStatus::Active if self.expired => "EXPIRED",
+            ClientStatus::Active => ACTIVE,
+        }
     }
 
-    async fn expired(&self, client: &ClientState, header: &TrustedHeader) -> Result<bool, ApiError> {
-        let path = StatePath::Consensus(client.id.clone(), client.latest);
-        let stood = self.home.under(&path, header.clone()).await?;
-        let Some(value) = stood.what.value() else { return Ok(false) };
-        let state: ConsensusState = decode("consensus state", value.value()).map_err(ApiError::fault)?;
-        Ok(state.time.plus_seconds(client.trusting_period_s) <= self.clock.now())
+    fn to_wire(&self) -> v1::Client {
+        v1::Client {
+            id: self.state.id.to_string(),
+            chain_id: self.state.chain.to_string(),
+            counterparty: self.state.counterparty.to_string(),
+            latest_height: self.state.latest.0,
+            status: self.status().to_owned(),
+        }
     }
+}
+
+/// The light client `id` on the own chain, by proof under `header`; `None` where there is none.
+pub(crate) async fn client(
+    home: &HomeState,
+    clock: &Clock,
+    id: &ClientId,
+    header: &TrustedHeader,
+) -> Result<Option<Standing>, ApiError> {
+    let stood = home.under(&StatePath::Client(id.clone()), header.clone()).await?;
+    let Some(value) = stood.what.value() else { return Ok(None) };
+    let state: ClientState = decode("client", value.value()).map_err(ApiError::fault)?;
+    let path = StatePath::Consensus(id.clone(), state.latest);
+    let stood = home.under(&path, header.clone()).await?;
+    let time = match stood.what.value() {
+        Some(value) => Some(decode::<ConsensusState>("consensus state", value.value()).map_err(ApiError::fault)?.time),
+        None => None,
+    };
+    let expired = time.is_some_and(|time| time.plus_seconds(state.trusting_period_s) <= clock.now());
+    Ok(Some(Standing { state, time, expired }))
 }
 
 fn shown(view: &ChainView, header: Option<TrustedHeader>, clients: Vec<v1::Client>) -> v1::Chain {

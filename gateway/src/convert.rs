@@ -45,6 +45,25 @@ impl std::fmt::Display for RecordName {
     }
 }
 
+/// A sector of an institution: "members/{member}/sectors/{sector}".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SectorName {
+    /// Who answers for it.
+    pub(crate) member: MemberId,
+    /// The sector.
+    pub(crate) sector: Sector,
+}
+
+impl SectorName {
+    pub(crate) fn parse(name: &str) -> Result<Self, ApiError> {
+        let parts = || {
+            let (member, sector) = name.strip_prefix("members/")?.split_once("/sectors/")?;
+            Some(Self { member: member.parse().ok()?, sector: sector.parse().ok()? })
+        };
+        parts().ok_or_else(|| malformed("members/{member}/sectors/{sector}"))
+    }
+}
+
 /// The part of a name after its collection, such as `court` of "members/court".
 pub(crate) fn named<'a>(collection: &'static str, form: &'static str, name: &'a str) -> Result<&'a str, ApiError> {
     let part = name.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/'));

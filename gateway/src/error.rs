@@ -107,6 +107,14 @@ table! {
         "A field's text is empty or has control characters."
     FieldTooLong "FIELD_TOO_LONG" InvalidArgument 400 Refusal
         "A field is longer than accepted."
+    RowRepeated "ROW_REPEATED" InvalidArgument 400 Refusal
+        "The same record or asset stands in an earlier row of the batch."
+    AssetReference "ASSET_REFERENCE" InvalidArgument 400 Refusal
+        "An asset's reference is empty, too long or has control characters."
+    AssetChanged "ASSET_CHANGED" FailedPrecondition 409 Refusal
+        "An asset's enforcement, currency and divisibility cannot change."
+    AssetHeld "ASSET_HELD" FailedPrecondition 409 Refusal
+        "The asset's new value is less than what orders hold of it."
     RecordIdDiffers "RECORD_ID_DIFFERS" InvalidArgument 400 Refusal
         "A record's identity field names another record."
     UnknownKind "UNKNOWN_KIND" InvalidArgument 400 Refusal
@@ -243,6 +251,8 @@ impl ApiError {
     /// A peer or chain whose claim did not verify.
     #[must_use]
     pub fn proof(of: &'static str, name: impl fmt::Display, verdict: &Verdict) -> Self {
+        let labels = [("of", of.to_owned()), ("name", name.to_string()), ("rule", verdict.code().to_owned())];
+        metrics::counter!(crate::measure::PROOFS_REFUSED, &labels).increment(1);
         Self::new(Reason::ProofRefused, format!("What {of} {name} says does not verify: {verdict}."))
             .with(of, name.to_string())
             .with("rule", verdict.code())
@@ -268,6 +278,12 @@ impl ApiError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// The facts for programs.
@@ -299,7 +315,6 @@ impl From<ApiError> for Status {
             (Blame::Unavailable, source) => tracing::warn!(reason, ?source, "a call failed for now"),
             (Blame::Refusal, source) => tracing::debug!(reason, ?source, "a call was refused"),
         }
-        metrics::counter!("comity_gateway_errors_total", "reason" => reason).increment(1);
         let mut details = ErrorDetails::new();
         details.set_error_info(
             reason,

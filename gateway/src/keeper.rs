@@ -20,8 +20,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Records in one transaction.
-const BATCH_MAX: usize = 500;
+/// Records in one transaction, and in one call of the API.
+pub(crate) const BATCH_MAX: usize = 500;
 
 /// Keeps the institution's records.
 #[derive(Clone)]
@@ -40,12 +40,14 @@ struct Parts {
 }
 
 /// What became of a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// Records that are new or have a new version.
     pub changed: usize,
     /// Records that stood so already.
     pub unchanged: usize,
+    /// What the chain says of each record now and whether this publication made it so, in the order of the call.
+    pub states: Vec<(RecordState, bool)>,
     /// The first header whose state has them all.
     pub header: Height,
 }
@@ -122,7 +124,8 @@ impl RecordKeeper {
             }
         }
         let _publishing = self.0.publishing.lock().await;
-        let mut published = Published { changed: 0, unchanged: 0, header: Height(0) };
+        let states = Vec::with_capacity(records.len());
+        let mut published = Published { changed: 0, unchanged: 0, states, header: Height(0) };
         for batch in records.chunks(BATCH_MAX) {
             self.publish_batch(schema, batch, status, &mut published).await?;
         }
@@ -147,6 +150,7 @@ impl RecordKeeper {
             let mut row = self.row(&schema.name, id).await?.unwrap_or_default();
             if row.stands_so(schema.schema_hash, fields, status) {
                 published.unchanged += 1;
+                published.states.extend(row.last().map(|last| (last.state.clone(), false)));
                 continue;
             }
             // A version that was kept and perhaps never committed: it goes first, or the next one finds a gap.
@@ -154,6 +158,7 @@ impl RecordKeeper {
             if !row.says(schema.schema_hash, fields, status) {
                 row.add(schema.schema_hash, fields, status, now)?;
             }
+            published.states.extend(row.last().map(|last| (last.state.clone(), true)));
             rows.push((id.clone(), row));
         }
         if rows.is_empty() {
@@ -216,7 +221,7 @@ pub(crate) fn unknown_sector(sector: &Sector) -> ApiError {
 }
 
 /// What the signer said, for a caller.
-fn signer_failed(error: SignerError) -> ApiError {
+pub(crate) fn signer_failed(error: SignerError) -> ApiError {
     match error {
         SignerError::Refused { code, message } => {
             ApiError::new(Reason::SignerRefused, format!("The signer refuses: {message}.")).with("signer_reason", code)

@@ -25,10 +25,12 @@ mod convert;
 mod convert_order;
 mod credentials;
 mod exchange;
+mod measure;
 mod members;
 mod middleware;
 mod peers;
 mod records;
+mod registrar;
 mod server;
 
 pub use config::{Clock, Deps, GatewayConfig, Limits, PeerConfig};

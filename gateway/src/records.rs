@@ -10,7 +10,8 @@ pub(crate) use read::{Reader, accept, astray};
 use crate::audit::Purpose;
 use crate::convert::{RecordName, duration, field_to_wire};
 use crate::error::ApiError;
-use crate::policy::{Permit, Policy, ReadRecord};
+use crate::policy::{Permit, Policy, PutRecords, ReadRecord};
+use crate::registrar::Registrar;
 use crate::server::caller;
 use comity_model::FieldName;
 use comity_model::record::RecordStatus;
@@ -28,6 +29,7 @@ const MASK_MAX: usize = comity_verify::fields::FIELDS_MAX;
 pub(crate) struct RecordsService {
     pub(crate) policy: Arc<Policy>,
     pub(crate) reader: Arc<Reader>,
+    pub(crate) registrar: Arc<Registrar>,
 }
 
 #[tonic::async_trait]
@@ -39,6 +41,16 @@ impl Records for RecordsService {
         let caller = caller(&request)?;
         let permit = self.policy.permit_asked::<ReadRecord>(&caller, RecordName::sector_of(&request.get_ref().name))?;
         Ok(Response::new(self.read(permit, request.into_inner()).await?))
+    }
+
+    async fn batch_put_records(
+        &self,
+        request: Request<v1::BatchPutRecordsRequest>,
+    ) -> Result<Response<v1::BatchPutRecordsResponse>, Status> {
+        let caller = caller(&request)?;
+        let sector = RecordName::sector_of(&request.get_ref().parent);
+        let permit = self.policy.permit_asked::<PutRecords>(&caller, sector)?;
+        Ok(Response::new(self.registrar.put_records(&permit, request.into_inner()).await?))
     }
 }
 

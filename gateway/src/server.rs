@@ -11,18 +11,22 @@ use crate::exchange::ExchangeService;
 use crate::identity::{Caller, Identity};
 use crate::institution::{AssetRegister, Decider};
 use crate::keeper::RecordKeeper;
+use crate::measure::{self, Sampler};
 use crate::members::{Directory, MembersService};
 use crate::middleware::admission::{Admission, AdmissionLayer};
+use crate::middleware::measure::MeasureLayer;
 use crate::middleware::reasons::ReasonsLayer;
 use crate::operations::OperationsService;
 use crate::orders::{OrdersService, Work, WorkParts};
 use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::records::{Answerer, Reader, RecordsService};
+use crate::registrar::{AssetsService, Registrar};
 use crate::tls::{Authorities, Listener, ServerTls, TlsError, TlsMaterial};
 use crate::view::{self, ChainView, HomeState};
 use comity_model::member::MemberKind;
 use comity_proto::google::longrunning::operations_server::OperationsServer;
+use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
@@ -193,17 +197,21 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(STREAM_WINDOW)
         .max_connection_age(CONNECTION_AGE_MAX)
+        .layer(MeasureLayer)
         .layer(ReasonsLayer)
         .layer(AdmissionLayer(admission))
         .add_service(health)
         .add_service(reflection)
         .add_service(RecordsServer::new(parts.records()).max_decoding_message_size(bytes))
+        .add_service(AssetsServer::new(parts.assets()).max_decoding_message_size(bytes))
         .add_service(CredentialsServer::new(parts.credentials()).max_decoding_message_size(bytes))
         .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
+    measure::describe();
+    parts.work.spawn(parts.sampler().run(stop.clone()));
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());
     let serving = tokio::spawn(async move {
         if let Err(error) = router.serve_with_incoming_shutdown(connections, ended.cancelled_owned()).await {
@@ -256,6 +264,7 @@ struct Parts {
     keeper: RecordKeeper,
     answerer: Arc<Answerer>,
     reader: Arc<Reader>,
+    registrar: Arc<Registrar>,
     sectors: Arc<crate::sectors::Sectors>,
     audit: Audit,
     clock: crate::config::Clock,
@@ -311,6 +320,16 @@ impl Parts {
             decide: config.decide,
             clock: config.clock.clone(),
         });
+        let registrar = Arc::new(Registrar {
+            institution: institution.clone(),
+            sectors: deps.sectors.clone(),
+            keeper: keeper.clone(),
+            assets: work.assets.clone(),
+            answerer: answerer.clone(),
+            home: home.clone(),
+            audit: audit.clone(),
+            clock: config.clock.clone(),
+        });
         Self {
             institution,
             policy,
@@ -319,6 +338,7 @@ impl Parts {
             keeper,
             answerer,
             reader,
+            registrar,
             sectors: deps.sectors,
             audit,
             clock: config.clock,
@@ -326,8 +346,23 @@ impl Parts {
         }
     }
 
+    fn sampler(&self) -> Sampler {
+        Sampler {
+            institution: self.institution.clone(),
+            home: self.home.clone(),
+            peers: self.peers.clone(),
+            book: self.work.desk.book().clone(),
+            decider: self.work.decider.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn records(&self) -> RecordsService {
-        RecordsService { policy: self.policy.clone(), reader: self.reader.clone() }
+        RecordsService { policy: self.policy.clone(), reader: self.reader.clone(), registrar: self.registrar.clone() }
+    }
+
+    fn assets(&self) -> AssetsService {
+        AssetsService { policy: self.policy.clone(), registrar: self.registrar.clone() }
     }
 
     fn credentials(&self) -> CredentialsService {

@@ -7,15 +7,15 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use comity_adapters_ports::{Outcome, PortError, Submit};
 use comity_model::asset::{Asset, Enforcement};
 use comity_model::tx::{AssetBatch, Message};
-use comity_model::{Amount, AssetHandle, ChainId, Malformed, MemberId, ReasonCode, Sector, decode, encode};
+use comity_model::{Amount, AssetHandle, ChainId, Height, Malformed, MemberId, ReasonCode, Sector, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Sector ‖ 0 ‖ reference → [`Row`].
 const ASSETS: Table = Table("assets");
-/// Most assets that go into one sealed batch.
-const BATCH_MAX: usize = 500;
+/// Most assets that go into one sealed batch, and in one call of the API.
+pub(crate) const BATCH_MAX: usize = 500;
 /// Longest reference in bytes.
 const REFERENCE_BYTES_MAX: usize = 128;
 
@@ -47,6 +47,21 @@ struct Row {
     enforcement: Enforcement,
     /// Whether the chain was seen to have it as it stands here.
     on_chain: bool,
+}
+
+/// What became of a registration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// The assets' handles and whether this call registered or changed them, in the order of the call.
+    pub handles: Vec<(AssetHandle, bool)>,
+    /// The first header whose state has all that this call changed; `None` where it changed nothing.
+    pub header: Option<Height>,
+}
+
+/// A row before and after a call.
+struct Change {
+    before: Option<Row>,
+    after: Row,
 }
 
 /// Why assets were not registered, or could not be looked up.
@@ -105,22 +120,39 @@ impl AssetRegister {
     }
 
     /// Registers assets, or updates the value of known ones, and answers with their handles in the same order. Handles
-    /// are stored before they are submitted, and a repeated call finds them again: nothing is registered twice.
+    /// are stored before they are submitted, and a repeated call finds them again: nothing is registered twice. A new
+    /// value that the chain refuses is taken back here as well.
     ///
     /// # Errors
     /// [`AssetError`]; batches before the failing one stand.
-    pub async fn register(&self, assets: Vec<NewAsset>) -> Result<Vec<AssetHandle>, AssetError> {
+    pub async fn register(&self, assets: Vec<NewAsset>) -> Result<Registered, AssetError> {
         let mut seen = HashSet::with_capacity(assets.len());
         if !assets.iter().all(|new| seen.insert((&new.sector, &new.reference))) {
             return Err(AssetError::Twice);
         }
-        let mut handles = Vec::with_capacity(assets.len());
+        let mut registered = Registered::default();
         for chunk in assets.chunks(BATCH_MAX) {
-            let rows = self.store_chunk(chunk).await?;
-            handles.extend(rows.iter().map(|row| row.asset.handle));
-            self.submit_chunk(chunk, &rows).await?;
+            let changes = self.store_chunk(chunk).await?;
+            let handles = changes.iter().map(|change| (change.after.asset.handle, !change.after.on_chain));
+            registered.handles.extend(handles);
+            let header = self.submit_chunk(chunk, &changes).await?;
+            registered.header = registered.header.max(header);
         }
-        Ok(handles)
+        Ok(registered)
+    }
+
+    /// Whether this asset could be registered, as far as can be told here.
+    ///
+    /// # Errors
+    /// As [`AssetRegister::register`].
+    pub async fn check(&self, new: &NewAsset) -> Result<(), AssetError> {
+        if !is_reference(&new.reference) {
+            return Err(AssetError::Reference);
+        }
+        match self.row(&new.sector, &new.reference).await? {
+            Some(known) => known.updated(new).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// The asset of that reference; `None` for one that is not known here.
@@ -140,10 +172,10 @@ impl AssetRegister {
     }
 
     /// Writes what is new of a chunk; a row that another call wrote meanwhile is read again.
-    async fn store_chunk(&self, chunk: &[NewAsset]) -> Result<Vec<Row>, AssetError> {
+    async fn store_chunk(&self, chunk: &[NewAsset]) -> Result<Vec<Change>, AssetError> {
         loop {
             let mut batch = Batch::new();
-            let mut rows = Vec::with_capacity(chunk.len());
+            let mut changes = Vec::with_capacity(chunk.len());
             for new in chunk {
                 if !is_reference(&new.reference) {
                     return Err(AssetError::Reference);
@@ -161,13 +193,13 @@ impl AssetRegister {
                     };
                     batch = batch.put(ASSETS, key, encode(&row));
                 }
-                rows.push(row);
+                changes.push(Change { before: known, after: row });
             }
             if batch.writes.is_empty() {
-                return Ok(rows);
+                return Ok(changes);
             }
             match self.store.commit(batch).await {
-                Ok(()) => return Ok(rows),
+                Ok(()) => return Ok(changes),
                 // Someone else registered one of them first, or the outcome is not known: what stands decides.
                 Err(StoreError::Conflict | StoreError::Unknown(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -175,10 +207,12 @@ impl AssetRegister {
         }
     }
 
-    async fn submit_chunk(&self, chunk: &[NewAsset], rows: &[Row]) -> Result<(), AssetError> {
+    /// The first header whose state has what was submitted.
+    async fn submit_chunk(&self, chunk: &[NewAsset], changes: &[Change]) -> Result<Option<Height>, AssetError> {
+        let rows = changes.iter().map(|change| &change.after);
         let fresh: Vec<(&NewAsset, &Row)> = chunk.iter().zip(rows).filter(|(_, row)| !row.on_chain).collect();
         if fresh.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let assets = fresh
             .iter()
@@ -193,16 +227,36 @@ impl AssetRegister {
             .collect();
         let batch = AssetBatch { chain: self.chain.clone(), member: self.institution.clone(), assets };
         let seal = self.signer.seal_assets(batch.clone()).await?;
-        match self.submit.submit(vec![Message::RegisterAssets { batch, seal }]).await? {
-            Outcome::Committed { .. } => {}
-            Outcome::Refused { code, .. } => return Err(AssetError::Refused(code)),
-        }
+        let header = match self.submit.submit(vec![Message::RegisterAssets { batch, seal }]).await? {
+            Outcome::Committed { height, .. } => height.next(),
+            Outcome::Refused { code, .. } => {
+                self.take_back(chunk, changes).await?;
+                return Err(AssetError::Refused(code));
+            }
+        };
         let mut written = Batch::new();
         for (new, row) in fresh {
             let done = Row { on_chain: true, ..row.clone() };
             written = written.put(ASSETS, key(&new.sector, &new.reference), encode(&done));
         }
-        Ok(self.store.commit(written).await?)
+        self.store.commit(written).await?;
+        Ok(Some(header))
+    }
+
+    /// Puts known rows back as they stood. New ones keep their handles, so that a later call is the same registration.
+    async fn take_back(&self, chunk: &[NewAsset], changes: &[Change]) -> Result<(), AssetError> {
+        for (new, change) in chunk.iter().zip(changes) {
+            let Some(before) = change.before.as_ref().filter(|before| **before != change.after) else { continue };
+            let key = key(&new.sector, &new.reference);
+            let batch =
+                Batch::new().equals(ASSETS, key.clone(), encode(&change.after)).put(ASSETS, key, encode(before));
+            match self.store.commit(batch).await {
+                // Another call changed it meanwhile: its word counts.
+                Ok(()) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
 

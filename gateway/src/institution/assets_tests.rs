@@ -9,11 +9,12 @@ use secrecy::SecretBox;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A chain that takes every batch, or refuses while `down`.
+/// A chain that takes every batch, does not answer while `down`, and refuses while `strict`.
 #[derive(Default)]
 struct Chain {
     batches: Mutex<Vec<AssetBatch>>,
     down: AtomicBool,
+    strict: AtomicBool,
 }
 
 #[async_trait]
@@ -21,6 +22,9 @@ impl Submit for Chain {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
         if self.down.load(Ordering::SeqCst) {
             return Err(PortError::Unavailable("down".into()));
+        }
+        if self.strict.load(Ordering::SeqCst) {
+            return Ok(Outcome::Refused { code: "ASSET_HELD".parse().unwrap(), detail: String::new() });
         }
         for message in messages {
             let Message::RegisterAssets { batch, seal } = message else { panic!("not a batch of assets") };
@@ -71,8 +75,8 @@ async fn an_asset_is_found_by_its_reference_and_its_handle_tells_nothing() {
     let world = world();
     let handles = world.register.register(vec![account("6222020001", 5), account("6222020002", 6)]).await.unwrap();
     let found = world.register.find(&"accounts".parse().unwrap(), "6222020002").await.unwrap().unwrap();
-    assert_eq!(found, KnownAsset { handle: handles[1], value: Some(Amount::cny(6)) });
-    assert!(handles[0] != handles[1]);
+    assert_eq!(found, KnownAsset { handle: handles.handles[1].0, value: Some(Amount::cny(6)) });
+    assert!(handles.handles[0] != handles.handles[1]);
     let bytes = encode(&world.chain.batches.lock().unwrap()[0]);
     assert!(!bytes.windows(6).any(|window| window == b"622202"));
     for reference in ["6222020003", "", "a\nb"] {
@@ -88,10 +92,11 @@ async fn what_could_not_be_submitted_is_submitted_later_under_the_same_handle() 
     assert!(world.register.register(vec![account("1", 5)]).await.is_err());
     let known = world.register.find(&"accounts".parse().unwrap(), "1").await.unwrap().unwrap();
     world.chain.down.store(false, Ordering::SeqCst);
-    let handles = world.register.register(vec![account("1", 5)]).await.unwrap();
-    assert_eq!(handles, [known.handle]);
+    let registered = world.register.register(vec![account("1", 5)]).await.unwrap();
+    assert_eq!(registered, Registered { handles: vec![(known.handle, true)], header: Some(Height(2)) });
     assert_eq!(world.chain.batches.lock().unwrap().len(), 1);
-    world.register.register(vec![account("1", 5)]).await.unwrap();
+    let again = world.register.register(vec![account("1", 5)]).await.unwrap();
+    assert_eq!(again, Registered { handles: vec![(known.handle, false)], header: None });
     assert_eq!(world.chain.batches.lock().unwrap().len(), 1, "nothing is submitted twice");
 }
 
@@ -100,17 +105,31 @@ async fn a_new_value_keeps_the_handle_and_a_new_form_is_refused() {
     let world = world();
     let first = world.register.register(vec![account("1", 5)]).await.unwrap();
     let second = world.register.register(vec![account("1", 9)]).await.unwrap();
-    assert_eq!(first, second);
+    assert_eq!(first.handles, second.handles);
     assert_eq!(world.chain.batches.lock().unwrap()[1].assets[0].value, Some(Amount::cny(9)));
     let whole = NewAsset { value: None, ..account("1", 0) };
     assert!(matches!(world.register.register(vec![whole]).await, Err(AssetError::Changed)));
 }
 
 #[tokio::test]
+async fn a_value_that_the_chain_refuses_is_not_believed_here_either() {
+    let world = world();
+    let known = world.register.register(vec![account("1", 9)]).await.unwrap().handles[0].0;
+    world.chain.strict.store(true, Ordering::SeqCst);
+    let refused = world.register.register(vec![account("1", 5), account("2", 7)]).await;
+    assert!(matches!(refused, Err(AssetError::Refused(code)) if code.as_str() == "ASSET_HELD"));
+    let found = world.register.find(&"accounts".parse().unwrap(), "1").await.unwrap().unwrap();
+    assert_eq!(found, KnownAsset { handle: known, value: Some(Amount::cny(9)) });
+    world.chain.strict.store(false, Ordering::SeqCst);
+    let again = world.register.register(vec![account("1", 9)]).await.unwrap();
+    assert_eq!(again.header, None, "it still stands on the chain as it did");
+}
+
+#[tokio::test]
 async fn a_large_register_goes_in_batches() {
     let world = world();
     let assets = (0..1_001).map(|number| account(&number.to_string(), 1)).collect();
-    assert_eq!(world.register.register(assets).await.unwrap().len(), 1_001);
+    assert_eq!(world.register.register(assets).await.unwrap().handles.len(), 1_001);
     let sizes: Vec<_> = world.chain.batches.lock().unwrap().iter().map(|batch| batch.assets.len()).collect();
     assert_eq!(sizes, [500, 500, 1]);
 }

@@ -7,7 +7,8 @@ mod decider;
 mod inbox;
 mod judge;
 
-pub use assets::{AssetError, AssetRegister, KnownAsset, NewAsset};
+pub(crate) use assets::BATCH_MAX as ASSETS_MAX;
+pub use assets::{AssetError, AssetRegister, KnownAsset, NewAsset, Registered};
 pub use courts::{CourtError, Courts};
 pub use decider::{DecideError, DecidePolicy, Decider, DeciderParts};
 pub use inbox::{Inbox, InboxParts};

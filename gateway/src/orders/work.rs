@@ -124,6 +124,11 @@ impl Work {
         Self { desk, inbox, decider, assets, stop, tasks }
     }
 
+    /// Adds work that ends with the gateway; it ends by itself when it is told to.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Stops and waits until no work is under way. What was begun is taken up again at the next start.
     pub async fn stop(&self) {
         self.stop.cancel();

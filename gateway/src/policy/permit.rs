@@ -40,6 +40,10 @@ macro_rules! actions {
 actions! {
     /// Reads records of a sector.
     ReadRecord on Sector;
+    /// Puts the institution's own records of a sector.
+    PutRecords on Sector;
+    /// Registers the institution's own assets of a sector.
+    RegisterAssets on Sector;
     /// Verifies credentials of a sector.
     VerifyCredential on Sector;
     /// Draws up an order in a sector.

@@ -65,6 +65,22 @@ fn an_institution_that_is_no_court_orders_nothing() {
 }
 
 #[test]
+fn a_registrar_keeps_the_register_of_any_institution_and_orders_nothing() {
+    for (institution, kind) in [("bank", MemberKind::Finance), ("court", MemberKind::Court)] {
+        let policy = Policy::new(institution.parse().unwrap(), DEFAULT_POLICIES).unwrap();
+        let registrar = caller(institution, "registrar", kind);
+        assert!(policy.permit_in::<PutRecords>(&registrar, &sector()).is_ok());
+        assert!(policy.permit_in::<RegisterAssets>(&registrar, &sector()).is_ok());
+        assert_eq!(reason(policy.permit_in::<DrawUpOrder>(&registrar, &sector())), Some(Reason::PermissionDenied));
+        assert!(policy.permit::<ApproveOrder>(&registrar).is_err() && policy.permit::<Exchange>(&registrar).is_err());
+        for role in ["reader", "clerk", "officer", "operator", "gateway"] {
+            assert!(policy.permit_in::<PutRecords>(&caller(institution, role, kind), &sector()).is_err(), "{role}");
+        }
+        assert!(policy.permit_in::<PutRecords>(&caller("other", "registrar", kind), &sector()).is_err());
+    }
+}
+
+#[test]
 fn people_of_other_institutions_may_do_nothing_here() {
     let policy = policy();
     let stranger = caller("court-2", "officer", MemberKind::Court);

@@ -163,7 +163,7 @@ impl Answerer {
 
     /// Whether the institution answers for the sector, by its chain's profile: the absence of a record that it would
     /// never keep says nothing.
-    async fn check_kept(&self, sector: &Sector) -> Result<(), ApiError> {
+    pub(crate) async fn check_kept(&self, sector: &Sector) -> Result<(), ApiError> {
         if self.kept.contains_key(sector) {
             return Ok(());
         }

@@ -24,6 +24,14 @@ pub struct ProfileTemplate {
 }
 
 impl ProfileTemplate {
+    /// Reads a profile as `sectors/<sector>/profile.toml` has it.
+    ///
+    /// # Errors
+    /// [`SectorError::Profile`] says what is wrong with it.
+    pub fn parse(sector: &Sector, text: &str) -> Result<Self, SectorError> {
+        read(&SectorSource { name: sector.as_str(), schema: "", profile: Some(text) }, sector, text)
+    }
+
     /// The profile as chain state, answered by `institution`.
     #[must_use]
     pub fn profile(&self, institution: MemberId) -> Profile {

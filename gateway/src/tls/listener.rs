@@ -90,13 +90,15 @@ async fn hand_shake(
     };
     let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, shaking).await {
         Ok(Ok(stream)) => stream,
+        // Whoever hangs up without a word, as a probe of the port does, was refused nothing.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return,
         Ok(Err(error)) => {
-            metrics::counter!("comity_gateway_handshakes_refused_total").increment(1);
+            metrics::counter!(crate::measure::HANDSHAKES_REFUSED).increment(1);
             tracing::info!(%error, "a connection was refused");
             return;
         }
         Err(_) => {
-            metrics::counter!("comity_gateway_handshakes_refused_total").increment(1);
+            metrics::counter!(crate::measure::HANDSHAKES_REFUSED).increment(1);
             return;
         }
     };

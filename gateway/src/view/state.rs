@@ -8,6 +8,7 @@ use comity_model::state::StatePath;
 use comity_verify::light::TrustedHeader;
 use comity_verify::state::{self, Proven, ProvenAbsence, ProvenAt};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The own chain: its verified view and whoever proves its state.
 #[derive(Clone)]
@@ -81,12 +82,14 @@ impl HomeState {
     /// # Errors
     /// As [`HomeState::now`].
     pub async fn under(&self, path: &StatePath, header: TrustedHeader) -> Result<Stood, ApiError> {
+        let began = Instant::now();
         let found = self.prover.prove(path, header.height()).await?;
         let what = match &found.value {
             Some(value) => state::membership(&header, path, value, &found.proof).map(Standing::Value),
             None => state::absence(&header, path, &found.proof).map(Standing::Nothing),
         }
         .map_err(|refusal| self.view.refused(&refusal))?;
+        metrics::histogram!(crate::measure::PROOF_SECONDS).record(began.elapsed().as_secs_f64());
         Ok(Stood { header, proof: found.proof, what })
     }
 }
