@@ -2,12 +2,16 @@
 //! Refuses to know how anything is done.
 
 pub(crate) mod demo;
+pub(crate) mod govern;
 pub(crate) mod order;
+pub(crate) mod register;
+pub(crate) mod relay;
 
 use crate::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use comity_model::member::MemberKind;
 use comity_model::{ChainId, MemberId};
+use relay::RelayArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -52,16 +56,29 @@ pub(crate) enum Command {
     /// Run an institution: its chain (or an adapter to it) and its gateway.
     Serve(ConfigArgs),
     /// Run a relayer that carries proofs between pairs of chains.
-    #[command(after_help = RELAY_HELP)]
-    Relay(ConfigArgs),
+    Relay(RelayArgs),
     /// Run an institution's signer: the only process that holds its seal key.
     Sign(ConfigArgs),
-    /// Put another chain under light-client watch on this one, by a proposal that this chain's governors sign.
+    /// Put another chain under light-client watch on this one, and enter its institution as a peer.
     Link(LinkArgs),
+    /// Govern a chain: propose, approve, submit, by k of n governors.
+    #[command(subcommand)]
+    Govern(govern::GovernCommand),
+    /// Make keys for officers, governors, seals and operators.
+    #[command(subcommand)]
+    Key(govern::KeyCommand),
+    /// Walk an institution's configuration, certificates, signer, chain, clients and peers, and say what is wrong.
+    Check(CheckArgs),
     /// Check a bundle offline against an anchor, and say what it proves and what it does not.
     Verify(VerifyArgs),
     /// Ask for a record, or the proof that it does not exist.
     Query(QueryArgs),
+    /// Put the own institution's records, as its registrar.
+    #[command(subcommand)]
+    Record(register::RecordCommand),
+    /// Register the own institution's assets, as its registrar.
+    #[command(subcommand)]
+    Asset(register::AssetCommand),
     /// Draw up, approve, watch and release orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -69,26 +86,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Chain(ChainCommand),
 }
-
-/// A relayer's configuration by example: there is no command that writes one.
-const RELAY_HELP: &str = "\
-A relayer can delay, never forge: it needs an operator key for entry to each chain, and no authority. Its file:
-
-  [listen]
-  metrics = \"127.0.0.1:7904\"
-  [store]
-  file = \"relayer.redb\"
-  [[chains]]
-  anchor = \"court.anchor\"
-  rpc = \"http://127.0.0.1:7102\"
-  operator = \"court/keys/relayer.key\"
-  [[chains]]
-  anchor = \"finance.anchor\"
-  rpc = \"http://127.0.0.1:7202\"
-  operator = \"finance/keys/relayer.key\"
-  [[pairs]]
-  a = { chain = \"court-1\", client = \"client-finance-1\" }
-  b = { chain = \"finance-1\", client = \"client-court-1\" }";
 
 /// `comity sandbox`
 #[derive(Debug, Args)]
@@ -197,8 +194,12 @@ pub(crate) struct ConfigArgs {
 Example (both ways, then the relayer):
   comity link --config court/comity.toml   --anchor finance/finance.anchor --rpc http://127.0.0.1:7202
   comity link --config finance/comity.toml --anchor court/court.anchor     --rpc http://127.0.0.1:7102
+  comity relay init --config relayer/relay.toml …
 
-Signs with the governor keys that lie in the institution's keys/ folder.")]
+Creates the light client, signed with the governor keys that lie in the institution's keys/ folder (where they lie with
+different people: `comity govern propose create-client` first), copies the other institution to this chain by proof, and
+enters it as a peer into comity.toml: comments stay, the file is checked whole before it is replaced. What stands already
+is left as it is, so it can be given again. `comity serve` reads the file when it starts.")]
 pub(crate) struct LinkArgs {
     /// The configuration of the institution whose chain is to watch.
     #[arg(long, value_name = "FILE", env = "COMITY_CONFIG")]
@@ -209,6 +210,22 @@ pub(crate) struct LinkArgs {
     /// An RPC of that chain; what it says is checked against the anchor.
     #[arg(long, value_name = "URL")]
     pub(crate) rpc: String,
+}
+
+/// `comity check`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity check --config court/comity.toml
+
+Changes nothing. Exit code 1 if something is wrong; each finding says what to do. `soon` works now, and not for ever.")]
+pub(crate) struct CheckArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "COMITY_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `comity verify`

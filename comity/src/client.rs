@@ -3,8 +3,10 @@
 
 pub(crate) mod chain;
 pub(crate) mod fields;
+mod lines;
 pub(crate) mod order;
 pub(crate) mod query;
+pub(crate) mod register;
 mod show;
 
 use crate::failure::{Failure, OrFail};

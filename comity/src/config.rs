@@ -2,6 +2,9 @@
 //! Environment variables override single values; unknown keys are refused. Paths are relative to the file.
 //! Refuses to know how the parts are built.
 
+pub(crate) mod edit;
+pub(crate) mod officers;
+pub(crate) mod peers;
 pub(crate) mod relay;
 mod text;
 
@@ -367,4 +370,4 @@ impl RawPeer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -26,6 +26,23 @@ pub(crate) fn save(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failur
     fs::write(path, contents).or_fault(|| format!("{} could not be written", path.display()))
 }
 
+/// Writes a file that is replaced whole if it is there: a reader finds the old one or the new one, never a part.
+pub(crate) fn replace(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let failed = || format!("{} could not be written", path.display());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut aside = tempfile::Builder::new()
+        .prefix(".comity-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .or_fault(failed)?;
+    aside.write_all(contents.as_ref()).and_then(|()| aside.as_file().sync_all()).or_fault(failed)?;
+    aside.persist(path).or_fault(failed)?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).or_fault(failed)
+}
+
 fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), Failure> {
     if let Some(parent) = path.parent() {
         make_folder(parent)?;

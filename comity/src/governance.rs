@@ -6,6 +6,7 @@ use crate::anchor::AnchorFile;
 use crate::clock;
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
+use borsh::BorshDeserialize;
 use comity_adapters_ports::{Chain, Headers, Outcome};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal};
@@ -14,8 +15,8 @@ use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{ChainId, ClientId, Hash, Height, MemberId, UnixSeconds, decode, encode};
 use comity_verify::comet::LightBlock;
-use comity_verify::light::{self, Anchor, LightStep, TrustedHeader};
-use comity_verify::{seal, state};
+use comity_verify::light::{self, Anchor, ConsensusState, LightStep, TrustedHeader};
+use comity_verify::seal;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,20 +50,16 @@ pub(crate) async fn anchor_block(
     Ok((header, block))
 }
 
-/// Creates a client of the anchored chain on `chain`, whose client of `chain`'s own is named `counterparty` there.
-/// Proposals are carried out in order: call this once at a time for a chain.
-pub(crate) async fn create_client(
-    chain: &Chain,
-    governors: &[Seed],
+/// The creation of a client of the anchored chain, whose client of the governed chain is named `counterparty` there.
+pub(crate) async fn creation(
     file: &AnchorFile,
     source: &Arc<dyn Headers>,
     counterparty: &ClientId,
-) -> Result<ClientId, Failure> {
+) -> Result<Action, Failure> {
     let anchor = &file.anchor;
     let (_, block) = anchor_block(anchor, source).await?;
-    let id = client_id(&anchor.chain_id)?;
     let client = ClientState {
-        id: id.clone(),
+        id: client_id(&anchor.chain_id)?,
         kind: ClientKind::Comet,
         chain: anchor.chain_id.clone(),
         counterparty: counterparty.clone(),
@@ -79,9 +76,26 @@ pub(crate) async fn create_client(
         latest: anchor.height,
         status: ClientStatus::Active,
     };
-    let evidence = Hash(Sha256::digest(file.text().as_bytes()).into());
-    govern(chain, governors, Action::CreateClient { client, block: encode(&block) }, evidence).await?;
-    Ok(id)
+    Ok(Action::CreateClient { client, block: encode(&block) })
+}
+
+/// The digest of an anchor file, as the evidence of a client's creation.
+pub(crate) fn anchor_digest(file: &AnchorFile) -> Hash {
+    Hash(Sha256::digest(file.text().as_bytes()).into())
+}
+
+/// Creates a client of the anchored chain on `chain`, with the governors' keys that are at hand. Proposals are carried out
+/// in order: call this once at a time for a chain.
+pub(crate) async fn create_client(
+    chain: &Chain,
+    governors: &[Seed],
+    file: &AnchorFile,
+    source: &Arc<dyn Headers>,
+    counterparty: &ClientId,
+) -> Result<ClientId, Failure> {
+    let action = creation(file, source, counterparty).await?;
+    govern(chain, governors, action, anchor_digest(file)).await?;
+    client_id(&file.anchor.chain_id)
 }
 
 /// Proposes, signs with the governors' keys that are at hand, and submits.
@@ -107,23 +121,19 @@ async fn govern(chain: &Chain, keys: &[Seed], action: Action, evidence: Hash) ->
             name,
             approvals.len()
         ))
-        .help("name the governors' key files in keys.governors"));
+        .help("name the governors' key files in keys.governors, or have each governor approve with `comity govern`"));
     }
     submit(chain, vec![Message::Govern { proposal, approvals }]).await
 }
 
 /// The chain's governors. Not proven: a node that lies about them gets a proposal that the chain refuses.
-async fn governors(chain: &Chain) -> Result<Governors, Failure> {
-    let failed = || format!("the governors of {} were not got", chain.headers.chain());
-    // The first header's state is genesis, which a node need not serve.
-    let latest = wait_for(&chain.headers, Height(2)).await?;
-    let answer = chain.prover.prove(&StatePath::Governors, latest).await.or_unavailable(failed)?;
-    let bytes = answer.value.ok_or_else(|| Failure::fault(failed()))?;
-    decode("governors", &bytes).or_fault(failed)
+pub(crate) async fn governors(chain: &Chain) -> Result<Governors, Failure> {
+    let missing = || Failure::fault(format!("{} has no governors", chain.headers.chain()));
+    state(chain, &StatePath::Governors, "the governors").await?.ok_or_else(missing)
 }
 
 /// Submits, and makes a refusal a failure. Returns when the new state stands under a header.
-async fn submit(chain: &Chain, messages: Vec<Message>) -> Result<(), Failure> {
+pub(crate) async fn submit(chain: &Chain, messages: Vec<Message>) -> Result<(), Failure> {
     let name = chain.headers.chain();
     match chain.submit.submit(messages).await.or_unavailable(|| format!("{name} did not answer"))? {
         Outcome::Committed { height, .. } => wait_for(&chain.headers, height.next()).await.map(|_| ()),
@@ -133,7 +143,26 @@ async fn submit(chain: &Chain, messages: Vec<Message>) -> Result<(), Failure> {
     }
 }
 
+/// A client on `chain`, as its node says: nothing rests on it but what is proposed or submitted next, which the chain judges.
+pub(crate) async fn client(chain: &Chain, id: &ClientId) -> Result<Option<ClientState>, Failure> {
+    state(chain, &StatePath::Client(id.clone()), "a client").await
+}
+
+/// A value of a chain's state, as its node says.
+pub(crate) async fn state<T: BorshDeserialize>(
+    chain: &Chain,
+    path: &StatePath,
+    what: &'static str,
+) -> Result<Option<T>, Failure> {
+    let failed = || format!("{what} of {} was not got", chain.headers.chain());
+    // The first header's state is genesis, which a node need not serve.
+    let latest = wait_for(&chain.headers, Height(2)).await?;
+    let answer = chain.prover.prove(path, latest).await.or_unavailable(failed)?;
+    answer.value.map(|bytes| decode(what, &bytes).or_fault(failed)).transpose()
+}
+
 /// Copies members of the anchored chain into `chain`, by proof over `client`: their delivery receipts are then believed.
+/// The way begins at the client's own latest header.
 pub(crate) async fn import_members(
     chain: &Chain,
     client: &ClientId,
@@ -141,14 +170,19 @@ pub(crate) async fn import_members(
     peer: &Chain,
     members: &[MemberId],
 ) -> Result<(), Failure> {
-    let (trusted, _) = anchor_block(anchor, &peer.headers).await?;
-    let height = wait_for(&peer.headers, anchor.height.next()).await?;
+    let missing = || Failure::unavailable(format!("{} has no client {client} now", chain.headers.chain()));
+    let known = self::client(chain, client).await?.ok_or_else(missing)?;
+    let path = StatePath::Consensus(client.clone(), known.latest);
+    let known: ConsensusState = state(chain, &path, "a consensus state").await?.ok_or_else(missing)?;
+    let trusted = TrustedHeader::restore(anchor.chain_id.clone(), known);
+    let height = wait_for(&peer.headers, trusted.height().next()).await?;
     let unavailable = || format!("{} did not answer", anchor.chain_id);
-    let next = peer.headers.light_block(anchor.height.next()).await.or_unavailable(unavailable)?.validators;
+    let next = peer.headers.light_block(trusted.height().next()).await.or_unavailable(unavailable)?.validators;
     let block = peer.headers.light_block(height).await.or_unavailable(unavailable)?;
     let step = LightStep::new(&trusted, next, block);
     let refused = |refusal: comity_verify::Refusal| {
         Failure::refused(refusal.rule.code(), format!("{} was not believed: {refusal}", anchor.chain_id))
+            .help("the RPC is of another chain than the client follows; compare the anchor over a second channel")
     };
     let header = light::verify(&anchor.params(), &trusted, &step, clock::now()).map_err(refused)?;
     let mut messages =
@@ -159,7 +193,7 @@ pub(crate) async fn import_members(
         let value = answer
             .value
             .ok_or_else(|| Failure::refused("NO_SUCH_MEMBER", format!("{} has no member {id}", anchor.chain_id)))?;
-        let member: Member = state::membership(&header, &path, &value, &answer.proof)
+        let member: Member = comity_verify::state::membership(&header, &path, &value, &answer.proof)
             .and_then(|proven| proven.decode("member"))
             .map_err(refused)?
             .into_value();

@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Roles that get a client file.
-pub(crate) const CLIENT_ROLES: [&str; 4] = ["reader", "clerk", "officer", "operator"];
+pub(crate) const CLIENT_ROLES: [&str; 5] = ["reader", "clerk", "officer", "registrar", "operator"];
 /// Validators of an embedded chain: four, so that one key's loss does not stop it.
 const VALIDATORS: usize = 4;
 /// Voting power of each.
@@ -28,9 +28,9 @@ const POWER: u64 = 10;
 const GOVERNORS: usize = 3;
 const GOVERNORS_THRESHOLD: u8 = 2;
 /// How long keys are valid: two years.
-const KEYS_VALID_S: u64 = 2 * 366 * 24 * 3600;
+pub(crate) const KEYS_VALID_S: u64 = 2 * 366 * 24 * 3600;
 /// Clocks differ: keys are valid from a minute ago.
-const CLOCKS_DIFFER_S: u64 = 60;
+pub(crate) const CLOCKS_DIFFER_S: u64 = 60;
 
 /// What an institution is to be.
 #[derive(Clone, Debug)]

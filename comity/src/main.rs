@@ -2,6 +2,7 @@
 //! Refuses to know how anything is done.
 
 mod anchor;
+mod check;
 mod cli;
 mod client;
 mod clock;
@@ -9,6 +10,7 @@ mod config;
 mod demo;
 mod failure;
 mod files;
+mod govern;
 mod governance;
 mod home;
 mod init;
@@ -55,11 +57,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Init(args) => init::run(args).await,
             Command::Serve(args) => institution::serve(&args.config).await,
-            Command::Relay(args) => relay::run(&args.config).await,
+            Command::Relay(args) => relay::run(args).await,
             Command::Sign(args) => signing::run(&args.config).await,
             Command::Link(args) => link::run(args).await,
+            Command::Check(args) => check::run(args).await,
+            Command::Govern(command) => govern::run(command).await,
+            Command::Key(command) => govern::key(&command),
             Command::Verify(args) => verify::run(&args),
             Command::Query(args) => client::query::run(args).await,
+            Command::Record(command) => client::register::record(command).await,
+            Command::Asset(command) => client::register::asset(command).await,
             Command::Order(command) => client::order::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
         }

@@ -118,6 +118,12 @@ impl Issued {
     }
 }
 
+/// SHA-256 of the DER certificate in a PEM file: what a chain says of an authority.
+pub(crate) fn fingerprint_of(pem: &str) -> Option<Hash> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    Some(Hash(Sha256::digest(pem.contents).into()))
+}
+
 fn params(institution: &MemberId, what: &str, years: i32) -> Result<CertificateParams, Failure> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();

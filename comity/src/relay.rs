@@ -1,7 +1,9 @@
 //! `comity relay`, and the relayer inside the sandbox: chains and pairs, wired.
 //! Refuses to know how packets travel.
 
-use crate::config::relay::{RelayConfig, RelayPair};
+use crate::cli::relay::{RelayArgs, RelayCommand, RelayInitArgs};
+use crate::config::peers::Entered;
+use crate::config::relay::{self as config, NewChain, RelayConfig, RelayPair};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
 use crate::{files, shutdown, telemetry};
@@ -22,8 +24,45 @@ pub(crate) struct End {
     pub(crate) operator: Seed,
 }
 
-/// Runs the command until it is told to stop.
-pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
+/// Runs the command.
+pub(crate) async fn run(args: RelayArgs) -> Result<(), Failure> {
+    match (args.command, args.config) {
+        (Some(RelayCommand::Init(args)), _) => init(args),
+        (None, Some(path)) => carry(&path).await,
+        (None, None) => {
+            let what = "a relayer runs by its configuration: `comity relay --config FILE`";
+            Err(Failure::usage(what).help("`comity relay init` makes one"))
+        }
+    }
+}
+
+/// Makes a configuration, or enters chains into it.
+fn init(args: RelayInitArgs) -> Result<(), Failure> {
+    let number = args.anchors.len();
+    if number < 2 || args.rpcs.len() != number || args.operators.len() != number {
+        return Err(Failure::usage(
+            "a relayer carries between two chains at least, each with its anchor, RPC and operator key",
+        )
+        .help("give --anchor, --rpc and --operator once for each chain, in the same order"));
+    }
+    let chains: Vec<NewChain> = args
+        .anchors
+        .into_iter()
+        .zip(args.rpcs)
+        .zip(args.operators)
+        .map(|((anchor, rpc), operator)| NewChain { anchor, rpc, operator })
+        .collect();
+    let file = args.config.display();
+    match config::enter(&args.config, &chains, args.metrics)? {
+        Entered::Changed => println!("{file} is written."),
+        Entered::Unchanged => println!("{file} says so already."),
+    }
+    println!("Next:\n  comity relay --config {file}");
+    Ok(())
+}
+
+/// Carries until it is told to stop.
+async fn carry(path: &Path) -> Result<(), Failure> {
     let config = RelayConfig::read(path)?;
     let ends = config
         .chains

@@ -1,13 +1,15 @@
 //! Fields on the command line, in files and on the screen, by a sector's schema.
 //! Refuses to know what a field means.
 
-use crate::failure::{Failure, OrFail};
+use super::lines::Problem;
+use crate::failure::Failure;
 use crate::files;
 use comity_gateway::field_to_wire;
 use comity_gateway::sectors::{FieldSet, ValueType};
 use comity_model::record::{Date, Field, FieldValue};
 use comity_model::{Amount, Currency, FieldName, Hash, Time, UnixSeconds};
 use comity_proto::v1;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,19 +35,65 @@ fn field(set: &FieldSet, name: &str, text: &str) -> Result<v1::Field, Failure> {
         return Err(Failure::usage(format!("the sector has no field {name}"))
             .help(format!("its fields are: {}", names.join(", "))));
     };
-    let bad = || format!("{name} is {}, and its text is not", spec.value_type.name());
-    let malformed = |_| Failure::usage(bad());
+    let bad = || Failure::usage(format!("{name} is {}, and its text is not", spec.value_type.name()));
     let value = match spec.value_type {
-        ValueType::Text => FieldValue::Text(text.to_owned()),
-        ValueType::Integer => FieldValue::Integer(text.parse().or_usage(bad)?),
-        ValueType::Boolean => FieldValue::Boolean(text.parse().or_usage(bad)?),
-        ValueType::Date => FieldValue::Date(date(text).ok_or_else(|| Failure::usage(bad()))?),
-        ValueType::Time => FieldValue::Time(text.parse::<Time>().map_err(malformed)?.unix_seconds()),
-        ValueType::Amount => FieldValue::Amount(amount(text)?),
-        ValueType::Digest => FieldValue::Digest(Hash::from_hex(text).ok_or_else(|| Failure::usage(bad()))?),
         ValueType::Texts => FieldValue::Texts(text.split('|').map(str::to_owned).collect()),
+        ValueType::Amount => FieldValue::Amount(amount(text)?),
+        value_type => parse(value_type, text).ok_or_else(bad)?,
     };
     Ok(field_to_wire(&Field { name: spec.name.clone(), value }))
+}
+
+/// A field of a JSON object, by its schema. Refuses without saying what the value was.
+pub(super) fn from_json(set: &FieldSet, name: &str, value: &Value) -> Result<v1::Field, Problem> {
+    // A name out of form may be anything, and is not repeated.
+    let form = name.parse::<FieldName>();
+    let form = form.map_err(|error| Problem::new("UNKNOWN_FIELD", format!("A field's name is malformed: {error}.")))?;
+    let unknown = || Problem::of("UNKNOWN_FIELD", name, format!("The sector's records have no field {name}."));
+    let spec = set.field(&form).ok_or_else(unknown)?;
+    let value = match (spec.value_type, value) {
+        (ValueType::Texts, Value::Array(values)) => {
+            values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>().map(FieldValue::Texts)
+        }
+        (ValueType::Texts, _) => None,
+        (ValueType::Integer, Value::Number(number)) => number.as_i64().map(FieldValue::Integer),
+        (ValueType::Boolean, Value::Bool(yes)) => Some(FieldValue::Boolean(*yes)),
+        (ValueType::Integer | ValueType::Boolean, _) => None,
+        (ValueType::Amount, value) => amount_from_json(value).map(FieldValue::Amount),
+        (value_type, Value::String(text)) => parse(value_type, text),
+        _ => None,
+    };
+    let value = value.ok_or_else(|| {
+        let message = format!("The field {name} is {}, and its value is not.", spec.value_type.name());
+        Problem::of("FIELD_TYPE", name, message)
+    })?;
+    Ok(field_to_wire(&Field { name: spec.name.clone(), value }))
+}
+
+/// Money in JSON: "1234.56", "USD:1234.56", or the form in which answers show it.
+pub(super) fn amount_from_json(value: &Value) -> Option<Amount> {
+    match value {
+        Value::String(text) => amount(text).ok(),
+        Value::Object(members) if members.len() == 2 => Some(Amount {
+            currency: members.get("currency")?.as_str()?.parse().ok()?,
+            minor: members.get("minor")?.as_u64()?,
+        }),
+        _ => None,
+    }
+}
+
+/// A value that is written as one text.
+fn parse(value_type: ValueType, text: &str) -> Option<FieldValue> {
+    Some(match value_type {
+        ValueType::Text => FieldValue::Text(text.to_owned()),
+        ValueType::Integer => FieldValue::Integer(text.parse().ok()?),
+        ValueType::Boolean => FieldValue::Boolean(text.parse().ok()?),
+        ValueType::Date => FieldValue::Date(date(text)?),
+        ValueType::Time => FieldValue::Time(text.parse::<Time>().ok()?.unix_seconds()),
+        ValueType::Amount => FieldValue::Amount(amount(text).ok()?),
+        ValueType::Digest => FieldValue::Digest(Hash::from_hex(text)?),
+        ValueType::Texts => return None,
+    })
 }
 
 fn date(text: &str) -> Option<Date> {

@@ -1,13 +1,18 @@
-//! The relayer's configuration: chains, and pairs of them.
+//! The relayer's configuration: chains, and pairs of them; reading it, and entering chains into it.
 //! Refuses to know what a relayer does with them.
 
+use super::edit::{Edit, named, set, set_value};
+use super::peers::Entered;
 use super::{extract, folder_of};
 use crate::anchor::AnchorFile;
 use crate::failure::Failure;
+use crate::governance;
+use crate::keys::Seed;
 use comity_model::{ChainId, ClientId};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use toml_edit::{InlineTable, Item, Table, Value};
 
 /// A relayer's configuration.
 #[derive(Clone, Debug)]
@@ -127,3 +132,90 @@ impl RawPair {
         Ok(pair)
     }
 }
+
+/// A chain to be entered.
+pub(crate) struct NewChain {
+    /// Its anchor file.
+    pub(crate) anchor: PathBuf,
+    /// Its RPC.
+    pub(crate) rpc: String,
+    /// The operator key to submit with.
+    pub(crate) operator: PathBuf,
+}
+
+/// Enters chains, and the pair of the first one with each other, into the configuration at `path`; makes it if there is
+/// none, with metrics at `metrics`. The clients are those that `comity link` makes. The same again changes nothing.
+pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Result<Entered, Failure> {
+    let mut edit = Edit::open_or(path, &fresh(metrics))?;
+    let folder = edit.folder();
+    crate::files::make_folder(&folder)?;
+    let mut ids = Vec::new();
+    for chain in chains {
+        let id = AnchorFile::read(&chain.anchor)?.anchor.chain_id;
+        let _ = Seed::read(&chain.operator)?;
+        let table = edit.entry(&["chains"], |table| {
+            let anchor = table.get("anchor").and_then(Item::as_str);
+            anchor.is_some_and(|anchor| {
+                AnchorFile::read(&folder.join(anchor)).is_ok_and(|file| file.anchor.chain_id == id)
+            })
+        })?;
+        set(table, "anchor", &named(&chain.anchor, &folder)?);
+        set(table, "rpc", &chain.rpc);
+        set(table, "operator", &named(&chain.operator, &folder)?);
+        ids.push(id);
+    }
+    let Some((first, others)) = ids.split_first() else { return Err(Failure::usage("no chain was given")) };
+    for other in others {
+        let table = edit.entry(&["pairs"], |table| is_pair(table, first, other))?;
+        // A pair that stands the other way round is the same pair.
+        let (a, b) =
+            if chain_at(table, "a").is_some_and(|a| a == other.as_str()) { (other, first) } else { (first, other) };
+        set_end(table, "a", a, &governance::client_id(b)?);
+        set_end(table, "b", b, &governance::client_id(a)?);
+    }
+    let changed = edit.write(|aside| RelayConfig::read(aside).map(|_| ()))?;
+    Ok(if changed { Entered::Changed } else { Entered::Unchanged })
+}
+
+fn fresh(metrics: SocketAddr) -> String {
+    format!(
+        "# Configuration of a relayer: `comity relay --config <this file>`. Paths are relative to it; unknown keys are refused.\n\
+         # A relayer can delay, never forge: what it carries is proven to each chain. It needs an operator key for entry to\n\
+         # each, and no authority. `comity relay init` enters more pairs of chains.\n\
+         \n\
+         [listen]\n\
+         # Prometheus metrics, without authentication: keep it inside.\n\
+         metrics = \"{metrics}\"\n\
+         \n\
+         [store]\n\
+         # How far headers were verified; it may be lost.\n\
+         file = \"relayer.redb\"\n"
+    )
+}
+
+fn chain_at<'a>(table: &'a Table, end: &str) -> Option<&'a str> {
+    table.get(end)?.get("chain")?.as_str()
+}
+
+fn is_pair(table: &Table, one: &ChainId, other: &ChainId) -> bool {
+    let (a, b) = (chain_at(table, "a"), chain_at(table, "b"));
+    let is = |x: &ChainId, y: &ChainId| a == Some(x.as_str()) && b == Some(y.as_str());
+    is(one, other) || is(other, one)
+}
+
+fn set_end(table: &mut Table, end: &str, chain: &ChainId, client: &ClientId) {
+    let stands = table.get(end).is_some_and(|item| {
+        let says = |key, value: &str| item.get(key).and_then(Item::as_str) == Some(value);
+        says("chain", chain.as_str()) && says("client", client.as_str())
+    });
+    if !stands {
+        let mut value = InlineTable::new();
+        value.insert("chain", chain.as_str().into());
+        value.insert("client", client.as_str().into());
+        set_value(table, end, Value::InlineTable(value));
+    }
+}
+
+#[cfg(test)]
+#[path = "relay_tests.rs"]
+mod tests;

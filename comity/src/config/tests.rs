@@ -7,7 +7,7 @@ use comity_model::{Hash, Height};
 use comity_verify::light::Anchor;
 
 /// A home with a configuration as `comity init` writes it.
-fn home(folder: &Path) -> PathBuf {
+pub(crate) fn home(folder: &Path) -> PathBuf {
     let plan = Plan {
         institution: "court".parse().unwrap(),
         kind: MemberKind::Court,
@@ -109,25 +109,4 @@ fn a_peer_stands_once_and_names_both_clients_or_none() {
         let refused = Config::read(&path).unwrap_err().to_string();
         assert!(refused.contains(says), "{refused}");
     }
-}
-
-#[test]
-fn the_relayers_file_that_the_help_shows_is_one() {
-    use clap::CommandFactory as _;
-    let folder = tempfile::tempdir().unwrap();
-    home(folder.path());
-    let mut cli = crate::cli::Cli::command();
-    let help = cli.find_subcommand_mut("relay").unwrap().render_long_help().to_string();
-    let start = help.find("  [listen]").unwrap();
-    let text = help[start..].lines().take_while(|line| line.starts_with("  ")).collect::<Vec<_>>().join("\n");
-    let anchor = std::fs::read_to_string(folder.path().join("court/court.anchor")).unwrap();
-    std::fs::write(folder.path().join("court.anchor"), &anchor).unwrap();
-    std::fs::write(folder.path().join("finance.anchor"), anchor.replace("court-1", "finance-1")).unwrap();
-    let path = folder.path().join("relay.toml");
-    std::fs::write(&path, &text).unwrap();
-    let config = relay::RelayConfig::read(&path).unwrap();
-    assert_eq!((config.chains.len(), config.pairs.len()), (2, 1));
-
-    std::fs::write(&path, text.replace("chain = \"finance-1\"", "chain = \"bank-1\"")).unwrap();
-    assert!(relay::RelayConfig::read(&path).unwrap_err().to_string().contains("bank-1"));
 }

@@ -20,7 +20,7 @@ impl std::fmt::Display for OfficerText<'_> {
     }
 }
 
-/// The text of `config`, with paths relative to `folder`. Peers are added by hand, as their anchor files arrive.
+/// The text of `config`, with paths relative to `folder`. Peers are entered by `comity link`, as their anchor files arrive.
 pub(crate) fn text(config: &Config, folder: &Path) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -81,7 +81,10 @@ fn write(out: &mut String, config: &Config, folder: &Path) -> std::fmt::Result {
     writeln!(out, "operator = {}", path(&config.keys.operator))?;
     writeln!(out, "# Opens the private parts of orders sealed to this institution.")?;
     writeln!(out, "encryption = {}", path(&config.keys.encryption))?;
-    writeln!(out, "# Used by `comity link` only. In production they lie with different people, not here.")?;
+    writeln!(
+        out,
+        "# Used by `comity link` only. In production they lie with different people, who use `comity govern`."
+    )?;
     writeln!(out, "governors = [{}]", paths(&config.keys.governors))?;
     writeln!(out, "\n[store]")?;
     writeln!(out, "file = {}", path(&config.store))?;
@@ -102,16 +105,12 @@ fn write(out: &mut String, config: &Config, folder: &Path) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "\n# Other institutions, by the anchor files that they handed over. Between a court and those that it sends"
+        "\n# Other institutions, by the anchor files that they handed over: `comity link` enters them here. Between a court"
     )?;
     writeln!(
         out,
-        "# orders to, both name the light clients: of the other chain here, and of this chain there (see `comity link`)."
+        "# and those that it sends orders to, both name the light clients: of the other chain here, and of this one there."
     )?;
-    writeln!(out, "# [[peers]]")?;
-    writeln!(out, "# anchor = \"peers/finance.anchor\"")?;
-    writeln!(out, "# client = \"client-finance-1\"")?;
-    writeln!(out, "# counterparty = \"client-court-1\"")?;
     for peer in &config.peers {
         writeln!(out, "[[peers]]")?;
         writeln!(out, "anchor = \"peers/{}.anchor\"", peer.anchor.member)?;

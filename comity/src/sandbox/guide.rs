@@ -27,7 +27,7 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
     println!("Note: {}.", ledger::ONE_OPERATOR);
     println!("Files: {}/<institution>/", world.dir().display());
     println!("  <institution>.anchor   what others need in order to believe its chain");
-    println!("  clients/<role>.toml    certificates of its people: reader, clerk, officer, operator");
+    println!("  clients/<role>.toml    certificates of its people: reader, clerk, officer, registrar, operator");
     println!("  keys/officer-*.key     its officers' keys (courts)");
     println!("\nTo try, from another terminal:\n\n{}", commands(world));
     println!("\nStops at Ctrl-C.");

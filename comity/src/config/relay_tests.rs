@@ -1,0 +1,65 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::config::tests::home;
+
+fn metrics() -> SocketAddr {
+    "127.0.0.1:7904".parse().unwrap()
+}
+
+/// Chains named after their institutions, all with the court's operator key.
+fn chains(folder: &Path, names: &[&str]) -> Vec<NewChain> {
+    let anchor = AnchorFile::read(&folder.join("court/court.anchor")).unwrap();
+    let chain = |name: &&str| {
+        let mut file = AnchorFile { member: name.parse().unwrap(), ..anchor.clone() };
+        file.anchor.chain_id = format!("{name}-1").parse().unwrap();
+        let path = folder.join(format!("{name}.anchor"));
+        std::fs::write(&path, file.text()).unwrap();
+        NewChain {
+            anchor: path,
+            rpc: format!("http://127.0.0.1:7102/{name}"),
+            operator: folder.join("court/keys/relayer.key"),
+        }
+    };
+    names.iter().map(chain).collect()
+}
+
+#[test]
+fn a_relayers_file_is_made_extended_and_left_alone_when_it_says_so_already() {
+    let folder = tempfile::tempdir().unwrap();
+    home(folder.path());
+    let path = folder.path().join("relayer/relay.toml");
+    let first = chains(folder.path(), &["court", "finance"]);
+    assert_eq!(enter(&path, &first, metrics()).unwrap(), Entered::Changed);
+    let config = RelayConfig::read(&path).unwrap();
+    assert_eq!((config.chains.len(), config.pairs.len()), (2, 1));
+    assert_eq!(config.metrics, Some(metrics()));
+    assert_eq!(config.pairs[0].a, ("court-1".parse().unwrap(), "client-finance-1".parse().unwrap()));
+    assert!(config.chains[0].operator.is_file() && config.chains[1].rpc.ends_with("/finance"));
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(enter(&path, &first, metrics()).unwrap(), Entered::Unchanged);
+    let turned = chains(folder.path(), &["finance", "court"]);
+    assert_eq!(enter(&path, &turned, metrics()).unwrap(), Entered::Unchanged, "a pair has no direction");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+
+    std::fs::write(&path, text.replace("[[pairs]]", "# the bank\n[[pairs]]")).unwrap();
+    let more = chains(folder.path(), &["court", "property", "credit"]);
+    assert_eq!(enter(&path, &more, metrics()).unwrap(), Entered::Changed);
+    let config = RelayConfig::read(&path).unwrap();
+    assert_eq!((config.chains.len(), config.pairs.len()), (4, 3));
+    assert!(std::fs::read_to_string(&path).unwrap().contains("# the bank"));
+}
+
+#[test]
+fn a_relayers_file_that_would_not_be_accepted_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    home(folder.path());
+    let path = folder.path().join("relay.toml");
+    let same = chains(folder.path(), &["court", "court"]);
+    assert!(enter(&path, &same, metrics()).unwrap_err().to_string().contains("itself"));
+    assert!(!path.exists());
+    let mut keyless = chains(folder.path(), &["court", "finance"]);
+    keyless[1].operator = folder.path().join("nowhere.key");
+    assert!(enter(&path, &keyless, metrics()).unwrap_err().to_string().contains("nowhere.key"));
+    assert!(!path.exists());
+}
