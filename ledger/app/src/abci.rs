@@ -7,6 +7,8 @@ use comity_model::event::Event;
 use comity_model::governance::ValidatorUpdate;
 use comity_model::{Hash, Height, Time, UnixSeconds};
 
+/// The version of the application, as headers name it.
+pub const APP_VERSION: u64 = 1;
 /// Most transactions in one block.
 pub const TXS_PER_BLOCK_MAX: usize = 2_000;
 /// Most messages in one transaction.
@@ -84,7 +86,7 @@ pub struct Finalized {
     pub events: Vec<Event>,
     /// Changed validators; in force two blocks later. Power 0 removes.
     pub validator_updates: Vec<ValidatorUpdate>,
-    /// Whether the state changed other than in the tree over header hashes: then a block that proves it is wanted.
+    /// Whether the state is another one than before the block: then a block that proves it is wanted.
     pub work: bool,
     /// When the next due date falls. At or before the block's time: more fell due than one block may carry out, and
     /// the next block should come at once.

@@ -133,18 +133,10 @@ impl App {
         let next_due = due::next(&ex.state)?;
         headers::append(&mut ex, block.hash)?;
         ex.keep();
-        let validator_updates = newest(std::mem::take(&mut ex.validator_updates));
-        let (batch, clock, changed) = seal(&snapshot, ex)?;
+        let validator_updates = changed_validators(&snapshot, std::mem::take(&mut ex.validator_updates))?;
+        let (batch, clock, work) = seal(&snapshot, ex)?;
         self.finalized = Some((batch, clock));
-        Ok(Finalized {
-            app_hash: clock.app_hash,
-            tx_results,
-            events,
-            validator_updates,
-            // The head of the header tree changes with every block.
-            work: changed > 1,
-            next_due,
-        })
+        Ok(Finalized { app_hash: clock.app_hash, tx_results, events, validator_updates, work, next_due })
     }
 
     /// Makes the finalized block durable, whole or not at all.
@@ -207,22 +199,31 @@ impl Reader {
     }
 }
 
-/// Turns what a block changed into what is written for it: the batch, where the chain then stands, and how many values
-/// of the state changed.
-fn seal(snapshot: &Snapshot, ex: Execution<'_>) -> Result<(Batch, Clock, usize), AppError> {
+/// Turns what a block changed into what is written for it: the batch, where the chain then stands, and whether the state
+/// is another one than before.
+fn seal(snapshot: &Snapshot, ex: Execution<'_>) -> Result<(Batch, Clock, bool), AppError> {
     let (height, time) = (ex.height, ex.time);
     let (state, side) = ex.state.into_changes();
     let mut batch = Batch { version: height.0, side, ..Batch::default() };
     let (app_hash, changed) = tree::update(snapshot, &state, &mut batch)?;
     let clock = Clock { height, time, app_hash };
     batch.side.insert(Side::Clock.key(), Some(encode(&clock)));
-    Ok((batch, clock, changed))
+    Ok((batch, clock, changed > 0))
 }
 
-/// The last update of each validator, by key.
-fn newest(updates: Vec<ValidatorUpdate>) -> Vec<ValidatorUpdate> {
-    let by_key: BTreeMap<_, _> = updates.into_iter().map(|update| (update.public_key, update)).collect();
-    by_key.into_values().collect()
+/// What a block's updates came to, by key: the last one of each validator, and none where it stands as before the block.
+/// An engine may rightly refuse the removal of a validator that it has never heard of.
+fn changed_validators(snapshot: &Snapshot, updates: Vec<ValidatorUpdate>) -> Result<Vec<ValidatorUpdate>, AppError> {
+    let newest: BTreeMap<_, _> = updates.into_iter().map(|update| (update.public_key, update)).collect();
+    let mut changed = Vec::with_capacity(newest.len());
+    for (key, update) in newest {
+        let before = snapshot.side(&Side::Validator(key).key())?;
+        let before: Option<ValidatorUpdate> = before.map(|bytes| decode("a validator", &bytes)).transpose()?;
+        if before.map_or(0, |validator| validator.power) != update.power {
+            changed.push(update);
+        }
+    }
+    Ok(changed)
 }
 
 fn config(snapshot: &Snapshot) -> Result<Option<Config>, AppError> {

@@ -1,6 +1,8 @@
 //! The tree over this chain's own header hashes (RFC 6962), by which an old header is proven from a new one.
 //!
-//! Its head stands in the state, its final nodes in the side table. A leaf is the header's hash as data.
+//! Its head stands in the state, its final nodes in the side table. A leaf is the header's hash as data. Hashes of blocks
+//! that change nothing wait in the side table and enter the tree together with the next that does, so that a silent
+//! chain's state comes to rest; a bounded number waits.
 
 use crate::refusal::{Reason, Stop};
 use crate::side::Side;
@@ -10,12 +12,29 @@ use comity_model::state::StatePath;
 use comity_model::{Hash, Height};
 use comity_verify::merkle::{self, Frontier};
 
-/// Appends the hash of the block that is being carried out.
+/// Most header hashes that wait: a minute of the default heartbeat. The block that would be one too many takes them all
+/// into the tree and so changes the state.
+const WAITING_MAX: usize = 12;
+
+/// Takes the hash of the block that is being carried out: into the tree if the block has changed the state, otherwise
+/// among those that wait.
 pub(crate) fn append(ex: &mut Execution<'_>, hash: Hash) -> Result<(), crate::AppError> {
+    let mut waiting: Vec<Hash> = ex.state.side(&Side::HeadersWaiting, "waiting headers")?.unwrap_or_default();
+    let changed = ex.state.is_changed()?;
+    if !changed && waiting.len() < WAITING_MAX {
+        waiting.push(hash);
+        ex.state.set_side(&Side::HeadersWaiting, &waiting);
+        return Ok(());
+    }
+    if !waiting.is_empty() {
+        ex.state.remove_side(&Side::HeadersWaiting);
+    }
     let mut frontier: Frontier = ex.state.side(&Side::Frontier, "a frontier")?.unwrap_or_default();
-    for node in frontier.append(merkle::leaf_hash(hash.as_bytes())) {
-        let row = Side::HeaderNode(node.level, node.index);
-        ex.state.set_side(&row, &node.hash);
+    for hash in waiting.iter().chain([&hash]) {
+        for node in frontier.append(merkle::leaf_hash(hash.as_bytes())) {
+            let row = Side::HeaderNode(node.level, node.index);
+            ex.state.set_side(&row, &node.hash);
+        }
     }
     ex.state.set_side(&Side::Frontier, &frontier);
     ex.state.write(&StatePath::Headers, &frontier.head());

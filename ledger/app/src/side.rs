@@ -39,6 +39,8 @@ pub(crate) enum Side {
     Validator([u8; 32]),
     /// The two headers that froze a client, as submitted.
     Evidence(ClientId),
+    /// Header hashes that are not in the tree yet, in order.
+    HeadersWaiting,
 }
 
 impl Side {
@@ -74,6 +76,7 @@ impl Side {
             Self::HeaderNode(level, index) => tagged(13, &[&level.to_be_bytes(), &index.to_be_bytes()]),
             Self::Validator(key) => tagged(14, &[key]),
             Self::Evidence(client) => with_client(15, client, &[]),
+            Self::HeadersWaiting => vec![16],
         }
     }
 }

@@ -189,6 +189,17 @@ impl<'a> Working<'a> {
         self.transaction = Changes::default();
     }
 
+    /// Whether what the block has kept so far makes the state another one than the committed one. The side table does
+    /// not count: it is not proven.
+    pub(crate) fn is_changed(&self) -> Result<bool, AppError> {
+        for (key, change) in &self.block.state {
+            if tree::value(self.snapshot, self.version, key)? != *change {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What the block changed in the state, and in the side table.
     pub(crate) fn into_changes(self) -> (Puts<StateKey>, Puts<Vec<u8>>) {
         (self.block.state, self.block.side)

@@ -4,6 +4,7 @@
 mod holds;
 mod orders;
 mod packets;
+mod random;
 mod state;
 mod support;
 mod transactions;

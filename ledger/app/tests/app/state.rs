@@ -151,15 +151,35 @@ fn earlier_states_are_answered_until_they_are_no_longer_kept() {
     assert_eq!(codespace(world.bank.height() + 1), "HEIGHT_NOT_KEPT");
     let oldest = world.bank.query("/state", &key, Some(2), true);
     let head: TreeHead = comity_model::decode("a head", &oldest.value).unwrap();
-    assert_eq!(head.size, 2);
+    assert_eq!(head.size, 0, "no block has changed anything until then");
+}
+
+#[test]
+fn a_silent_chains_state_comes_to_rest_and_its_headers_reach_the_tree_in_time() {
+    let mut world = World::bare();
+    let size = |world: &World| world.bank.value::<TreeHead>(&StatePath::Headers).unwrap().size;
+    assert!(world.register(ACCOUNT, Some(1)).is_ok());
+    assert_eq!(size(&world), world.bank.height(), "a block that changes something takes all headers into the tree");
+    let resting = world.bank.app.info().unwrap().app_hash;
+    for _ in 0..12 {
+        let silent = world.block(At::Bank, &[]);
+        assert_eq!((silent.app_hash, silent.work), (resting, false));
+    }
+    let flush = world.block(At::Bank, &[]);
+    assert!(flush.work && flush.app_hash != resting, "headers wait for a bounded time");
+    assert_eq!(size(&world), world.bank.height());
+    let proof = world.block(At::Bank, &[]);
+    assert_eq!((proof.app_hash, proof.work), (flush.app_hash, false), "the block that proves it changes nothing");
 }
 
 #[test]
 fn an_old_header_is_proven_from_a_new_one() {
     let mut world = World::bare();
-    for _ in 0..20 {
+    for value in 1..10 {
         world.block(At::Bank, &[]);
+        assert!(world.register(ACCOUNT, Some(value)).is_ok());
     }
+    world.block(At::Bank, &[]);
     let size = world.bank.height() - 1;
     let (value, proof) = world.bank.proven(&StatePath::Headers, size + 1);
     let trusted = header(&world.bank, size + 1);

@@ -63,11 +63,12 @@ fn a_refused_message_undoes_the_whole_transaction() {
 }
 
 #[test]
-fn a_refused_block_is_no_work_and_changes_only_the_header_tree() {
+fn a_refused_block_is_no_work_and_changes_nothing() {
     let mut world = World::bare();
     let bad = world.tx(At::Bank, vec![put(batch(&world, &[("b", 7)]))]);
+    let before = world.bank.app.info().unwrap().app_hash;
     let finalized = world.block(At::Bank, &[bad]);
-    assert!(!finalized.work);
+    assert_eq!((finalized.app_hash, finalized.work), (before, false));
     let good = world.tx(At::Bank, vec![put(batch(&world, &[("b", 1)]))]);
     assert!(world.block(At::Bank, std::slice::from_ref(&good)).work);
     let again = world.block(At::Bank, &[good]);
@@ -193,6 +194,27 @@ fn validator_changes_are_reported_and_never_empty_the_set() {
         let result = world.govern(At::Bank, Action::SetValidators(bad));
         assert_eq!(result.codespace, "VALIDATORS_MALFORMED");
     }
+}
+
+#[test]
+fn what_a_block_does_to_a_validator_and_undoes_is_not_reported() {
+    let mut world = World::bare();
+    let change = |world: &mut World, name: &str, power| {
+        let update = ValidatorUpdate { public_key: public(name), power };
+        let message = world.proposal(At::Bank, Action::SetValidators(vec![update]), &[0, 1]);
+        world.tx(At::Bank, vec![message])
+    };
+    let txs = [
+        change(&mut world, "passing", 7),
+        change(&mut world, "passing", 0),
+        change(&mut world, "bank-1 validator 1", 90),
+        change(&mut world, "bank-1 validator 1", 10),
+        change(&mut world, "staying", 5),
+    ];
+    let finalized = world.block(At::Bank, &txs);
+    assert!(finalized.tx_results.iter().all(comity_ledger_app::TxResult::is_ok));
+    // CometBFT halts when it is told to remove a validator that it has not got.
+    assert_eq!(finalized.validator_updates, [ValidatorUpdate { public_key: public("staying"), power: 5 }]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct TestChain {
     pub app: App,
     /// Signed blocks, from height 1.
     pub blocks: Vec<LightBlock>,
+    /// The transactions of each, and what it came to.
+    pub history: Vec<(Vec<Vec<u8>>, Finalized)>,
     set: ValidatorSet,
     keys: Vec<SigningKey>,
     app_hash: Hash,
@@ -53,6 +55,7 @@ impl TestChain {
             id: genesis.chain.clone(),
             app,
             blocks: Vec::new(),
+            history: Vec::new(),
             keys: in_order.collect(),
             set,
             app_hash: begun.app_hash,
@@ -75,6 +78,7 @@ impl TestChain {
             .collect();
         self.results_hash = Some(comet::results_hash(&outcomes));
         self.blocks.push(signed);
+        self.history.push((txs.to_vec(), finalized.clone()));
         finalized
     }
 

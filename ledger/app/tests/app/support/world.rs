@@ -7,7 +7,7 @@ pub use super::parties::{always, genesis, member, seal_order};
 use comity_ledger_app::{Finalized, TxResult};
 use comity_model::asset::{Asset, Enforcement};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
-use comity_model::governance::{Action, GovernorApproval, Proposal};
+use comity_model::governance::{Action, GovernorApproval, Governors, Proposal};
 use comity_model::order::{
     ApprovalClass, Decision, DecisionVerdict, Order, OrderEntry, OrderResult, OrderState, ReceivedOrder, SealedOrder,
 };
@@ -277,10 +277,21 @@ impl World {
 
     /// The next proposal of a chain, signed by these governors.
     pub fn proposal(&mut self, at: At, action: Action, governors: &[u8]) -> Message {
-        let chain = self.chain(at).id.clone();
         let count = &mut self.proposals[at as usize];
-        let proposal = Proposal { chain: chain.clone(), number: *count, action, evidence: Hash::ZERO };
+        let number = *count;
         *count += 1;
+        self.sign_proposal(at, number, action, governors)
+    }
+
+    /// The same under the number that the chain's state waits for, however many were refused.
+    pub fn proposal_numbered(&self, at: At, action: Action, governors: &[u8]) -> Message {
+        let known: Governors = self.chain(at).value(&StatePath::Governors).unwrap();
+        self.sign_proposal(at, known.next, action, governors)
+    }
+
+    fn sign_proposal(&self, at: At, number: u64, action: Action, governors: &[u8]) -> Message {
+        let chain = self.chain(at).id.clone();
+        let proposal = Proposal { chain: chain.clone(), number, action, evidence: Hash::ZERO };
         let approvals = governors.iter().map(|governor| GovernorApproval {
             governor: *governor,
             signature: seal(&format!("{chain} governor {governor}"), "comity/proposal/v1", &proposal),
