@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/members.proto",
         "comity/v1/chains.proto",
         "comity/v1/exchange.proto",
+        "comity/v1/institution.proto",
         "comity/v1/signer.proto",
         "google/longrunning/operations.proto",
         "google/rpc/status.proto",

@@ -6,6 +6,7 @@ pub(crate) mod fields;
 mod lines;
 pub(crate) mod order;
 pub(crate) mod query;
+mod received;
 pub(crate) mod register;
 mod show;
 

@@ -10,6 +10,7 @@ mod text;
 
 use crate::anchor::{AnchorFile, kind_from_name};
 use crate::failure::Failure;
+use comity_gateway::DecidePolicy;
 use comity_model::member::{MemberKind, Officer, Validity};
 use comity_model::seal::PublicKey;
 use comity_model::{ChainId, ClientId, MemberId, OfficerId, Time};
@@ -49,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) signer: SignerConfig,
     /// Other institutions.
     pub(crate) peers: Vec<Peer>,
+    /// Who decides the orders that arrive.
+    pub(crate) decide: DecidePolicy,
 }
 
 /// The institution's chain as its gateway sees it.
@@ -137,6 +140,17 @@ struct Raw {
     signer: RawSigner,
     #[serde(default)]
     peers: Vec<RawPeer>,
+    #[serde(default)]
+    decide: RawDecide,
+}
+
+/// `decide`: by the gateway's rules, or by a person (`comity order decide`).
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawDecide {
+    #[default]
+    Automatic,
+    Manual,
 }
 
 #[derive(Deserialize)]
@@ -313,6 +327,10 @@ impl Raw {
                 officers,
             },
             peers,
+            decide: match self.decide {
+                RawDecide::Automatic => DecidePolicy::Automatic,
+                RawDecide::Manual => DecidePolicy::Manual,
+            },
         })
     }
 }

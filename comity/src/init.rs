@@ -169,6 +169,7 @@ pub(crate) fn config(home: &Home, anchor: AnchorFile, engine: Option<EngineConfi
             officers: home.officers.clone(),
         },
         peers: Vec::new(),
+        decide: comity_gateway::DecidePolicy::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{client, ledger, relay, sectors, shutdown, signing, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
-use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running};
+use comity_gateway::{Clock, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running};
 use std::path::Path;
 
 /// Runs the command until it is told to stop.
@@ -64,7 +64,7 @@ fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {
         anchor: anchor.anchor.clone(),
         encryption_key: Seed::read(&config.keys.encryption)?.into_secret(),
         limits: Limits::default(),
-        decide: DecidePolicy::default(),
+        decide: config.decide,
         clock: Clock::system(),
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::convert;
 use crate::error::{ApiError, Reason};
-use crate::orders::{DeskError, DraftError, DraftRequest, ProvenUnder, StoredOrder};
+use crate::orders::{DeskError, DraftError, DraftRequest, ProvenUnder, StoredAnswer, StoredOrder};
 use comity_model::order::{Approval, Notice, NoticeEvent, OrderResult, OrderState, Outcome};
 use comity_model::seal::Signature;
 use comity_model::{Amount, ChainId, MemberId, OrderId, RequestId, UnixSeconds};
@@ -156,6 +156,7 @@ pub(crate) fn order(stored: &StoredOrder, operators: &Operators) -> v1::Order {
                 proof: step.proven.as_ref().map(|under| proof(under, operators)),
             })
             .collect(),
+        answer: answer(stored),
     }
 }
 
@@ -207,6 +208,18 @@ fn proven_result(result: &OrderResult) -> v1::OrderResult {
         effective_time: Some(at(result.effective_at)),
         height: result.height.0,
     }
+}
+
+/// How far the answer has come. What is in it is added for those who may see it.
+fn answer(stored: &StoredOrder) -> Option<v1::OrderAnswer> {
+    use v1::order_answer::State;
+    let digest = stored.result.as_ref()?.answer_digest?;
+    let (state, reason) = match &stored.answer {
+        None => (State::Awaited, String::new()),
+        Some(StoredAnswer::Received(_)) => (State::Received, String::new()),
+        Some(StoredAnswer::Refused(code)) => (State::Refused, code.to_string()),
+    };
+    Some(v1::OrderAnswer { state: state.into(), digest: digest.0.to_vec(), reason, fields: Vec::new() })
 }
 
 fn notice(notice: &Notice) -> v1::HoldNotice {

@@ -135,6 +135,8 @@ table! {
         "This gateway follows no such chain."
     UnknownOrder "UNKNOWN_ORDER" NotFound 404 Refusal
         "There is no such order at this gateway."
+    UnknownAnswer "UNKNOWN_ANSWER" NotFound 404 Refusal
+        "There is no such answer to an order of the calling court."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal
         "This gateway has no such method."
     UnknownOperation "UNKNOWN_OPERATION" NotFound 404 Refusal
@@ -145,6 +147,8 @@ table! {
         "The order has gone too far, or not far enough, for this."
     ApprovalRefused "APPROVAL_REFUSED" FailedPrecondition 403 Refusal
         "The approval is not a valid signature of an officer of this court."
+    DecisionNotAllowed "DECISION_NOT_ALLOWED" FailedPrecondition 409 Refusal
+        "The order may not be carried out: it is not authentic, or the sector's rules do not allow it. Metadata: rule."
     SignerRefused "SIGNER_REFUSED" FailedPrecondition 403 Refusal
         "The institution's signer looked for itself and does not seal this. Metadata: signer_reason."
     ChainRefused "CHAIN_REFUSED" FailedPrecondition 409 Refusal
@@ -163,6 +167,10 @@ table! {
         "The other institution's gateway refused. Metadata: peer, peer_reason."
     ProofRefused "PROOF_REFUSED" DataLoss 502 Refusal
         "What the other side says does not verify. Metadata: peer or chain, rule, expected, found."
+    AnswerUnreadable "ANSWER_UNREADABLE" DataLoss 502 Refusal
+        "What the institution hands over as its answer was not sealed to this court for this order."
+    AnswerDiffers "ANSWER_DIFFERS" DataLoss 502 Refusal
+        "What the institution hands over as its answer is not what its chain proves that it answered."
     ChainFrozen "CHAIN_FROZEN" FailedPrecondition 409 Refusal
         "Two contradicting headers of the chain were proven: nothing of it is believed until it is anchored anew."
     TrustExpired "TRUST_EXPIRED" FailedPrecondition 409 Refusal

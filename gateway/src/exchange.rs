@@ -4,7 +4,7 @@
 use crate::audit::Purpose;
 use crate::error::{ApiError, Reason};
 use crate::identity::Role;
-use crate::institution::Inbox;
+use crate::institution::{Answers, Inbox};
 use crate::policy::{Exchange as Exchanges, Permit, Policy};
 use crate::records::{Answerer, Question, mask};
 use crate::server::caller;
@@ -24,6 +24,7 @@ pub(crate) struct ExchangeService {
     pub(crate) answerer: Arc<Answerer>,
     pub(crate) home: HomeState,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) answers: Arc<Answers>,
 }
 
 #[tonic::async_trait]
@@ -58,6 +59,14 @@ impl Exchange for ExchangeService {
     ) -> Result<Response<v1::FetchArrivalResponse>, Status> {
         let permit = self.permit(&request)?;
         Ok(Response::new(self.arrival(&permit, &request.into_inner()).await?))
+    }
+
+    async fn fetch_answer(
+        &self,
+        request: Request<v1::FetchAnswerRequest>,
+    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.answers.hand_over(permit.caller(), request.into_inner()).await?))
     }
 
     async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {

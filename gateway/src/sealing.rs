@@ -1,8 +1,8 @@
-//! Seals the private part of an order to its recipient, and opens it there: HPKE (RFC 9180), base mode,
+//! Seals the private part of an order to its recipient, and the answer to its court, and opens them there: HPKE (RFC 9180), base mode,
 //! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
-//! It refuses to know who may read what: it knows a public key, an order's canonical bytes and a private part.
+//! It refuses to know who may read what: it knows a public key, an order's canonical bytes and what is sealed.
 
-use comity_model::order::{Order, PrivatePart};
+use comity_model::order::{Order, PrivateAnswer, PrivatePart};
 use comity_model::{Malformed, decode, encode};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -13,38 +13,40 @@ use rand::rngs::StdRng;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-/// HPKE's `info`: what the ciphertext is for.
+/// HPKE's `info` of a private part: what the ciphertext is for.
 pub const INFO: &[u8] = b"comity/order-private-hpke/v1";
-/// Largest private part, in canonical bytes.
+/// HPKE's `info` of an answer.
+pub const INFO_ANSWER: &[u8] = b"comity/order-answer-hpke/v1";
+/// Largest private part or answer, in canonical bytes.
 pub const PRIVATE_BYTES_MAX: usize = 256 << 10;
 /// Bytes that sealing adds to the plaintext (RFC 8439 §2.8).
 const TAG_BYTES: usize = 16;
 
-/// A private part under way: what `DeliverRequest` carries beside the order.
+/// A private part or an answer under way.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SealedPrivatePart {
+pub struct Sealed {
     /// HPKE's `enc`: the sender's ephemeral public key.
     pub encapsulated_key: [u8; 32],
-    /// Ciphertext of the private part's canonical bytes; associated data: the order's canonical bytes.
+    /// Ciphertext of its canonical bytes; associated data: the order's canonical bytes.
     pub ciphertext: Vec<u8>,
 }
 
-/// Why a private part could not be sealed or opened. Says nothing of what is in it.
+/// Why a private part or an answer could not be sealed or opened. Says nothing of what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealingError {
     /// The recipient's key is not a usable X25519 point.
     #[error("the recipient's encryption key is unusable")]
     Key,
-    /// The private part is over [`PRIVATE_BYTES_MAX`].
-    #[error("the private part is larger than {PRIVATE_BYTES_MAX} bytes")]
+    /// It is over [`PRIVATE_BYTES_MAX`].
+    #[error("what is private is larger than {PRIVATE_BYTES_MAX} bytes")]
     TooLarge,
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness")]
     Randomness,
     /// The ciphertext was not made for this key and this order, or was changed.
-    #[error("the private part cannot be opened with this institution's key for this order")]
+    #[error("it cannot be opened with this institution's key for this order")]
     Open,
-    /// What was opened is not a private part.
+    /// What was opened is not of the form that it should be.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
@@ -62,8 +64,19 @@ pub fn public_key(secret: &SecretBox<[u8; 32]>) -> Result<[u8; 32], SealingError
 ///
 /// # Errors
 /// [`SealingError`]; nothing in it depends on the private part but its size.
-pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<SealedPrivatePart, SealingError> {
-    let plaintext = Zeroizing::new(encode(part));
+pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<Sealed, SealingError> {
+    seal_for(recipient, INFO, order, &Zeroizing::new(encode(part)))
+}
+
+/// Seals `answer` to the court that holds `court`, bound to `order`.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_answer(court: &[u8; 32], order: &Order, answer: &PrivateAnswer) -> Result<Sealed, SealingError> {
+    seal_for(court, INFO_ANSWER, order, &Zeroizing::new(encode(answer)))
+}
+
+fn seal_for(recipient: &[u8; 32], info: &[u8], order: &Order, plaintext: &[u8]) -> Result<Sealed, SealingError> {
     if plaintext.len() > PRIVATE_BYTES_MAX {
         return Err(SealingError::TooLarge);
     }
@@ -73,40 +86,56 @@ pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<S
     let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
         &OpModeS::Base,
         &recipient,
-        INFO,
-        &plaintext,
+        info,
+        plaintext,
         &encode(order),
         &mut StdRng::from_seed(*seed),
     )
     .map_err(|_| SealingError::Key)?;
-    Ok(SealedPrivatePart { encapsulated_key: encapsulated.to_bytes().into(), ciphertext })
+    Ok(Sealed { encapsulated_key: encapsulated.to_bytes().into(), ciphertext })
 }
 
 /// Opens what [`seal`] made for this key and this order.
 ///
 /// # Errors
 /// [`SealingError::Open`] for any other key, order, or changed byte.
-pub fn open(
+pub fn open(secret: &SecretBox<[u8; 32]>, order: &Order, sealed: &Sealed) -> Result<PrivatePart, SealingError> {
+    Ok(decode("private part", &open_for(secret, INFO, order, sealed)?)?)
+}
+
+/// Opens what [`seal_answer`] made for this key and this order.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_answer(
     secret: &SecretBox<[u8; 32]>,
     order: &Order,
-    sealed: &SealedPrivatePart,
-) -> Result<PrivatePart, SealingError> {
+    sealed: &Sealed,
+) -> Result<PrivateAnswer, SealingError> {
+    Ok(decode("private answer", &open_for(secret, INFO_ANSWER, order, sealed)?)?)
+}
+
+fn open_for(
+    secret: &SecretBox<[u8; 32]>,
+    info: &[u8],
+    order: &Order,
+    sealed: &Sealed,
+) -> Result<Zeroizing<Vec<u8>>, SealingError> {
     if sealed.ciphertext.len() > PRIVATE_BYTES_MAX + TAG_BYTES {
         return Err(SealingError::TooLarge);
     }
     let encapsulated =
         <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key).map_err(|_| SealingError::Open)?;
-    let plaintext = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+    hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
         &OpModeR::Base,
         &secret_key(secret)?,
         &encapsulated,
-        INFO,
+        info,
         &sealed.ciphertext,
         &encode(order),
     )
     .map(Zeroizing::new)
-    .map_err(|_| SealingError::Open)?;
-    Ok(decode("private part", &plaintext)?)
+    .map_err(|_| SealingError::Open)
 }
 
 fn secret_key(secret: &SecretBox<[u8; 32]>) -> Result<<X25519HkdfSha256 as Kem>::PrivateKey, SealingError> {
@@ -149,6 +178,20 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_opens_as_an_answer_to_its_order_and_as_nothing_else() {
+        let (order, part) = testing::order_and_part();
+        let answer = PrivateAnswer { salt: part.salt, order: order.id, fields: part.fields.clone() };
+        let public = public_key(&secret(7)).unwrap();
+        let sealed = seal_answer(&public, &order, &answer).unwrap();
+        assert!(open_answer(&secret(7), &order, &sealed).unwrap() == answer);
+        // A private part has the same form: the two are told apart by what they are sealed for.
+        assert_eq!(open(&secret(7), &order, &sealed).err(), Some(SealingError::Open));
+        let as_part = seal(&public, &order, &part).unwrap();
+        assert_eq!(open_answer(&secret(7), &order, &as_part).err(), Some(SealingError::Open));
+        assert_eq!(open_answer(&secret(8), &order, &sealed).err(), Some(SealingError::Open));
+    }
+
+    #[test]
     fn sealing_twice_shows_no_equal_bytes() {
         let (order, part) = testing::order_and_part();
         let key = public_key(&secret(7)).unwrap();
@@ -171,7 +214,7 @@ mod tests {
         part.fields[0].value = comity_model::record::FieldValue::Text("x".repeat(PRIVATE_BYTES_MAX));
         let key = public_key(&secret(7)).unwrap();
         assert_eq!(seal(&key, &order, &part).err(), Some(SealingError::TooLarge));
-        let huge = SealedPrivatePart { encapsulated_key: key, ciphertext: vec![0; PRIVATE_BYTES_MAX + TAG_BYTES + 1] };
+        let huge = Sealed { encapsulated_key: key, ciphertext: vec![0; PRIVATE_BYTES_MAX + TAG_BYTES + 1] };
         assert_eq!(open(&secret(7), &order, &huge).err(), Some(SealingError::TooLarge));
     }
 }

@@ -87,6 +87,8 @@ pub struct SectorSchema {
     pub record: FieldSet,
     /// The fields of an order's private part; `None` where the sector takes no orders.
     pub order: Option<FieldSet>,
+    /// The fields of an answer to an order; `None` where the institution answers with the result alone.
+    pub answer: Option<FieldSet>,
     /// Its kinds of order; there exactly when `order` is.
     pub profile: Option<ProfileTemplate>,
 }

@@ -9,7 +9,7 @@ use crate::credentials::CredentialsService;
 use crate::error::{ApiError, Reason};
 use crate::exchange::ExchangeService;
 use crate::identity::{Caller, Identity};
-use crate::institution::{AssetRegister, Decider};
+use crate::institution::{AssetRegister, Decider, InstitutionService};
 use crate::keeper::RecordKeeper;
 use crate::measure::{self, Sampler};
 use crate::members::{Directory, MembersService};
@@ -30,6 +30,7 @@ use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
+use comity_proto::v1::institution_server::InstitutionServer;
 use comity_proto::v1::members_server::MembersServer;
 use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
@@ -187,7 +188,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     // Health says SERVING from here on: everything above has succeeded.
     let (_reporter, health) = tonic_health::server::health_reporter();
     let bytes = limits.request_bytes;
-    let orders = OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone());
+    let orders =
+        OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone(), parts.audit.clone());
     let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
     let router = Server::builder()
         .concurrency_limit_per_connection(limits.requests_per_connection.try_into().unwrap_or(usize::MAX))
@@ -208,6 +210,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
+        .add_service(InstitutionServer::new(parts.institution_service()).max_decoding_message_size(bytes))
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
     measure::describe();
@@ -316,7 +319,8 @@ impl Parts {
             signer: deps.signer,
             sectors: deps.sectors.clone(),
             peers: peers.clone(),
-            encryption_key: config.encryption_key,
+            encryption_key: Arc::new(config.encryption_key),
+            keeper: keeper.clone(),
             decide: config.decide,
             clock: config.clock.clone(),
         });
@@ -389,6 +393,15 @@ impl Parts {
         }
     }
 
+    fn institution_service(&self) -> InstitutionService {
+        InstitutionService {
+            decider: self.work.decider.clone(),
+            policy: self.policy.clone(),
+            audit: self.audit.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn exchange(&self) -> ExchangeService {
         ExchangeService {
             institution: self.institution.clone(),
@@ -396,6 +409,7 @@ impl Parts {
             answerer: self.answerer.clone(),
             home: self.home.clone(),
             inbox: self.work.inbox.clone(),
+            answers: self.work.answers.clone(),
         }
     }
 }

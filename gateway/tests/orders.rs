@@ -5,17 +5,20 @@
 mod enforcement;
 mod support;
 
+use comity_gateway::institution::{ByHand, DecideError};
 use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
 use comity_gateway::tls::{ChannelLimits, channel_to};
-use comity_gateway::{Clock, DecidePolicy};
-use comity_model::order::{DecisionVerdict, Delivery};
+use comity_gateway::{Clock, DecidePolicy, Running};
+use comity_model::order::{DecisionVerdict, Delivery, Order, PrivateAnswer};
+use comity_model::record::FieldValue;
 use comity_model::state::StatePath;
-use comity_model::{Amount, Hash, OrderId};
+use comity_model::{Amount, Hash, OrderId, decode, encode};
 use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::google::longrunning::{GetOperationRequest, WaitOperationRequest};
 use comity_proto::v1::{self, OrderState};
+use comity_store::{Batch, RedbStore, Store, Table};
 use comity_verify::order::TAG_DELIVERY;
-use enforcement::{POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
+use enforcement::{CO_OWNER, POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
 use prost::Message;
 use std::time::{Duration, Instant};
 use support::reason;
@@ -74,9 +77,14 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
     let mut changes = world.orders("clerk").watch_order(watch).await.unwrap().into_inner();
     let third = ordered(&world, release(3, POOR, &first.name)).await;
     assert_eq!(answered(&world, &third).await.state(), OrderState::Executed);
-    let change = tokio::time::timeout(Duration::from_secs(20), changes.message()).await.unwrap().unwrap().unwrap();
+    // The bank's answer comes on its own way, before or after.
+    let (change, notice) = loop {
+        let change = tokio::time::timeout(Duration::from_secs(20), changes.message()).await.unwrap().unwrap().unwrap();
+        if let Some(notice) = change.notice.clone() {
+            break (change, notice);
+        }
+    };
     assert_eq!(change.state(), OrderState::Executed);
-    let notice = change.notice.unwrap();
     assert_eq!((notice.event.as_str(), minor(&notice.held)), ("ACTIVATED", Some(60_000)));
 
     // An unknown account comes back as a proven refusal.
@@ -96,7 +104,7 @@ async fn nothing_private_lies_on_the_chains(world: &World, order: &v1::Order) {
     for (chain, path) in [(world.court.chain(), StatePath::Order(id)), (world.bank.chain(), received)] {
         let latest = chain.headers.latest().await.unwrap();
         let value = chain.prover.prove(&path, latest).await.unwrap().value.unwrap();
-        for secret in ["王五".as_bytes(), POOR.as_bytes(), "1024".as_bytes()] {
+        for secret in ["王五".as_bytes(), CO_OWNER.as_bytes(), POOR.as_bytes(), "1024".as_bytes()] {
             assert!(!value.windows(secret.len()).any(|window| window == secret));
         }
     }
@@ -250,11 +258,7 @@ async fn while_a_person_decides_the_court_has_proof_that_its_order_arrived_and_w
     let shown = v1::Order::decode(operation.metadata.unwrap().value.as_slice()).unwrap();
     assert!(!operation.done && shown == pending);
 
-    let waiting = world.bank_gateway.decider().pending(None).await.unwrap();
-    assert_eq!(waiting.len(), 1);
-    let asset = world.bank_gateway.assets().find(&"accounts".parse().unwrap(), RICH).await.unwrap().unwrap();
-    let verdict = DecisionVerdict::Execute { asset: asset.handle, amount: Some(Amount::cny(50_000)) };
-    world.bank_gateway.decider().decide(waiting[0].id(), verdict).await.unwrap();
+    accept(&world.bank_gateway, None).await;
     let order = answered(&world, &order).await;
     assert_eq!(order.state(), OrderState::Executed);
     assert_eq!(order.proof.unwrap().chain_id, "court-1");
@@ -265,5 +269,191 @@ async fn while_a_person_decides_the_court_has_proof_that_its_order_arrived_and_w
     }
     let tail = [OrderState::Relayed, OrderState::Pending, OrderState::Executed];
     assert!(seen.ends_with(&tail) && seen.is_sorted(), "{seen:?}");
+    world.stop().await;
+}
+
+/// Has the bank's gateway carry out the only order that waits, as a person would.
+async fn accept(bank: &Running, amount: Option<Amount>) {
+    let waiting = bank.decider().pending(None).await.unwrap();
+    assert_eq!(waiting.len(), 1);
+    bank.decider().decide(&waiting[0].id(), ByHand::Accept { reference: None, amount }).await.unwrap();
+}
+
+/// Waits until the answer to an order is in `state`, at most 20 s.
+async fn answer(world: &World, order: &v1::Order, state: v1::order_answer::State) -> v1::OrderAnswer {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let shown = get(world, order).await;
+        match shown.answer {
+            Some(answer) if answer.state() == state => return answer,
+            other => assert!(Instant::now() < until, "{other:?} of {:?}", shown.result),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn amount_of(answer: &v1::OrderAnswer, name: &str) -> Option<u64> {
+    match answer.fields.iter().find(|field| field.name == name)?.value.as_ref()? {
+        v1::field::Value::Amount(amount) => Some(amount.minor),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn texts_of<'a>(answer: &'a v1::OrderAnswer, name: &str) -> &'a [String] {
+    match answer.fields.iter().find(|field| field.name == name).and_then(|field| field.value.as_ref()) {
+        Some(v1::field::Value::Texts(texts)) => &texts.values,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_bank_answers_comes_back_sealed_and_is_the_one_that_its_chain_binds() {
+    let world = World::start().await;
+    let first = ordered(&world, freeze(1, RICH, 300_000)).await;
+    let first = answered(&world, &first).await;
+    let told = answer(&world, &first, v1::order_answer::State::Received).await;
+    assert_eq!(told.digest.len(), 32);
+    let amounts = |answer: &v1::OrderAnswer| {
+        ["balance", "frozen", "available", "prior_frozen", "over_control"].map(|name| amount_of(answer, name))
+    };
+    assert_eq!(amounts(&told), [Some(900_000), Some(300_000), Some(600_000), Some(0), Some(0)]);
+    assert_eq!(texts_of(&told, "co_owners"), ["王五", CO_OWNER], "from the record that the chain commits to");
+    assert!(texts_of(&told, "prior_freezes").is_empty());
+
+    // The second freeze of the same case: it is told what stands before it, and what is over.
+    let second = ordered(&world, freeze(2, RICH, 400_000)).await;
+    let second = answered(&world, &second).await;
+    let told = answer(&world, &second, v1::order_answer::State::Received).await;
+    assert_eq!(amounts(&told), [Some(900_000), Some(400_000), Some(200_000), Some(300_000), Some(300_000)]);
+    let [line] = texts_of(&told, "prior_freezes") else { panic!("one hold stands before it") };
+    assert!(line.starts_with("court · CNY 3,000.00 · until "), "{line}");
+
+    // Only who asks for the order sees it, and is filed; a refusal has no answer.
+    let listed = world.orders("clerk").list_orders(v1::ListOrdersRequest::default()).await.unwrap().into_inner();
+    assert!(listed.orders.iter().flat_map(|order| &order.answer).all(|answer| answer.fields.is_empty()));
+    let filed = |entries: Vec<comity_gateway::audit::Entry>, action: &str| {
+        let entry = entries.into_iter().find(|entry| entry.action == action).unwrap();
+        (entry.resource, entry.purpose.case_number)
+    };
+    let expected = (first.name.clone(), "(2026)浙0106执1024号".to_owned());
+    assert_eq!(filed(world.court_gateway.audit().entries().await.unwrap(), "ReadAnswer"), expected);
+    assert_eq!(filed(world.bank_gateway.audit().entries().await.unwrap(), "HandOverAnswer"), expected);
+    let refused = ordered(&world, freeze(3, UNKNOWN, 5)).await;
+    assert!(answered(&world, &refused).await.answer.is_none());
+    nothing_private_lies_on_the_chains(&world, &first).await;
+    world.stop().await;
+}
+
+/// The answer that the bank's store holds, with its key.
+async fn kept(store: &RedbStore) -> (Vec<u8>, (Order, DecisionVerdict, PrivateAnswer)) {
+    let rows = store.scan(Table("answers"), &[], &[], 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    (rows[0].0.clone(), decode("answer row", &rows[0].1).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_loses_no_answer_and_a_changed_one_is_refused_with_a_code() {
+    let world = World::start_deciding(DecidePolicy::Manual).await;
+    let order = ordered(&world, freeze(1, RICH, 300_000)).await;
+    reached(&world, &order, OrderState::Pending).await;
+
+    // What the court's keys are is proven while it is there.
+    let waiting = world.bank_gateway.decider().pending(None).await.unwrap();
+    let too_much = ByHand::Accept { reference: None, amount: Some(Amount::cny(900_000)) };
+    let refused = world.bank_gateway.decider().decide(&waiting[0].id(), too_much).await;
+    assert!(matches!(refused, Err(DecideError::Amount)), "{refused:?}");
+
+    // Decided while the court is away; then the bank restarts, and somebody has changed what it keeps.
+    let half = world.stop_court().await;
+    accept(&half.bank_gateway, None).await;
+    let mut true_row = None;
+    let half = half
+        .restart_bank(DecidePolicy::Manual, async |store| {
+            let (key, row) = kept(store).await;
+            let mut changed = row.clone();
+            changed.2.fields[0].value = FieldValue::Amount(Amount::cny(1));
+            store.commit(Batch::new().put(Table("answers"), key.clone(), encode(&changed))).await.unwrap();
+            true_row = Some((key, encode(&row)));
+        })
+        .await;
+    let world = half.start_court().await;
+    let order = answered(&world, &order).await;
+    assert_eq!(order.state(), OrderState::Executed, "the result is proven whatever becomes of the answer");
+    let refused = answer(&world, &order, v1::order_answer::State::Refused).await;
+    assert_eq!((refused.reason.as_str(), refused.fields.len()), ("ANSWER_DIFFERS", 0));
+
+    // It is asked for again, across a restart of either side, until the true one is here.
+    let (key, row) = true_row.unwrap();
+    let world = world
+        .restart_bank(DecidePolicy::Manual, async |store| {
+            store.commit(Batch::new().put(Table("answers"), key, row)).await.unwrap();
+        })
+        .await;
+    let world = world.restart_court().await;
+    let received = answer(&world, &order, v1::order_answer::State::Received).await;
+    assert_eq!((amount_of(&received, "frozen"), received.digest), (Some(300_000), refused.digest));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_of_the_bank_see_what_waits_and_decide_it() {
+    let world = World::start_deciding(DecidePolicy::Manual).await;
+    let mut orders = Vec::new();
+    for request in [freeze(1, RICH, 300_000), freeze(2, POOR, 50_000), freeze(3, UNKNOWN, 10)] {
+        let order = ordered(&world, request).await;
+        orders.push(reached(&world, &order, OrderState::Pending).await);
+    }
+    let list = async |role: &str, with_private_parts| {
+        let request = v1::ListReceivedOrdersRequest { with_private_parts, ..Default::default() };
+        world.institution(role).list_received_orders(request).await.map(tonic::Response::into_inner)
+    };
+    let plain = list("operator", false).await.unwrap();
+    assert_eq!(plain.orders.len(), 3);
+    assert!(plain.orders.iter().all(|order| order.private_part_arrived && order.private_fields.is_empty()));
+    assert_eq!(reason(&list("operator", true).await.unwrap_err()), "PERMISSION_DENIED");
+    assert_eq!(reason(&list("reader", false).await.unwrap_err()), "PERMISSION_DENIED");
+    let opened = list("clerk", true).await.unwrap().orders;
+    assert!(opened.iter().all(|order| order.private_fields.iter().any(|field| field.name == "account_number")));
+    let entries = world.bank_gateway.audit().entries().await.unwrap();
+    assert_eq!(entries.iter().filter(|entry| entry.action == "OpenPrivatePart").count(), 3);
+    let first = v1::ListReceivedOrdersRequest { page_size: 2, ..Default::default() };
+    let first = world.institution("clerk").list_received_orders(first).await.unwrap().into_inner();
+    let rest = v1::ListReceivedOrdersRequest { page_token: first.next_page_token, ..Default::default() };
+    let rest = world.institution("clerk").list_received_orders(rest).await.unwrap().into_inner();
+    assert_eq!((first.orders.len(), rest.orders.len(), rest.next_page_token.as_str()), (2, 1, ""));
+
+    let name = |order: &v1::Order| order.name.replace("orders/", "clients/client-court-1/orders/");
+    let accept = |amount: Option<u64>| {
+        let amount = amount.map(|minor| v1::Amount { currency: "CNY".into(), minor });
+        v1::decide_order_request::Decision::Accept(v1::Acceptance { asset: String::new(), amount })
+    };
+    let refuse = |reason: &str| v1::decide_order_request::Decision::Refuse(v1::Denial { reason: reason.into() });
+    let decide = async |role: &str, order: &v1::Order, decision| {
+        let request = v1::DecideOrderRequest { name: name(order), decision: Some(decision) };
+        world.institution(role).decide_order(request).await.map(tonic::Response::into_inner)
+    };
+    assert_eq!(reason(&decide("clerk", &orders[0], accept(None)).await.unwrap_err()), "PERMISSION_DENIED");
+    assert_eq!(reason(&decide("officer", &orders[0], accept(Some(300_001))).await.unwrap_err()), "INVALID_ARGUMENT");
+    assert_eq!(reason(&decide("officer", &orders[0], refuse("no reason")).await.unwrap_err()), "INVALID_ARGUMENT");
+    assert_eq!(reason(&decide("officer", &orders[2], accept(None)).await.unwrap_err()), "DECISION_NOT_ALLOWED");
+    assert!(decide("officer", &orders[0], accept(Some(200_000))).await.unwrap().height > 1);
+    assert_eq!(reason(&decide("officer", &orders[0], accept(None)).await.unwrap_err()), "ORDER_STATE");
+    decide("officer", &orders[1], refuse("ACCOUNT_CLOSED")).await.unwrap();
+    decide("officer", &orders[2], refuse("UNKNOWN_ASSET")).await.unwrap();
+
+    let results: Vec<_> = [
+        answered(&world, &orders[0]).await.result.unwrap(),
+        answered(&world, &orders[1]).await.result.unwrap(),
+        answered(&world, &orders[2]).await.result.unwrap(),
+    ]
+    .into();
+    assert_eq!((results[0].state(), minor(&results[0].held)), (OrderState::Executed, Some(200_000)));
+    assert_eq!((results[1].state(), results[1].reason.as_str()), (OrderState::Refused, "ACCOUNT_CLOSED"));
+    assert_eq!(results[2].reason, "UNKNOWN_ASSET");
+    let told = answer(&world, &orders[0], v1::order_answer::State::Received).await;
+    assert_eq!(amount_of(&told, "frozen"), Some(200_000));
+    let entries = world.bank_gateway.audit().entries().await.unwrap();
+    assert!(entries.iter().filter(|entry| entry.action == "DecideOrder" && entry.role == "officer").count() >= 3);
+    assert!(list("clerk", false).await.unwrap().orders.is_empty());
     world.stop().await;
 }

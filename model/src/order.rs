@@ -87,6 +87,18 @@ pub struct PrivatePart {
     pub fields: Vec<Field>,
 }
 
+/// What an institution answers to an order beyond its result: fields of the sector's answer schema and a salt. It goes
+/// sealed to the court, gateway to gateway; the decision and the result bind its digest.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PrivateAnswer {
+    /// 256 random bits.
+    pub salt: [u8; 32],
+    /// The order that it answers.
+    pub order: OrderId,
+    /// What the institution knows, sorted by name.
+    pub fields: Vec<Field>,
+}
+
 /// An officer's approval: a signature over the [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Approval {
@@ -136,7 +148,8 @@ pub struct Decision {
     pub order: OrderId,
     /// Carry out or refuse.
     pub verdict: DecisionVerdict,
-    /// Digest of the sealed answer (balances, prior freezes, co-owners) that goes back gateway to gateway.
+    /// Digest of the [`PrivateAnswer`] (balances, prior freezes, co-owners) that goes back gateway to gateway
+    /// (`verify::seal::digest`, tag `comity/order-answer/v1`).
     pub answer_digest: Option<Hash>,
 }
 

@@ -7,7 +7,7 @@ use crate::refusal::{Refusal, Rule};
 use crate::seal;
 use alloc::vec::Vec;
 use comity_model::member::{Member, Officer, Validity};
-use comity_model::order::{Approval, Order, PrivatePart, SealedOrder};
+use comity_model::order::{Approval, Order, PrivateAnswer, PrivatePart, SealedOrder};
 use comity_model::seal::{Signature, Suite, Suites};
 use comity_model::{Hash, MemberId, UnixSeconds};
 
@@ -19,6 +19,9 @@ pub const TAG_SEAL: &str = "comity/order-seal/v1";
 pub const TAG_DELIVERY: &str = "comity/delivery/v1";
 /// Domain tag of the private part's digest.
 pub const TAG_PRIVATE: &str = "comity/order-private/v1";
+
+/// Domain tag of the digest of an institution's private answer.
+pub const TAG_ANSWER: &str = "comity/order-answer/v1";
 
 /// An order whose approvals, seal and delivery receipt were checked. Only this crate can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +151,12 @@ pub fn seal_bytes(order: &Order, approvals: &[Approval]) -> Vec<u8> {
 #[must_use]
 pub fn private_digest(part: &PrivatePart) -> Hash {
     seal::digest(TAG_PRIVATE, part)
+}
+
+/// Digest of a private answer: what the institution's decision, and with it the order's result, binds.
+#[must_use]
+pub fn answer_digest(answer: &PrivateAnswer) -> Hash {
+    seal::digest(TAG_ANSWER, answer)
 }
 
 fn same_member(what: &str, expected: &MemberId, found: &MemberId) -> Result<(), Refusal> {

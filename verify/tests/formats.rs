@@ -13,7 +13,7 @@ use comity_model::governance::{Action, Governors, Proposal, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{
     Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, HoldSummary, Notice, NoticeEvent, Order, OrderEntry,
-    OrderResult, OrderState, Outcome, PrivatePart, ReceivedOrder, SealedOrder,
+    OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::profile::{Effect, KindRule, Profile};
@@ -75,7 +75,7 @@ fn the_table_of_formats_and_the_pins_name_the_same_tags() {
 }
 
 /// Tags whose bytes are made and pinned beside the code that alone uses them.
-const PINNED_ELSEWHERE: [&str; 1] = ["comity/order-private-hpke/v1"];
+const PINNED_ELSEWHERE: [&str; 2] = ["comity/order-answer-hpke/v1", "comity/order-private-hpke/v1"];
 
 fn tagged() -> Vec<(&'static str, Vec<u8>)> {
     let approvals = vec![approval()];
@@ -84,6 +84,7 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/order-seal/v1", signing_bytes("comity/order-seal/v1", &(order(), approvals))),
         ("comity/delivery/v1", signing_bytes("comity/delivery/v1", &delivery())),
         ("comity/order-private/v1", signing_bytes("comity/order-private/v1", &private_part())),
+        ("comity/order-answer/v1", signing_bytes("comity/order-answer/v1", &private_answer())),
         ("comity/decision/v2", signing_bytes("comity/decision/v2", &decision())),
         ("comity/records/v1", signing_bytes("comity/records/v1", &records())),
         ("comity/assets/v1", signing_bytes("comity/assets/v1", &assets())),
@@ -199,6 +200,10 @@ fn sealed() -> SealedOrder {
 
 fn private_part() -> PrivatePart {
     PrivatePart { salt: [8; 32], order: OrderId([5; 16]), fields: vec![field("account", every_value().remove(0))] }
+}
+
+fn private_answer() -> PrivateAnswer {
+    PrivateAnswer { salt: [8; 32], order: OrderId([5; 16]), fields: vec![field("account", every_value().remove(0))] }
 }
 
 fn decision() -> Decision {
@@ -434,6 +439,7 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/order-seal/v1", "912b434ac929101b311c90da389e8c39ea6d4c73b0b307dbdc6b9a2b358cc3b0"),
     ("comity/delivery/v1", "5c8161a5f8c1e50dd6c4ca9b3a1e06448e7cb5a0177102b68208d6a7deb9b538"),
     ("comity/order-private/v1", "219838a129c70da5d63476604a4ca35450e9e0d6fc68db2c47d6dac06a099103"),
+    ("comity/order-answer/v1", "70d681486804a60a344e34522430c257140d1ff54c574f4f134434da939092a9"),
     ("comity/decision/v2", "1dfe1100ecbc6b8290c013945aebf7bdcba39bdbb3156118bef3c75cbfed0fdc"),
     ("comity/records/v1", "0c3d801088eca26f0ea268a7624e6c898105beb2f54ac765ff666c6a915aa0f3"),
     ("comity/assets/v1", "3b937d6a5b70263f5f86ebf43fe7a9a07bc07efb2b075bb33d5080732fbff4b1"),

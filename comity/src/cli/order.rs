@@ -13,7 +13,11 @@ An order's way:
                        --fields freeze.toml --field amount=50000.00 --obligation 50000.00
   comity order approve --as court/clients/officer.toml orders/<id> --officer J-1001 --key court/keys/officer-J-1001.key --wait
   comity order watch   --as court/clients/clerk.toml orders/<id>
-  comity order release --as court/clients/clerk.toml orders/<id> --fields release.toml")]
+  comity order release --as court/clients/clerk.toml orders/<id> --fields release.toml
+At the institution:
+  comity order pending --as finance/clients/clerk.toml --private
+  comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --accept
+  comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --refuse ACCOUNT_CLOSED")]
 pub(crate) enum OrderCommand {
     /// Draw up an order. Nothing leaves the court before officers approve it.
     Create(CreateArgs),
@@ -26,6 +30,10 @@ pub(crate) enum OrderCommand {
     Get(GetArgs),
     /// Draw up the order that ends the hold of another one.
     Release(ReleaseArgs),
+    /// At an institution: the orders that wait to be decided.
+    Pending(PendingArgs),
+    /// At an institution: decide one of them by hand.
+    Decide(DecideArgs),
 }
 
 /// `comity order create`
@@ -152,4 +160,42 @@ pub(crate) struct ReleaseArgs {
     /// The order's terms.
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
+}
+
+/// `comity order pending`
+#[derive(Debug, Args)]
+pub(crate) struct PendingArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// With the private parts; each is filed as an access to personal data, under the order's own case.
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// Print one JSON object an order.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order decide`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("decision").required(true).args(["accept", "refuse"])))]
+pub(crate) struct DecideArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `clients/<client>/orders/<order>`, as `comity order pending` shows it.
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// Carry it out.
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Refuse it with this reason code, such as ACCOUNT_CLOSED. It stands on both chains: it says nothing of a person.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) refuse: Option<comity_model::ReasonCode>,
+    /// The asset as the institution's register names it; the one that the private part names when left out.
+    #[arg(long, value_name = "REFERENCE", requires = "accept")]
+    pub(crate) asset: Option<String>,
+    /// How much to hold; as much as order and asset allow when left out.
+    #[arg(long, value_name = "AMOUNT", requires = "accept")]
+    pub(crate) amount: Option<String>,
 }

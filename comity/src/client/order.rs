@@ -2,7 +2,8 @@
 //! Refuses to know how an order is sealed or proven; an officer's key is used here and never leaves.
 
 use super::fields;
-use super::show::{order_json, order_table, proof_line, result_line, state_name, step_line};
+use super::received;
+use super::show::{answer_table, order_json, order_table, proof_line, result_line, state_name, step_line};
 use super::{ClientFile, status};
 use crate::cli::order::{ApproveArgs, CreateArgs, GetArgs, OrderCommand, ReleaseArgs, TermsArgs, WatchArgs};
 use crate::failure::{Failure, OrFail};
@@ -24,6 +25,8 @@ pub(crate) async fn run(command: OrderCommand) -> Result<(), Failure> {
         OrderCommand::Watch(args) => watch(args).await,
         OrderCommand::Get(args) => get(args).await,
         OrderCommand::Release(args) => release(args).await,
+        OrderCommand::Pending(args) => received::pending(args).await,
+        OrderCommand::Decide(args) => received::decide(args).await,
     }
 }
 
@@ -194,6 +197,9 @@ fn print(order: &v1::Order, json: bool) {
         return;
     }
     println!("{}", order_table(order));
+    if let Some(answer) = order.answer.as_ref().filter(|answer| !answer.fields.is_empty()) {
+        println!("{}", answer_table(answer));
+    }
     if let Some(proof) = &order.proof {
         println!("{}", proof_line(proof));
     }

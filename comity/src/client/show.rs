@@ -135,9 +135,71 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
         let held = notice.held.as_ref().map(shown_amount).unwrap_or_default();
         row("notice", format!("{} {held} at {}", notice.event, moment(notice.time.as_ref())));
     }
+    if let Some(answer) = &order.answer {
+        row("answer", answer_line(answer));
+    }
     let steps: Vec<_> = order.steps.iter().map(step_line).collect();
     row("steps", steps.join("\n"));
     table
+}
+
+/// How far the institution's answer has come.
+fn answer_line(answer: &v1::OrderAnswer) -> String {
+    let state = answer.state().as_str_name();
+    let digest = hash(&answer.digest);
+    let digest = digest.get(..8).unwrap_or_default();
+    match answer.reason.as_str() {
+        "" => format!("{state}, bound by the result as {digest}"),
+        reason => format!("{state} ({reason}), the result binds {digest}"),
+    }
+}
+
+/// What the institution answered, for people.
+pub(super) fn answer_table(answer: &v1::OrderAnswer) -> Table {
+    let mut table = table(&["answer", "value"]);
+    for field in &answer.fields {
+        table.add_row([field.name.clone(), shown(field)]);
+    }
+    table
+}
+
+/// An order that waits to be decided, for people.
+pub(super) fn received_table(order: &v1::ReceivedOrder) -> Table {
+    let mut table = table(&[]);
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            table.add_row([name.to_owned(), value]);
+        }
+    };
+    row("order", order.name.clone());
+    row("from", format!("{}: {} in {}", order.court, order.kind, order.sector));
+    row("original", order.original.clone());
+    row("arrived in block", order.arrival_height.to_string());
+    row("decide by", moment(order.decide_by.as_ref()));
+    row("hold until", moment(order.hold_until.as_ref()));
+    row("private part", if order.private_part_arrived { "is here" } else { "is not here" }.to_owned());
+    for field in &order.private_fields {
+        row(&field.name, shown(field));
+    }
+    table
+}
+
+/// An order that waits to be decided, for machines.
+pub(super) fn received_json(order: &v1::ReceivedOrder) -> Value {
+    json!({
+        "name": order.name,
+        "court": order.court,
+        "sector": order.sector,
+        "kind": order.kind,
+        "original": order.original,
+        "issue_time": time(order.issue_time.as_ref()),
+        "decide_by": time(order.decide_by.as_ref()),
+        "hold_until": time(order.hold_until.as_ref()),
+        "arrival_height": order.arrival_height,
+        "private_digest": hash(&order.private_digest),
+        "private_part_arrived": order.private_part_arrived,
+        "private_fields": fields_json(&order.private_fields),
+    })
 }
 
 /// A step in one line, with the header that proves it.
@@ -202,6 +264,12 @@ pub(super) fn order_json(order: &v1::Order) -> Value {
             "number": notice.number,
             "held": amount_json(notice.held.as_ref()),
             "time": time(notice.time.as_ref()),
+        })),
+        "answer": order.answer.as_ref().map(|answer| json!({
+            "state": answer.state().as_str_name(),
+            "digest": hash(&answer.digest),
+            "reason": answer.reason,
+            "fields": fields_json(&answer.fields),
         })),
         "proof": proof_json(order.proof.as_ref()),
         "steps": order.steps.iter().map(|step| json!({

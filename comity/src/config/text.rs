@@ -3,6 +3,7 @@
 
 use super::Config;
 use crate::anchor::kind_name;
+use comity_gateway::DecidePolicy;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -43,6 +44,15 @@ fn write(out: &mut String, config: &Config, folder: &Path) -> std::fmt::Result {
     writeln!(out, "# overrides a value, such as COMITY_LISTEN__GRPC=0.0.0.0:7101. Unknown keys are refused.")?;
     writeln!(out, "institution = \"{}\"", config.institution)?;
     writeln!(out, "kind = \"{}\"", kind_name(config.kind))?;
+    let decide = match config.decide {
+        DecidePolicy::Automatic => "automatic",
+        DecidePolicy::Manual => "manual",
+    };
+    writeln!(
+        out,
+        "# Orders that arrive: decided by the gateway's rules, or (manual) by a person with `comity order decide`."
+    )?;
+    writeln!(out, "decide = \"{decide}\"")?;
     writeln!(out, "\n[listen]")?;
     writeln!(out, "# The gateway: gRPC over mTLS. Port 0 takes a free one.")?;
     writeln!(out, "grpc = \"{}\"", config.grpc)?;

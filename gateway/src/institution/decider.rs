@@ -2,11 +2,13 @@
 //! and at the private part, and submits one sealed decision. Doing so by itself is a policy.
 //! It refuses to believe events, other gateways and courts: each is a reason to look, never a fact.
 
+use super::answers::Answers;
 use super::assets::{AssetError, AssetRegister};
 use super::courts::{CourtError, Courts};
 use super::inbox::Inbox;
 use super::judge::{self, Known, Original, Ruling, code};
 use crate::config::Clock;
+use crate::keeper::RecordKeeper;
 use crate::orders::{Concerned, Home};
 use crate::sectors::Sectors;
 use crate::signer::{SignerClient, SignerError};
@@ -20,7 +22,7 @@ use comity_model::order::{
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
-use comity_model::{ChainId, Height, MemberId, ReasonCode};
+use comity_model::{Amount, AssetHandle, ChainId, Hash, Height, MemberId, ReasonCode};
 use comity_verify::Refusal;
 use comity_verify::order::{ApprovedOrder, Party, approve, private_digest};
 use futures::StreamExt;
@@ -70,7 +72,11 @@ pub struct DeciderParts {
     /// The verified view of that chain.
     pub home: Home,
     /// The courts' keys.
-    pub courts: Courts,
+    pub courts: Arc<Courts>,
+    /// What was answered.
+    pub answers: Arc<Answers>,
+    /// Its records: what an answer says beyond the asset.
+    pub keeper: RecordKeeper,
     /// The sectors.
     pub sectors: Arc<Sectors>,
     /// The signer.
@@ -91,9 +97,23 @@ pub struct DeciderParts {
 
 /// The decider.
 pub struct Decider {
-    parts: DeciderParts,
+    pub(super) parts: DeciderParts,
     queue: mpsc::Sender<(ReceivedId, Height)>,
     claimed: Mutex<HashSet<ReceivedId>>,
+}
+
+/// What a person decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ByHand {
+    /// To carry it out.
+    Accept {
+        /// The asset, as the institution's register names it; `None` for the one that the private part names.
+        reference: Option<String>,
+        /// How much to hold; `None` for as much as the rules allow. Not more than that.
+        amount: Option<Amount>,
+    },
+    /// To refuse it.
+    Refuse(ReasonCode),
 }
 
 /// Why an order was not decided.
@@ -111,6 +131,12 @@ pub enum DecideError {
     /// The chain refused the decision.
     #[error("the chain refused the decision: {0}")]
     Refused(ReasonCode),
+    /// The rules do not let it be carried out.
+    #[error("the order cannot be carried out: {0}")]
+    Ruled(&'static str),
+    /// The amount is nothing, more than the order and the asset allow, or not wanted.
+    #[error("the amount is not one that this order and asset allow")]
+    Amount,
     /// A code of this program is not of the right form.
     #[error("{0} is not a reason code")]
     Code(&'static str),
@@ -160,19 +186,44 @@ impl Decider {
         Ok(self.parts.chain.events.pending(after, PENDING_PAGE).await?)
     }
 
-    async fn private_part(&self, order: &Order) -> Result<Option<PrivatePart>, DecideError> {
-        let row = self.parts.inbox.row(&order.court, &order.id).await;
-        let row = row.map_err(|error| DecideError::Unavailable(error.to_string()))?;
-        Ok(row.map(|row| row.part))
-    }
-
-    /// Decides one order as told, and waits for the block.
+    /// Decides one order as a person says, and waits for the block. To carry it out needs an authentic order that the
+    /// rules allow; to refuse it, a reason.
     ///
     /// # Errors
     /// [`DecideError`]; then it is still pending, or was decided before.
-    pub async fn decide(&self, order: ReceivedId, verdict: DecisionVerdict) -> Result<Height, DecideError> {
-        let (decision, seal) = self.seal(order, verdict).await?;
+    pub async fn decide(&self, id: &ReceivedId, what: ByHand) -> Result<Height, DecideError> {
+        let received = self.received(id, Height(0)).await?;
+        let (decision, seal) = match what {
+            ByHand::Refuse(reason) => self.seal(id, DecisionVerdict::Refuse(reason), None).await?,
+            ByHand::Accept { reference, amount } => {
+                let part = self.genuine(&received, Height(0)).await?.map_err(DecideError::Ruled)?;
+                let ruling = self.rule_on(&received, &part, reference.as_deref(), Height(0)).await?;
+                let (asset, most) = ruling.map_err(DecideError::Ruled)?;
+                let amount = match (amount, most) {
+                    (None, most) => most,
+                    (Some(amount), Some(most)) if amount.minor > 0 && amount.checked_min(most) == Some(amount) => {
+                        Some(amount)
+                    }
+                    _ => return Err(DecideError::Amount),
+                };
+                self.execute(&received, &part, asset, amount, Height(0)).await?
+            }
+        };
         self.submit(decision, seal).await
+    }
+
+    /// The order as it stands on the chain, by proof, if it waits for this institution's decision.
+    ///
+    /// # Errors
+    /// [`DecideError::NotPending`], [`DecideError::Unavailable`].
+    pub async fn received(&self, id: &ReceivedId, header: Height) -> Result<ReceivedOrder, DecideError> {
+        let path = StatePath::Received(id.client.clone(), id.order);
+        let answer = self.parts.home.state(&path, header).await.map_err(|error| unavailable(&error))?;
+        let value = answer.value.ok_or(DecideError::NotPending)?;
+        let received = value.decode::<ReceivedOrder>("received order").map_err(|error| unavailable(&error))?;
+        let received = received.into_value();
+        let waits = received.state == OrderState::Pending && received.sealed.order.recipient == self.parts.institution;
+        if waits { Ok(received) } else { Err(DecideError::NotPending) }
     }
 
     async fn decide_all(self: &Arc<Self>, waiting: mpsc::Receiver<(ReceivedId, Height)>) {
@@ -225,24 +276,26 @@ impl Decider {
         });
     }
 
-    async fn prepare(&self, order: &ReceivedId, header: Height) -> Result<(Decision, Signature), DecideError> {
-        let unavailable = |error: &dyn std::fmt::Display| DecideError::Unavailable(error.to_string());
-        let path = StatePath::Received(order.client.clone(), order.order);
-        let answer = self.parts.home.state(&path, header).await;
-        let value = answer.map_err(|error| unavailable(&error))?.value.ok_or(DecideError::NotPending)?;
-        let received = value.decode::<ReceivedOrder>("received order").map_err(|error| unavailable(&error))?;
-        let received = received.into_value();
-        if received.state != OrderState::Pending || received.sealed.order.recipient != self.parts.institution {
-            return Err(DecideError::NotPending);
-        }
-        let verdict = match self.rule_on(&received, header).await? {
-            Ok((asset, amount)) => DecisionVerdict::Execute { asset, amount },
-            Err(reason) => DecisionVerdict::Refuse(reason.parse().map_err(|_| DecideError::Code(reason))?),
+    async fn prepare(&self, id: &ReceivedId, header: Height) -> Result<(Decision, Signature), DecideError> {
+        let received = self.received(id, header).await?;
+        let reason = match self.genuine(&received, header).await? {
+            Ok(part) => match self.rule_on(&received, &part, None, header).await? {
+                Ok((asset, amount)) => return self.execute(&received, &part, asset, amount, header).await,
+                Err(reason) => reason,
+            },
+            Err(reason) => reason,
         };
-        self.seal(order.clone(), verdict).await
+        let reason = reason.parse().map_err(|_| DecideError::Code(reason))?;
+        self.seal(id, DecisionVerdict::Refuse(reason), None).await
     }
 
-    async fn rule_on(&self, received: &ReceivedOrder, header: Height) -> Result<Ruling, DecideError> {
+    /// The order's private part, if the order is authentic and the part is the one that it binds and fits the schema; or
+    /// the code of a refusal.
+    async fn genuine(
+        &self,
+        received: &ReceivedOrder,
+        header: Height,
+    ) -> Result<Result<PrivatePart, &'static str>, DecideError> {
         let order = &received.sealed.order;
         match self.is_authentic(&received.sealed, header).await {
             Ok(true) => {}
@@ -250,28 +303,68 @@ impl Decider {
             Err(CourtError::Unknown) => return Ok(Err(code::UNKNOWN_COURT)),
             Err(CourtError::Unavailable(reason)) => return Err(DecideError::Unavailable(reason)),
         }
-        let Some(part) = self.private_part(order).await? else {
+        let row = self.parts.inbox.row(&order.court, &order.id).await;
+        let Some(row) = row.map_err(|error| unavailable(&error))? else {
             return Ok(Err(code::PRIVATE_PART_MISSING));
         };
-        if private_digest(&part) != order.private_digest {
+        if private_digest(&row.part) != order.private_digest {
             return Ok(Err(code::PRIVATE_PART_MISMATCH));
         }
         let schema = self.parts.sectors.sector(&order.sector);
-        let known = schema
-            .and_then(|schema| Some((schema, schema.order.as_ref()?, schema.profile.as_ref()?.kind(&order.kind)?)));
-        let Some((schema, fields, rule)) = known else {
+        if schema.and_then(|schema| schema.profile.as_ref()?.kind(&order.kind)).is_none() {
+            return Ok(Err(comity_model::asset::reason::NO_SUCH_KIND));
+        }
+        match schema.map(|schema| schema.check_order(&order.kind, &row.part.fields)) {
+            Some(Ok(())) => Ok(Ok(row.part)),
+            _ => Ok(Err(code::PRIVATE_PART_INVALID)),
+        }
+    }
+
+    /// What the rules say of a genuine order; `reference` names the asset where it is not the private part that does.
+    async fn rule_on(
+        &self,
+        received: &ReceivedOrder,
+        part: &PrivatePart,
+        reference: Option<&str>,
+        header: Height,
+    ) -> Result<Ruling, DecideError> {
+        let order = &received.sealed.order;
+        let schema = self.parts.sectors.sector(&order.sector);
+        let known =
+            schema.and_then(|schema| Some((schema.order.as_ref()?, schema.profile.as_ref()?.kind(&order.kind)?)));
+        let Some((fields, rule)) = known else {
             return Ok(Err(comity_model::asset::reason::NO_SUCH_KIND));
         };
-        if schema.check_order(&order.kind, &part.fields).is_err() {
-            return Ok(Err(code::PRIVATE_PART_INVALID));
-        }
-        let wanted = judge::wanted(fields, &part);
-        let asset = match wanted.reference {
+        let wanted = judge::wanted(fields, part);
+        let asset = match reference.or(wanted.reference) {
             Some(reference) => self.parts.assets.find(&order.sector, reference).await?,
             None => None,
         };
         let known = Known { asset, original: self.original(received, header).await? };
         Ok(judge::judge(order, rule, &wanted, &known))
+    }
+
+    /// Seals that the order is carried out; what is answered beyond that is durable before.
+    async fn execute(
+        &self,
+        received: &ReceivedOrder,
+        part: &PrivatePart,
+        asset: AssetHandle,
+        amount: Option<Amount>,
+        header: Height,
+    ) -> Result<(Decision, Signature), DecideError> {
+        let (id, order) = (received.id(), &received.sealed.order);
+        let verdict = DecisionVerdict::Execute { asset, amount };
+        let schema = self.parts.sectors.sector(&order.sector);
+        let digest = match schema.and_then(|schema| schema.answer.as_ref()) {
+            Some(schema) => {
+                let facts = self.facts(received, part, asset, amount, header).await?;
+                let kept = self.parts.answers.keep(&id, order, &verdict, facts.fields(schema)).await;
+                Some(kept.map_err(|error| unavailable(&error))?)
+            }
+            None => None,
+        };
+        self.seal(&id, verdict, digest).await
     }
 
     /// Whether approvals, seal and receipt hold by keys proven on their home chains.
@@ -353,9 +446,14 @@ impl Decider {
         }))
     }
 
-    async fn seal(&self, order: ReceivedId, verdict: DecisionVerdict) -> Result<(Decision, Signature), DecideError> {
-        let ReceivedId { client, order } = order;
-        let decision = Decision { chain: self.parts.chain_id.clone(), client, order, verdict, answer_digest: None };
+    async fn seal(
+        &self,
+        id: &ReceivedId,
+        verdict: DecisionVerdict,
+        answer_digest: Option<Hash>,
+    ) -> Result<(Decision, Signature), DecideError> {
+        let chain = self.parts.chain_id.clone();
+        let decision = Decision { chain, client: id.client.clone(), order: id.order, verdict, answer_digest };
         let seal = self.parts.signer.seal_decision(decision.clone()).await?;
         Ok((decision, seal))
     }
@@ -392,6 +490,11 @@ impl Decider {
             }
         }
     }
+}
+
+/// Not now.
+pub(super) fn unavailable(error: &dyn std::fmt::Display) -> DecideError {
+    DecideError::Unavailable(error.to_string())
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use crate::audit::{self, Audit, Entry, Purpose};
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
-use crate::sealing::{self, SealedPrivatePart};
+use crate::sealing::{self, Sealed};
 use crate::sectors::{FieldSet, Sectors};
 use crate::signer::{SignerClient, SignerError};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -49,7 +49,7 @@ pub struct InboxParts {
     /// Chains of the courts from which it takes orders.
     pub courts: BTreeMap<MemberId, ChainId>,
     /// Its encryption key.
-    pub encryption_key: SecretBox<[u8; 32]>,
+    pub encryption_key: Arc<SecretBox<[u8; 32]>>,
     /// The sectors.
     pub sectors: Arc<Sectors>,
     /// The signer.
@@ -79,7 +79,7 @@ impl Inbox {
     /// stored then.
     pub async fn deliver(&self, caller: &Caller, request: DeliverRequest) -> Result<DeliverResponse, ApiError> {
         let order = self.readable_order(caller, &request.order)?;
-        let sealed = SealedPrivatePart {
+        let sealed = Sealed {
             encapsulated_key: request
                 .encapsulated_key
                 .try_into()
@@ -133,7 +133,8 @@ impl Inbox {
         }
     }
 
-    /// Opens the private part of an order of `court` to `caller`, a person of this institution; the access is filed first.
+    /// Opens the private part of an order of `court` to `caller`, a person of this institution; the access is filed
+    /// first, under the order's own case.
     ///
     /// # Errors
     /// The store's.
@@ -142,28 +143,16 @@ impl Inbox {
         court: &MemberId,
         order: &OrderId,
         caller: &Caller,
-        purpose: Purpose,
     ) -> Result<Option<PrivatePart>, ApiError> {
         let Some(row) = self.row(court, order).await? else { return Ok(None) };
         let fields = row.part.fields.iter().map(|field| field.name.clone()).collect();
-        let access = Entry { purpose, ..self.access(caller, "OpenPrivatePart", &row, fields) };
+        let access = self.access(caller, "OpenPrivatePart", &row, fields);
         self.0.store.commit(Audit::write(Batch::new(), &access)?).await?;
         Ok(Some(row.part))
     }
 
     fn access(&self, caller: &Caller, action: &str, row: &Row, fields: Vec<FieldName>) -> Entry {
-        let text = |name: &str| {
-            let field = row.part.fields.iter().find(|field| field.name.as_str() == name);
-            match field.map(|field| &field.value) {
-                Some(FieldValue::Text(text)) => text.clone(),
-                _ => String::new(),
-            }
-        };
-        let purpose = Purpose {
-            case_number: text(CASE_FIELD),
-            legal_basis: text(BASIS_FIELD),
-            purpose: format!("order of kind {}", row.order.kind),
-        };
+        let purpose = purpose_of(&row.order, &row.part);
         let resource = format!("orders/{}", row.order.id);
         audit::entry(self.0.clock.now(), caller, action, resource, fields, purpose)
     }
@@ -194,6 +183,28 @@ impl Inbox {
     }
 }
 
+/// Why personal data travels with an order: its own case and legal basis.
+pub(crate) fn purpose_of(order: &Order, part: &PrivatePart) -> Purpose {
+    Purpose {
+        case_number: text_of(part, CASE_FIELD).to_owned(),
+        legal_basis: text_of(part, BASIS_FIELD).to_owned(),
+        purpose: format!("order of kind {}", order.kind),
+    }
+}
+
+/// The case that an order belongs to; empty where it names none.
+pub(super) fn case_of(part: &PrivatePart) -> &str {
+    text_of(part, CASE_FIELD)
+}
+
+fn text_of<'a>(part: &'a PrivatePart, name: &str) -> &'a str {
+    let field = part.fields.iter().find(|field| field.name.as_str() == name);
+    match field.map(|field| &field.value) {
+        Some(FieldValue::Text(text)) => text,
+        _ => "",
+    }
+}
+
 /// A member's id has no zero byte.
 fn key(court: &MemberId, order: &OrderId) -> Vec<u8> {
     [court.as_str().as_bytes(), &[0], &order.0].concat()
@@ -211,7 +222,7 @@ fn refused(message: &str) -> ApiError {
     ApiError::new(Reason::DeliveryRefused, message)
 }
 
-fn signer_error(error: SignerError) -> ApiError {
+pub(super) fn signer_error(error: SignerError) -> ApiError {
     match error {
         SignerError::Refused { code, message } => {
             ApiError::new(Reason::SignerRefused, format!("The signer refuses: {message}.")).with("signer_reason", code)

@@ -67,7 +67,7 @@ fn world() -> World {
             ("court".parse().unwrap(), "court-1".parse().unwrap()),
             ("other-court".parse().unwrap(), "other-1".parse().unwrap()),
         ]),
-        encryption_key: key(),
+        encryption_key: Arc::new(key()),
         sectors: Arc::new(Sectors::load(&[source]).unwrap()),
         signer: SignerClient::in_task(core()),
         store,

@@ -19,6 +19,8 @@ const REQUESTS: Table = Table("requests");
 const CONFLICTS: Table = Table("request_conflicts");
 /// Orders that are not answered: order id → nothing.
 const OPEN: Table = Table("orders_open");
+/// Orders whose answer is still to be handed over: order id → nothing.
+const WANTED: Table = Table("answers_wanted");
 /// Newest first: (2⁶⁴ − 1 − issue time) big-endian ‖ order id → nothing.
 const BY_TIME: Table = Table("orders_by_time");
 
@@ -145,13 +147,18 @@ impl OrderBook {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.store.read(ORDERS, &id.0).await?.ok_or(BookError::NotFound)?;
             let mut order: StoredOrder = decode("stored order", &before)?;
-            let was_open = order.is_open();
+            let (was_open, did_want) = (order.is_open(), order.wanted_answer().is_some());
             if !change(&mut order).map_err(BookError::Rule)? {
                 return Ok(Arc::new(order));
             }
             let mut batch = Batch::new().equals(ORDERS, id.0, before).put(ORDERS, id.0, encode(&order));
             if was_open && !order.is_open() {
                 batch = batch.delete(OPEN, id.0);
+            }
+            match (did_want, order.wanted_answer().is_some()) {
+                (false, true) => batch = batch.put(WANTED, id.0, []),
+                (true, false) => batch = batch.delete(WANTED, id.0),
+                _ => {}
             }
             match self.store.commit(batch).await {
                 Ok(()) => {
@@ -171,8 +178,25 @@ impl OrderBook {
     /// # Errors
     /// The store's.
     pub async fn open(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<OrderId>, BookError<Infallible>> {
+        self.ids(OPEN, after, limit).await
+    }
+
+    /// Orders whose answer is still to be handed over, in order of id after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn wanting(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<OrderId>, BookError<Infallible>> {
+        self.ids(WANTED, after, limit).await
+    }
+
+    async fn ids(
+        &self,
+        table: Table,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>, BookError<Infallible>> {
         let from = after.map(|id| successor(&id.0)).unwrap_or_default();
-        let rows = self.store.scan(OPEN, &[], &from, limit).await?;
+        let rows = self.store.scan(table, &[], &from, limit).await?;
         Ok(rows.iter().filter_map(|(key, _)| Some(OrderId(key.as_slice().try_into().ok()?))).collect())
     }
 

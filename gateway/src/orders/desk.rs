@@ -2,12 +2,12 @@
 //! It refuses to know the wire and who may call: a caller was permitted before.
 
 use super::book::{BookError, Filed, OrderBook};
+use super::claims::Claims;
 use super::draft::{self, CourtSide, DraftError, DraftRequest};
 use super::follow::Follow;
 use super::home::Home;
 use super::recipient::Recipients;
 use super::stored::{NotForward, StoredOrder};
-use super::trace::Traces;
 use crate::config::Clock;
 use crate::error::ApiError;
 use crate::peers::Peers;
@@ -21,6 +21,7 @@ use comity_model::{ChainId, ClientId, Height, Malformed, MemberId, OrderId, Time
 use comity_store::StoreError;
 use comity_verify::order::TAG_ORDER;
 use comity_verify::seal;
+use secrecy::SecretBox;
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +64,8 @@ pub struct DeskParts {
     pub peers: Peers,
     /// The orders.
     pub book: Arc<OrderBook>,
+    /// The court's encryption key: answers are sealed to it.
+    pub encryption_key: Arc<SecretBox<[u8; 32]>>,
     /// How to have an order looked at.
     pub follow: Follow,
     /// What time it is.
@@ -90,7 +93,9 @@ pub struct Desk {
     pub(super) tasks: TaskTracker,
     pub(super) slots: Semaphore,
     pub(super) recipients: Recipients,
-    pub(super) traces: Traces,
+    pub(super) traces: Claims,
+    pub(super) collections: Claims,
+    pub(super) encryption_key: Arc<SecretBox<[u8; 32]>>,
     claimed: Mutex<HashSet<OrderId>>,
 }
 
@@ -177,7 +182,9 @@ impl Desk {
             tasks: parts.tasks,
             slots: Semaphore::new(AT_ONCE_MAX),
             recipients: Recipients::default(),
-            traces: Traces::default(),
+            traces: Claims::default(),
+            collections: Claims::default(),
+            encryption_key: parts.encryption_key,
             claimed: Mutex::default(),
         })
     }
@@ -336,6 +343,15 @@ impl Desk {
             }
             match open.last() {
                 Some(last) if open.len() == comity_store::SCAN_ROWS_MAX => after = Some(*last),
+                _ => break,
+            }
+        }
+        let mut after = None;
+        loop {
+            let wanting = self.book.wanting(after, comity_store::SCAN_ROWS_MAX).await?;
+            wanting.iter().for_each(|id| self.collect(*id));
+            match wanting.last() {
+                Some(last) if wanting.len() == comity_store::SCAN_ROWS_MAX => after = Some(*last),
                 _ => return Ok(()),
             }
         }

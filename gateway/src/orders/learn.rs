@@ -91,6 +91,9 @@ async fn try_look(desk: &Arc<Desk>, order: OrderId, header: Height) -> Result<()
     if learnt.is_under_way() {
         desk.trace(order);
     }
+    if learnt.wanted_answer().is_some() {
+        desk.collect(order);
+    }
     Ok(())
 }
 

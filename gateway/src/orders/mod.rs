@@ -4,6 +4,8 @@
 pub(crate) mod class;
 
 mod book;
+mod claims;
+mod collect;
 mod desk;
 mod draft;
 mod follow;
@@ -27,5 +29,5 @@ pub use home::{Answer, Home};
 pub use learn::Learner;
 pub use pipeline::code;
 pub use service::OrdersService;
-pub use stored::{Delivered, NotForward, ProvenUnder, Step, StoredOrder, follows};
+pub use stored::{Delivered, NotForward, ProvenUnder, Step, StoredAnswer, StoredOrder, follows};
 pub use work::{Work, WorkParts};

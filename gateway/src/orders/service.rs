@@ -2,13 +2,17 @@
 //! It refuses to know how an order goes its way.
 
 use super::desk::Desk;
-use super::stored::StoredOrder;
+use super::stored::{StoredAnswer, StoredOrder};
 use super::watch::{Watch, watch};
+use crate::audit::{self, Audit};
+use crate::convert::field_to_wire;
 use crate::convert_order as convert;
 use crate::error::ApiError;
-use crate::policy::{Action, ApproveOrder, DrawUpOrder, Permit, Policy, ReadOrder, WithdrawOrder};
+use crate::institution::purpose_of;
+use crate::policy::{Action, ApproveOrder, DrawUpOrder, Permit, Policy, ReadAnswer, ReadOrder, WithdrawOrder};
 use crate::server::caller;
 use comity_model::Sector;
+use comity_model::order::PrivateAnswer;
 use comity_proto::google::longrunning::Operation;
 use comity_proto::v1;
 use comity_proto::v1::orders_server::Orders;
@@ -26,13 +30,14 @@ pub struct OrdersService {
     desk: Arc<Desk>,
     policy: Arc<Policy>,
     operators: convert::Operators,
+    audit: Audit,
 }
 
 impl OrdersService {
     /// The service over `desk`.
     #[must_use]
-    pub(crate) const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: convert::Operators) -> Self {
-        Self { desk, policy, operators }
+    pub(crate) const fn new(desk: Arc<Desk>, policy: Arc<Policy>, operators: convert::Operators, audit: Audit) -> Self {
+        Self { desk, policy, operators, audit }
     }
 
     fn permit<A: Action<Resource = ()>, T>(&self, request: &Request<T>) -> Result<Permit<A>, ApiError> {
@@ -74,9 +79,30 @@ impl OrdersService {
         Ok(self.encode(&order))
     }
 
-    async fn get(&self, _permit: &Permit<ReadOrder>, name: &str) -> Result<v1::Order, ApiError> {
+    async fn get(&self, permit: &Permit<ReadOrder>, name: &str) -> Result<v1::Order, ApiError> {
         let order = self.desk.read(&convert::order_name(name)?).await?;
-        Ok(self.encode(&order))
+        let mut shown = self.encode(&order);
+        if let (Some(StoredAnswer::Received(answer)), Some(wire)) = (&order.answer, &mut shown.answer)
+            && let Ok(permit) = self.policy.permit::<ReadAnswer>(permit.caller())
+        {
+            self.file(&permit, &order, answer).await?;
+            wire.fields = answer.fields.iter().map(field_to_wire).collect();
+        }
+        Ok(shown)
+    }
+
+    /// Files that somebody sees the answer to an order, before it is shown.
+    async fn file(
+        &self,
+        permit: &Permit<ReadAnswer>,
+        order: &StoredOrder,
+        answer: &PrivateAnswer,
+    ) -> Result<(), ApiError> {
+        let fields = answer.fields.iter().map(|field| field.name.clone()).collect();
+        let resource = format!("orders/{}", order.order.id);
+        let purpose = purpose_of(&order.order, &order.part);
+        let entry = audit::entry(self.desk.now(), permit.caller(), "ReadAnswer", resource, fields, purpose);
+        self.audit.append(&entry).await
     }
 
     async fn list(

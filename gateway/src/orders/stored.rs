@@ -3,11 +3,13 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::order::{
-    Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivatePart, SealedOrder,
+    Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart,
+    SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::seal::Signature;
 use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds, encode};
+use comity_verify::order::answer_digest;
 
 /// Most steps that are kept of one order.
 const STEPS_MAX: usize = 16;
@@ -41,6 +43,17 @@ pub struct StoredOrder {
     pub proven: Option<ProvenUnder>,
     /// Its packet's sequence, once it is proven to stand on the court's chain.
     pub sequence: Option<u64>,
+    /// What the institution handed over as its answer, once it did.
+    pub answer: Option<StoredAnswer>,
+}
+
+/// What became of an institution's answer.
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum StoredAnswer {
+    /// It is what the proven result binds.
+    Received(PrivateAnswer),
+    /// What was handed over is something else; it is asked for again.
+    Refused(ReasonCode),
 }
 
 /// A state that was entered.
@@ -107,6 +120,7 @@ impl StoredOrder {
             notice: None,
             proven: None,
             sequence: None,
+            answer: None,
         }
     }
 
@@ -204,6 +218,34 @@ impl StoredOrder {
     #[must_use]
     pub const fn is_under_way(&self) -> bool {
         matches!(self.state, OrderState::Committed | OrderState::Relayed)
+    }
+
+    /// The digest of an answer that the proven result binds and that is not here.
+    #[must_use]
+    pub fn wanted_answer(&self) -> Option<Hash> {
+        let digest = self.result.as_ref()?.answer_digest?;
+        (!matches!(self.answer, Some(StoredAnswer::Received(_)))).then_some(digest)
+    }
+
+    /// Takes the answer up that was found to be the one wanted.
+    pub fn take_answer(&mut self, answer: PrivateAnswer) -> bool {
+        if self.wanted_answer() != Some(answer_digest(&answer)) || answer.order != self.order.id {
+            return false;
+        }
+        self.answer = Some(StoredAnswer::Received(answer));
+        self.revision += 1;
+        true
+    }
+
+    /// Notes that something else was handed over.
+    pub fn refuse_answer(&mut self, code: ReasonCode) -> bool {
+        let refused = Some(StoredAnswer::Refused(code));
+        if self.wanted_answer().is_none() || self.answer == refused {
+            return false;
+        }
+        self.answer = refused;
+        self.revision += 1;
+        true
     }
 
     /// Its packet, once it is proven to have been sent.

@@ -11,44 +11,14 @@ use comity_model::state::StatePath;
 use comity_model::{OrderId, decode};
 use comity_proto::v1::FetchArrivalRequest;
 use comity_verify::{packet, state};
-use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// How long an order may take before it is asked about: by then most are answered.
 const FIRST_AFTER: Duration = Duration::from_millis(300);
 /// The longest wait between two asks about one order.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// Most orders that are traced; more are taken up with a later reconciliation.
-const TRACED_MAX: usize = 4_096;
-/// Most asks under way.
-const AT_ONCE_MAX: usize = 16;
-
-/// The orders that are traced.
-pub(super) struct Traces {
-    claimed: Mutex<HashSet<OrderId>>,
-    slots: Semaphore,
-}
-
-impl Default for Traces {
-    fn default() -> Self {
-        Self { claimed: Mutex::default(), slots: Semaphore::new(AT_ONCE_MAX) }
-    }
-}
-
-impl Traces {
-    fn claim(&self, id: OrderId) -> bool {
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.len() < TRACED_MAX && claimed.insert(id)
-    }
-
-    fn unclaim(&self, id: &OrderId) {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-}
-
 impl Desk {
     /// Begins to trace an order, if nobody does. Returns at once.
     pub(super) fn trace(self: &Arc<Self>, id: OrderId) {

@@ -8,7 +8,8 @@ use super::follow::{self, Parties};
 use super::home::Home;
 use super::learn::Learner;
 use crate::config::Clock;
-use crate::institution::{AssetRegister, Courts, DecidePolicy, Decider, DeciderParts, Inbox, InboxParts};
+use crate::institution::{Answers, AssetRegister, Courts, DecidePolicy, Decider, DeciderParts, Inbox, InboxParts};
+use crate::keeper::RecordKeeper;
 use crate::peers::Peers;
 use crate::sectors::Sectors;
 use crate::signer::SignerClient;
@@ -42,7 +43,9 @@ pub struct WorkParts {
     /// Other gateways.
     pub peers: Peers,
     /// X25519 key that private parts are sealed to.
-    pub encryption_key: SecretBox<[u8; 32]>,
+    pub encryption_key: Arc<SecretBox<[u8; 32]>>,
+    /// The records that it keeps.
+    pub keeper: RecordKeeper,
     /// Who decides.
     pub decide: DecidePolicy,
     /// What time it is.
@@ -55,6 +58,8 @@ pub struct Work {
     pub desk: Arc<Desk>,
     /// Where private parts arrive.
     pub inbox: Arc<Inbox>,
+    /// What it answered.
+    pub answers: Arc<Answers>,
     /// Who decides orders that arrived.
     pub decider: Arc<Decider>,
     /// The register of assets.
@@ -81,6 +86,7 @@ impl Work {
             signer: parts.signer.clone(),
             peers: parts.peers.clone(),
             book: Arc::new(OrderBook::new(parts.store.clone())),
+            encryption_key: parts.encryption_key.clone(),
             follow,
             clock: parts.clock.clone(),
             stop: stop.clone(),
@@ -97,6 +103,14 @@ impl Work {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
         }));
+        let courts = Arc::new(Courts::new(parts.peers));
+        let answers = Arc::new(Answers {
+            store: parts.store.clone(),
+            courts: courts.clone(),
+            inbox: inbox.clone(),
+            sectors: parts.sectors.clone(),
+            clock: parts.clock.clone(),
+        });
         let assets = AssetRegister::new(
             parts.institution.clone(),
             chain_id.clone(),
@@ -109,7 +123,9 @@ impl Work {
             chain_id,
             chain: parts.chain.clone(),
             home,
-            courts: Courts::new(parts.peers),
+            courts,
+            answers: answers.clone(),
+            keeper: parts.keeper,
             sectors: parts.sectors,
             signer: parts.signer,
             inbox: inbox.clone(),
@@ -121,7 +137,7 @@ impl Work {
         });
         let parties = Parties { court: Arc::new(Learner::new(desk.clone())), institution: decider.clone() };
         tasks.spawn(follow::run(parts.chain, parts.store, asks, parties, stop.clone()));
-        Self { desk, inbox, decider, assets, stop, tasks }
+        Self { desk, inbox, answers, decider, assets, stop, tasks }
     }
 
     /// Adds work that ends with the gateway; it ends by itself when it is told to.

@@ -7,8 +7,8 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveOrder, DrawUpOrder, Exchange, Permit, PutRecords, ReadChains, ReadMembers, ReadOrder, ReadRecord,
-    RegisterAssets, VerifyCredential, WithdrawOrder,
+    Action, ApproveOrder, DecideOrder, DrawUpOrder, Exchange, OpenPrivatePart, Permit, PutRecords, ReadAnswer,
+    ReadChains, ReadMembers, ReadOrder, ReadReceivedOrder, ReadRecord, RegisterAssets, VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

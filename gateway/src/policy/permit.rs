@@ -54,6 +54,14 @@ actions! {
     WithdrawOrder on ();
     /// Reads this court's orders.
     ReadOrder on ();
+    /// Reads what institutions answer to them: personal data.
+    ReadAnswer on ();
+    /// Reads the orders that arrived here and wait to be decided.
+    ReadReceivedOrder on ();
+    /// Opens the private parts of orders that arrived here: personal data.
+    OpenPrivatePart on ();
+    /// Decides orders that arrived here.
+    DecideOrder on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

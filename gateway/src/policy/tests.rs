@@ -26,6 +26,7 @@ fn field(personal: bool, readers: &[&str]) -> FieldSpec {
         label_en: String::new(),
         values: Vec::new(),
         in_force: Vec::new(),
+        from_record: None,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct FieldSpec {
     pub values: Vec<String>,
     /// Of a status: those of `values` that mean "in force".
     pub in_force: Vec<String>,
+    /// In an answer: the record's field that it is copied from.
+    pub from_record: Option<FieldName>,
 }
 
 impl FieldSpec {
@@ -147,9 +149,42 @@ pub enum Role {
     PersonName,
     /// That person's number.
     PersonNumber,
+    /// In an answer: what the asset is worth in all.
+    Balance,
+    /// In an answer: what no hold takes.
+    Available,
+    /// In an answer: what this order's hold takes.
+    Held,
+    /// In an answer: until when it does.
+    EffectiveUntil,
+    /// In an answer: the holds that stand before it.
+    PriorHolds,
+    /// In an answer: what those take in all.
+    PriorHeld,
+    /// In an answer: by how much what is held exceeds what the case asks for.
+    OverControl,
+    /// In an answer: when all this was so.
+    AsOf,
 }
 
-/// The fields of a record, or of an order's private part.
+impl Role {
+    /// The type of an answer's field of this role; `None` for a role that answers do not have.
+    #[must_use]
+    pub const fn answers_with(self) -> Option<ValueType> {
+        match self {
+            Self::Balance | Self::Available | Self::Held | Self::PriorHeld | Self::OverControl => {
+                Some(ValueType::Amount)
+            }
+            Self::PriorHolds => Some(ValueType::Texts),
+            Self::EffectiveUntil | Self::AsOf => Some(ValueType::Time),
+            Self::Identity | Self::Status | Self::Reference | Self::Amount | Self::PersonName | Self::PersonNumber => {
+                None
+            }
+        }
+    }
+}
+
+/// The fields of a record, of an order's private part, or of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldSet {
     by_name: BTreeMap<FieldName, FieldSpec>,

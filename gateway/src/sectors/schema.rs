@@ -32,12 +32,13 @@ pub(super) fn compile(source: &SectorSource<'_>) -> Result<SectorSchema, SectorE
             problem: format!("{OPTIONS_PATH} is not imported"),
         })?,
     };
-    let (record, order) = reader.messages(&compiled.pool, &file)?;
+    let Messages { record, order, answer } = reader.messages(&compiled.pool, &file)?;
     let profile = match source.profile {
         Some(text) => Some(profile::read(source, &name, text)?),
         None => None,
     };
-    let schema = SectorSchema { name, schema_hash: Hash(Sha256::digest(&compiled.own).into()), record, order, profile };
+    let schema =
+        SectorSchema { name, schema_hash: Hash(Sha256::digest(&compiled.own).into()), record, order, answer, profile };
     reader.check_together(&schema)?;
     Ok(schema)
 }
@@ -81,15 +82,22 @@ impl FileResolver for Sources {
     }
 }
 
+/// The messages of a schema file.
+struct Messages {
+    record: FieldSet,
+    order: Option<FieldSet>,
+    answer: Option<FieldSet>,
+}
+
 struct Reader<'a> {
     source: &'a SectorSource<'a>,
     options: Options,
 }
 
 impl Reader<'_> {
-    /// The record's fields and the order's, of the messages in the schema file.
-    fn messages(&self, pool: &DescriptorPool, file: &str) -> Result<(FieldSet, Option<FieldSet>), SectorError> {
-        let (mut record, mut order) = (None, None);
+    /// The fields of each message in the schema file.
+    fn messages(&self, pool: &DescriptorPool, file: &str) -> Result<Messages, SectorError> {
+        let (mut record, mut order, mut answer) = (None, None, None);
         let own = pool.get_file_by_name(file);
         for message in own.iter().flat_map(|file| file.messages()) {
             let at = message.name().to_owned();
@@ -99,23 +107,24 @@ impl Reader<'_> {
             if sector != self.source.name {
                 return Err(self.refuse(&at, "it belongs to another sector"));
             }
+            let kind = kind.ok_or_else(|| self.refuse(&at, "its kind is not known"))?;
             let slot = match kind {
-                Some(MessageKind::Record) => &mut record,
-                Some(MessageKind::OrderPrivate) => &mut order,
-                None => return Err(self.refuse(&at, "its kind is not known")),
+                MessageKind::Record => &mut record,
+                MessageKind::OrderPrivate => &mut order,
+                MessageKind::OrderAnswer => &mut answer,
             };
             if slot.is_some() {
                 return Err(self.refuse(&at, "a message of this kind came before"));
             }
-            *slot = Some(self.fields(&message, kind == Some(MessageKind::Record))?);
+            *slot = Some(self.fields(&message, kind)?);
         }
         match record {
-            Some(record) => Ok((record, order)),
+            Some(record) => Ok(Messages { record, order, answer }),
             None => Err(self.refuse("schema", "it has no RECORD message")),
         }
     }
 
-    fn fields(&self, message: &MessageDescriptor, of_record: bool) -> Result<FieldSet, SectorError> {
+    fn fields(&self, message: &MessageDescriptor, kind: MessageKind) -> Result<FieldSet, SectorError> {
         if message.fields().len() > FIELDS_MAX || message.oneofs().len() > 0 {
             return Err(self.refuse(message.name(), "it has a oneof, an optional, or too many fields"));
         }
@@ -129,14 +138,18 @@ impl Reader<'_> {
                 refuse("its type is not one of string, int64, bool, bytes, Timestamp, Amount, repeated string")
             })?;
             let spec = rule.spec(field.name(), value_type).map_err(|problem| refuse(&problem))?;
-            check_spec(&spec, of_record).map_err(refuse)?;
+            check_spec(&spec, kind).map_err(refuse)?;
             if spec.role.is_some_and(|role| !roles.insert(role)) {
                 return Err(refuse("another field has its role"));
             }
             specs.push(spec);
         }
-        let needed = if of_record { Role::Identity } else { Role::Reference };
-        if !roles.contains(&needed) {
+        let complete = match kind {
+            MessageKind::Record => roles.contains(&Role::Identity),
+            MessageKind::OrderPrivate => roles.contains(&Role::Reference),
+            MessageKind::OrderAnswer => true,
+        };
+        if !complete {
             return Err(self.refuse(
                 message.name(),
                 "a record needs a field with role IDENTITY, an order one with role REFERENCE",
@@ -145,8 +158,29 @@ impl Reader<'_> {
         Ok(FieldSet::new(specs))
     }
 
+    /// What an answer takes from the record must be there, of its type, and no less personal.
+    fn check_answer(&self, schema: &SectorSchema) -> Result<(), SectorError> {
+        for spec in schema.answer.iter().flat_map(FieldSet::iter) {
+            let Some(from) = &spec.from_record else { continue };
+            let fits = schema
+                .record
+                .field(from)
+                .is_some_and(|field| field.value_type == spec.value_type && (spec.personal || !field.personal));
+            if !fits {
+                let problem =
+                    format!("the record has no field {from} of its type, or that one is personal and it is not");
+                return Err(self.refuse(spec.name.as_str(), &problem));
+            }
+        }
+        if schema.answer.is_some() && schema.order.is_none() {
+            return Err(self.refuse("schema", "an ORDER_ANSWER message needs an ORDER_PRIVATE one"));
+        }
+        Ok(())
+    }
+
     /// What schema and profile must agree on.
     fn check_together(&self, schema: &SectorSchema) -> Result<(), SectorError> {
+        self.check_answer(schema)?;
         let (order, profile) = match (&schema.order, &schema.profile) {
             (None, None) => return Ok(()),
             (Some(order), Some(profile)) => (order, profile),
@@ -177,17 +211,21 @@ impl Reader<'_> {
 }
 
 /// What one field must fulfil, whatever the others are.
-fn check_spec(spec: &FieldSpec, of_record: bool) -> Result<(), &'static str> {
+fn check_spec(spec: &FieldSpec, kind: MessageKind) -> Result<(), &'static str> {
+    let of_record = kind == MessageKind::Record;
+    let of_order = kind == MessageKind::OrderPrivate;
     let textual = matches!(spec.value_type, ValueType::Text | ValueType::Texts);
     let fits = match spec.role {
         None => true,
+        Some(role) if kind == MessageKind::OrderAnswer => role.answers_with() == Some(spec.value_type),
         Some(Role::Identity) => of_record && spec.required && spec.value_type == ValueType::Text,
-        Some(Role::Reference) => !of_record && spec.required && spec.value_type == ValueType::Text,
+        Some(Role::Reference) => of_order && spec.required && spec.value_type == ValueType::Text,
         Some(Role::Status) => {
             of_record && spec.required && spec.value_type == ValueType::Text && !spec.in_force.is_empty()
         }
         Some(Role::Amount) => spec.value_type == ValueType::Amount,
         Some(Role::PersonName | Role::PersonNumber) => textual,
+        Some(_) => false,
     };
     if !fits {
         return Err("its role does not fit its type, its message, or that it is optional");
@@ -199,10 +237,20 @@ fn check_spec(spec: &FieldSpec, of_record: bool) -> Result<(), &'static str> {
         return Err("it needs a reader; HOLDER is one");
     }
     if !of_record && !spec.readers.is_empty() {
-        return Err("an order's fields have no readers: its recipient reads them all");
+        return Err("an order's or answer's fields have no readers: whom it is for reads them all");
     }
-    if of_record && !spec.required_for.is_empty() {
+    if !of_order && !spec.required_for.is_empty() {
         return Err("required_for is for orders");
+    }
+    if kind == MessageKind::OrderAnswer {
+        if spec.required {
+            return Err("an answer says what is known: its fields are not required");
+        }
+        if spec.role.is_some() == spec.from_record.is_some() {
+            return Err("a field of an answer has a role or is taken from the record, not both");
+        }
+    } else if spec.from_record.is_some() {
+        return Err("from_record is for answers");
     }
     if !spec.values.is_empty() && !textual {
         return Err("only texts have listed values");
@@ -234,6 +282,10 @@ impl FieldRule {
             label_en: self.en,
             values: self.values,
             in_force: self.in_force,
+            from_record: match self.from_record.as_str() {
+                "" => None,
+                name => Some(name.parse().map_err(|error| format!("{error}"))?),
+            },
         })
     }
 }

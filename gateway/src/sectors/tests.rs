@@ -314,6 +314,40 @@ fn schemas_that_describe_no_sector_are_refused_by_place() {
     }
 }
 
+const ANSWER: &str = r#"
+    message ShipAnswer {
+      option (message) = { sector: "ships" kind: ORDER_ANSWER };
+      repeated string prior_arrests = 1 [(rule) = { zh: "在先扣押" en: "Earlier arrests" role: PRIOR_HOLDS }];
+      repeated string owners = 2 [(rule) = { zh: "所有人" en: "Owners" from_record: "owners" personal: true }];
+      int64 tonnage = 3 [(rule) = { zh: "吨位" en: "Tonnage" from_record: "tonnage" }];
+    }
+"#;
+
+#[test]
+fn an_answer_takes_each_field_from_a_fact_or_from_the_record_and_is_no_less_careful_than_that() {
+    let schema = [SHIPS, ANSWER].concat();
+    let answer = load(&schema, Some(SHIPS_PROFILE)).unwrap().answer.unwrap();
+    assert_eq!(answer.role(Role::PriorHolds).unwrap().name.as_str(), "prior_arrests");
+    assert_eq!(answer.iter().count(), 3);
+    for (from, to, at) in [
+        ("role: PRIOR_HOLDS }", "}", "ShipAnswer.prior_arrests"),
+        ("role: PRIOR_HOLDS }", "role: BALANCE }", "ShipAnswer.prior_arrests"),
+        ("role: PRIOR_HOLDS }", "role: REFERENCE }", "ShipAnswer.prior_arrests"),
+        ("role: PRIOR_HOLDS }", "role: PRIOR_HOLDS required: true }", "not required"),
+        ("role: PRIOR_HOLDS }", "role: PRIOR_HOLDS readers: COURT }", "no readers"),
+        ("role: PRIOR_HOLDS }", "role: PRIOR_HOLDS from_record: \"owners\" }", "not both"),
+        ("from_record: \"owners\" personal: true", "from_record: \"owners\"", "owners"),
+        ("from_record: \"tonnage\"", "from_record: \"draught\"", "draught"),
+        ("from_record: \"tonnage\"", "from_record: \"owners\" personal: true", "owners"),
+    ] {
+        assert!(ANSWER.contains(from), "{from}");
+        let error = load(&[SHIPS, &ANSWER.replacen(from, to, 1)].concat(), Some(SHIPS_PROFILE)).unwrap_err();
+        assert!(error.to_string().contains(at), "{from} to {to}: {error}");
+    }
+    let in_record = SHIPS.replacen("en: \"Tonnage\"", "en: \"Tonnage\" from_record: \"built\"", 1);
+    assert!(load(&in_record, Some(SHIPS_PROFILE)).unwrap_err().to_string().contains("from_record is for answers"));
+}
+
 #[test]
 fn a_schema_error_says_where() {
     let error = load("syntax = \"proto3\";\nmessage {", None).unwrap_err();

@@ -13,10 +13,12 @@ use comity_model::asset::Enforcement;
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Proposal};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::record::{Field, FieldValue};
 use comity_model::seal::{PublicKey, Signature};
 use comity_model::tx::Message;
-use comity_model::{Amount, ClientId, Hash, MemberId, UnixSeconds, encode};
+use comity_model::{Amount, ClientId, Hash, MemberId, RecordId, UnixSeconds, encode};
 use comity_proto::v1;
+use comity_proto::v1::institution_client::InstitutionClient;
 use comity_proto::v1::orders_client::OrdersClient;
 use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
 use comity_store::RedbStore;
@@ -242,6 +244,7 @@ impl World {
             enforcement: Enforcement::Attested,
         };
         bank_gateway.assets().register(vec![account(RICH, 900_000), account(POOR, 70_000)]).await.unwrap();
+        bank_gateway.records().publish(&"accounts".parse().unwrap(), vec![record(RICH)]).await.unwrap();
         Self { court, bank, court_gateway, bank_gateway, relayer, court_address, bank_address }
     }
 
@@ -252,6 +255,33 @@ impl World {
         let signer = SignerClient::in_task(self.court.signer_core());
         let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
         Self { court_gateway, ..self }
+    }
+
+    /// Stops the court's gateway; what happens at the bank goes on without it.
+    pub async fn stop_court(self) -> Half {
+        self.court_gateway.stop().await;
+        Half {
+            court: self.court,
+            bank: self.bank,
+            bank_gateway: self.bank_gateway,
+            relayer: self.relayer,
+            court_address: self.court_address,
+            bank_address: self.bank_address,
+        }
+    }
+
+    /// Stops the bank's gateway, changes its store, and starts it again to decide so.
+    pub async fn restart_bank(self, decide: DecidePolicy, change: impl AsyncFnOnce(&RedbStore)) -> Self {
+        self.bank_gateway.stop().await;
+        let bank_gateway =
+            restarted(&self.court, &self.bank, (&self.court_address, &self.bank_address), decide, change);
+        let bank_gateway = bank_gateway.await;
+        Self { bank_gateway, ..self }
+    }
+
+    /// The bank's side of orders, as somebody of the bank.
+    pub fn institution(&self, role: &str) -> InstitutionClient<Channel> {
+        InstitutionClient::new(self.bank.person(&self.bank_gateway, role))
     }
 
     pub fn orders(&self, role: &str) -> OrdersClient<Channel> {
@@ -265,6 +295,65 @@ impl World {
         self.court.ledger.stop().await;
         self.bank.ledger.stop().await;
     }
+}
+
+/// A world without the court's gateway.
+pub struct Half {
+    pub court: Party,
+    pub bank: Party,
+    pub bank_gateway: Running,
+    relayer: Relayer,
+    court_address: String,
+    bank_address: String,
+}
+
+impl Half {
+    /// As [`World::restart_bank`].
+    pub async fn restart_bank(self, decide: DecidePolicy, change: impl AsyncFnOnce(&RedbStore)) -> Self {
+        self.bank_gateway.stop().await;
+        let bank_gateway =
+            restarted(&self.court, &self.bank, (&self.court_address, &self.bank_address), decide, change);
+        let bank_gateway = bank_gateway.await;
+        Self { bank_gateway, ..self }
+    }
+
+    /// Starts the court's gateway again.
+    pub async fn start_court(self) -> World {
+        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
+        let signer = SignerClient::in_task(self.court.signer_core());
+        let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
+        World {
+            court: self.court,
+            bank: self.bank,
+            court_gateway,
+            bank_gateway: self.bank_gateway,
+            relayer: self.relayer,
+            court_address: self.court_address,
+            bank_address: self.bank_address,
+        }
+    }
+}
+
+async fn restarted(
+    court: &Party,
+    bank: &Party,
+    (court_address, bank_address): (&str, &str),
+    decide: DecidePolicy,
+    change: impl AsyncFnOnce(&RedbStore),
+) -> Running {
+    let store = RedbStore::open(&bank.folder.path().join("gateway.redb")).unwrap();
+    change(&store).await;
+    drop(store);
+    let signer = SignerClient::in_task(bank.signer_core());
+    bank.gateway(bank_address, court.as_peer_of(bank, court_address), signer, decide).await
+}
+
+/// The bank's record of an account that two people share.
+fn record(account: &str) -> (RecordId, Vec<Field>) {
+    let field = |name: &str, value| Field { name: name.parse().unwrap(), value };
+    let owners = FieldValue::Texts(vec!["王五".into(), CO_OWNER.into()]);
+    let fields = vec![field("account_number", FieldValue::Text(account.into())), field("co_owners", owners)];
+    (account.parse().unwrap(), fields)
 }
 
 fn relayer(court: &Party, bank: &Party) -> Relayer {
@@ -282,6 +371,7 @@ fn relayer(court: &Party, bank: &Party) -> Relayer {
     Relayer::start(config).unwrap()
 }
 
+pub const CO_OWNER: &str = "赵六";
 pub const RICH: &str = "6222020001";
 pub const POOR: &str = "6222020002";
 pub const UNKNOWN: &str = "6222029999";

@@ -6,8 +6,9 @@ use comity_gateway::{Identity, Running};
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
 use comity_proto::v1::{
-    DeliverRequest, DeliverResponse, FetchArrivalRequest, FetchArrivalResponse, FetchLightBlockRequest,
-    FetchLightBlockResponse, FetchMemberRequest, FetchRecordRequest, FetchRecordResponse, FetchStateResponse,
+    DeliverRequest, DeliverResponse, FetchAnswerRequest, FetchAnswerResponse, FetchArrivalRequest,
+    FetchArrivalResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest, FetchRecordRequest,
+    FetchRecordResponse, FetchStateResponse,
 };
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,13 @@ impl Exchange for Liar {
         request: Request<FetchArrivalRequest>,
     ) -> Result<Response<FetchArrivalResponse>, Status> {
         self.honest.clone().fetch_arrival(request.into_inner()).await
+    }
+
+    async fn fetch_answer(
+        &self,
+        request: Request<FetchAnswerRequest>,
+    ) -> Result<Response<FetchAnswerResponse>, Status> {
+        self.honest.clone().fetch_answer(request.into_inner()).await
     }
 
     async fn deliver(&self, _: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {

@@ -17,6 +17,7 @@ pub(super) struct Options {
 pub(super) enum MessageKind {
     Record,
     OrderPrivate,
+    OrderAnswer,
 }
 
 pub(super) struct FieldRule {
@@ -31,6 +32,8 @@ pub(super) struct FieldRule {
     pub(super) date: bool,
     pub(super) values: Vec<String>,
     pub(super) in_force: Vec<String>,
+    /// Empty where it is not said.
+    pub(super) from_record: String,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
         let kind = match number(&stated, "kind") {
             1 => Some(MessageKind::Record),
             2 => Some(MessageKind::OrderPrivate),
+            3 => Some(MessageKind::OrderAnswer),
             _ => None,
         };
         Some((text(&stated, "sector"), kind))
@@ -73,11 +77,20 @@ impl Options {
                 4 => Some(Role::Amount),
                 5 => Some(Role::PersonName),
                 6 => Some(Role::PersonNumber),
+                10 => Some(Role::Balance),
+                11 => Some(Role::Available),
+                12 => Some(Role::Held),
+                13 => Some(Role::EffectiveUntil),
+                14 => Some(Role::PriorHolds),
+                15 => Some(Role::PriorHeld),
+                16 => Some(Role::OverControl),
+                17 => Some(Role::AsOf),
                 _ => None,
             },
             date: boolean(&stated, "date"),
             values: texts(&stated, "values"),
             in_force: texts(&stated, "in_force"),
+            from_record: text(&stated, "from_record"),
         })
     }
 
