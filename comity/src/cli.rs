@@ -3,6 +3,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod govern;
+pub(crate) mod ledger;
 pub(crate) mod order;
 pub(crate) mod register;
 pub(crate) mod relay;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     Relay(RelayArgs),
     /// Run an institution's signer: the only process that holds its seal key.
     Sign(ConfigArgs),
+    /// Run a chain of several validators under CometBFT: the application of each, and the chain's anchor.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Put another chain under light-client watch on this one, and enter its institution as a peer.
     Link(LinkArgs),
     /// Govern a chain: propose, approve, submit, by k of n governors.
@@ -133,9 +137,12 @@ pub(crate) struct InitArgs {
     /// Where its gateway will listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7101")]
     pub(crate) grpc: SocketAddr,
-    /// Where its chain's RPC will listen. Loopback: it has no authentication of its own.
+    /// Where its embedded chain's RPC will listen. Loopback: it has no authentication of its own.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7102")]
     pub(crate) rpc: SocketAddr,
+    /// What makes its chain's blocks.
+    #[command(flatten)]
+    pub(crate) engine: ledger::EngineArgs,
     /// Where its signer will listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7103")]
     pub(crate) signer: SocketAddr,

@@ -2,7 +2,9 @@
 //! Environment variables override single values; unknown keys are refused. Paths are relative to the file.
 //! Refuses to know how the parts are built.
 
+pub(crate) mod application;
 pub(crate) mod edit;
+pub(crate) mod founding;
 pub(crate) mod officers;
 pub(crate) mod peers;
 pub(crate) mod relay;
@@ -25,9 +27,10 @@ pub(crate) use text::text;
 /// Prefix of environment variables; `__` separates a section from a key: `COMITY_LISTEN__GRPC`.
 pub(crate) const ENV_PREFIX: &str = "COMITY_";
 
-/// An institution's configuration.
+/// An institution's configuration. Without an anchor, `Config<()>`, it is one that can be written and not run: of a chain
+/// that has not begun.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub(crate) struct Config<A = AnchorFile> {
     /// Its id.
     pub(crate) institution: MemberId,
     /// Its kind.
@@ -37,7 +40,7 @@ pub(crate) struct Config {
     /// Where metrics are served, if they are.
     pub(crate) metrics: Option<SocketAddr>,
     /// Its chain.
-    pub(crate) chain: ChainConfig,
+    pub(crate) chain: ChainConfig<A>,
     /// The chain's embedded engine; `None` where the chain runs elsewhere.
     pub(crate) engine: Option<EngineConfig>,
     /// Certificates.
@@ -56,11 +59,11 @@ pub(crate) struct Config {
 
 /// The institution's chain as its gateway sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct ChainConfig {
+pub(crate) struct ChainConfig<A = AnchorFile> {
     /// Its id.
     pub(crate) id: ChainId,
     /// Its anchor.
-    pub(crate) anchor: AnchorFile,
+    pub(crate) anchor: A,
     /// Its RPC; with an embedded engine the one that the engine opens.
     pub(crate) rpc: Option<String>,
 }

@@ -108,14 +108,23 @@ impl Home {
         now: Time,
     ) -> Result<Genesis, Failure> {
         let validators = self.chain_keys("validator", VALIDATORS)?;
+        let validators: Vec<_> = validators.iter().map(Seed::ed25519).collect();
+        self.create_chain_of(&validators, members, profiles, now)
+    }
+
+    /// The same for validators whose keys are elsewhere.
+    pub(crate) fn create_chain_of(
+        &self,
+        validators: &[[u8; 32]],
+        members: &[&Self],
+        profiles: Vec<Profile>,
+        now: Time,
+    ) -> Result<Genesis, Failure> {
         let governors = self.chain_keys("governor", GOVERNORS)?;
         let genesis = Genesis {
             chain: self.plan.chain.clone(),
             time: now,
-            validators: validators
-                .iter()
-                .map(|key| ValidatorUpdate { public_key: key.ed25519(), power: POWER })
-                .collect(),
+            validators: validators.iter().map(|key| ValidatorUpdate { public_key: *key, power: POWER }).collect(),
             governors: Governors {
                 keys: governors.iter().map(Seed::public_key).collect(),
                 threshold: GOVERNORS_THRESHOLD,

@@ -3,6 +3,8 @@
 
 use crate::anchor::{AnchorFile, CLOCK_DRIFT_S, TRUSTING_PERIOD_S};
 use crate::cli::InitArgs;
+use crate::cli::ledger::EngineKind;
+use crate::cometbft::homes;
 use crate::config::{ChainConfig, Config, EngineConfig, KeysConfig, SignerConfig, TlsConfig, heartbeat_s, text};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan, sectors_of};
@@ -68,7 +70,11 @@ fn plan(args: &InitArgs) -> Result<Plan, Failure> {
 async fn make(folder: &Path, plan: Plan, args: &InitArgs) -> Result<(), Failure> {
     let now = clock::now();
     let home = Home::create(folder, plan, now)?;
-    home.create_chain(&[&home], profiles(&home.plan.sectors, &home.plan.institution)?, now)?;
+    let profiles = profiles(&home.plan.sectors, &home.plan.institution)?;
+    if args.engine.engine == EngineKind::Cometbft {
+        return homes::found(&home, profiles, args, now);
+    }
+    home.create_chain(&[&home], profiles, now)?;
     let engine_config = engine_config(&home, args.rpc);
     let engine = ledger::start(&engine_config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let anchor = anchor(&home, &engine).await;
@@ -145,7 +151,7 @@ pub(crate) async fn anchor(home: &Home, engine: &Engine) -> Result<AnchorFile, F
 }
 
 /// The configuration of a home.
-pub(crate) fn config(home: &Home, anchor: AnchorFile, engine: Option<EngineConfig>, signer: SocketAddr) -> Config {
+pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, signer: SocketAddr) -> Config<A> {
     let tls = |name: &str| home.dir.join("tls").join(name);
     Config {
         institution: home.plan.institution.clone(),
@@ -174,6 +180,9 @@ pub(crate) fn config(home: &Home, anchor: AnchorFile, engine: Option<EngineConfi
 }
 
 fn say(args: &InitArgs, target: &Path) {
+    if args.engine.engine == EngineKind::Cometbft {
+        return homes::say(args, target);
+    }
     let dir = target.display();
     println!("{} is ready in {dir}.", args.institution);
     println!("  comity.toml          configuration, with comments");

@@ -44,7 +44,8 @@ fn failed(error: EngineError) -> Failure {
     .because(error)
 }
 
-fn genesis(path: &Path) -> Result<Genesis, Failure> {
+/// Reads a genesis file.
+pub(crate) fn genesis(path: &Path) -> Result<Genesis, Failure> {
     decode("genesis", &files::read_bytes(path, GENESIS_BYTES_MAX)?)
         .or_usage(|| format!("{} is not a genesis file of this program", path.display()))
 }

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod client;
 mod clock;
+mod cometbft;
 mod config;
 mod demo;
 mod failure;
@@ -28,6 +29,7 @@ mod telemetry;
 mod verify;
 
 use clap::Parser as _;
+use cli::ledger::LedgerCommand;
 use cli::{Cli, Command};
 use failure::{Exit, Failure};
 use std::process::ExitCode;
@@ -59,6 +61,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Serve(args) => institution::serve(&args.config).await,
             Command::Relay(args) => relay::run(args).await,
             Command::Sign(args) => signing::run(&args.config).await,
+            Command::Ledger(command) => cometbft::run(command).await,
             Command::Link(args) => link::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Govern(command) => govern::run(command).await,
@@ -76,7 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 /// What is logged unless the user says otherwise: long-running services say what they do, everything else is quiet.
 const fn quietness(command: &Command) -> &'static str {
     match command {
-        Command::Serve(_) | Command::Relay(_) | Command::Sign(_) => "info",
+        Command::Serve(_) | Command::Relay(_) | Command::Sign(_) | Command::Ledger(LedgerCommand::Abci(_)) => "info",
         _ => "error",
     }
 }

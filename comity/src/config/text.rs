@@ -22,14 +22,14 @@ impl std::fmt::Display for OfficerText<'_> {
 }
 
 /// The text of `config`, with paths relative to `folder`. Peers are entered by `comity link`, as their anchor files arrive.
-pub(crate) fn text(config: &Config, folder: &Path) -> String {
+pub(crate) fn text<A>(config: &Config<A>, folder: &Path) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write(&mut text, config, folder);
     text
 }
 
-fn write(out: &mut String, config: &Config, folder: &Path) -> std::fmt::Result {
+fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Result {
     let path = |path: &Path| {
         let shown = path.strip_prefix(folder).unwrap_or(path);
         toml::Value::String(shown.display().to_string())

@@ -1,17 +1,12 @@
-//! What stands in a CometBFT block besides what a light client judges. The bytes and hashes are `verify`'s; the
-//! parameters that this chain runs with are here. Pure; knows neither store nor clock.
+//! What stands in a CometBFT block besides what a light client judges. The bytes and hashes are `verify`'s, the
+//! parameters are those of every Comity chain. Pure; knows neither store nor clock.
 
 use comity_ledger_app::TxResult;
+use comity_ledger_rpc::node::{BLOCK_BYTES_MAX, GAS_MAX};
 use comity_model::{Hash, Time};
 use comity_verify::comet::{self, Commit, Header, PartSetHeader, TxOutcome};
 use sha2::{Digest as _, Sha256};
 
-/// The version of Comity's application, as headers name it.
-pub(crate) const APP_VERSION: u64 = 1;
-/// CometBFT's default bound of a block's bytes.
-pub(crate) const BLOCK_BYTES_MAX: i64 = 22_020_096;
-/// No bound on gas: Comity counts none.
-pub(crate) const GAS_MAX: i64 = -1;
 /// The empty commit that the first block carries, as field 4 of the block: `Commit{block_id: {part_set_header: {}}}`.
 const FIRST_COMMIT: [u8; 6] = [0x22, 0x04, 0x1a, 0x02, 0x12, 0x00];
 

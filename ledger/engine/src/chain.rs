@@ -10,6 +10,7 @@ use crate::fault::EngineError;
 use crate::keys::Keys;
 use crate::outcome::CommittedBlock;
 use crate::store::BlockStore;
+use comity_ledger_app::abci::APP_VERSION;
 use comity_ledger_app::{App, Block, Finalized, Prepare};
 use comity_model::genesis::Genesis;
 use comity_model::governance::ValidatorUpdate;
@@ -182,7 +183,7 @@ impl Chain {
         let next = &self.next;
         let proposer = self.keys.proposer(next.height, &next.validators);
         Ok(Header {
-            version: Version { block: BLOCK_PROTOCOL, app: block::APP_VERSION },
+            version: Version { block: BLOCK_PROTOCOL, app: APP_VERSION },
             chain_id: self.id.clone(),
             height: next.height,
             time: next.time,

@@ -2,9 +2,18 @@
 //! finding a place to start.
 
 use crate::encoding::{base64, or_default, text, time, upper_hex};
-use crate::validator::{GenesisValidator, OwnValidator};
+use crate::validator::{GenesisValidator, OwnValidator, PublicKey};
 use comity_model::Time;
 use serde::{Deserialize, Serialize};
+
+/// Most bytes of a block on Comity's chains: CometBFT's default.
+pub const BLOCK_BYTES_MAX: i64 = 22_020_096;
+/// No bound on gas: Comity counts none.
+pub const GAS_MAX: i64 = -1;
+/// How long misbehaviour can be shown, and how much of it fits into a block: CometBFT's defaults.
+const EVIDENCE_BLOCKS: i64 = 100_000;
+const EVIDENCE_NANOS: i64 = 172_800_000_000_000;
+const EVIDENCE_BYTES: i64 = 1_048_576;
 
 /// Result of `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +149,29 @@ pub struct Genesis {
     pub app_state: serde_json::Value,
 }
 
+impl Genesis {
+    /// The genesis document of a Comity chain whose application has this version.
+    #[must_use]
+    pub fn of(genesis: &comity_model::genesis::Genesis, app_version: u64) -> Self {
+        let state = ComityState { comity: comity_model::encode(genesis) };
+        let validators = genesis.validators.iter().map(|one| GenesisValidator {
+            address: comity_verify::comet::address(&one.public_key).to_vec(),
+            pub_key: PublicKey::Ed25519(one.public_key.to_vec()),
+            power: one.power,
+            name: String::new(),
+        });
+        Self {
+            genesis_time: genesis.time,
+            chain_id: genesis.chain.to_string(),
+            initial_height: 1,
+            consensus_params: ConsensusParams::of(app_version),
+            validators: validators.collect(),
+            app_hash: Vec::new(),
+            app_state: serde_json::to_value(state).unwrap_or_default(),
+        }
+    }
+}
+
 /// The `app_state` of a Comity chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComityState {
@@ -173,6 +205,24 @@ pub struct ConsensusParams {
     /// Switches of ABCI.
     #[serde(default)]
     pub abci: AbciParams,
+}
+
+impl ConsensusParams {
+    /// The parameters that a Comity chain runs with.
+    #[must_use]
+    pub fn of(app_version: u64) -> Self {
+        Self {
+            block: BlockParams { max_bytes: BLOCK_BYTES_MAX, max_gas: GAS_MAX },
+            evidence: EvidenceParams {
+                max_age_num_blocks: EVIDENCE_BLOCKS,
+                max_age_duration: EVIDENCE_NANOS,
+                max_bytes: EVIDENCE_BYTES,
+            },
+            validator: ValidatorParams { pub_key_types: vec!["ed25519".into()] },
+            version: VersionParams { app: app_version },
+            abci: AbciParams::default(),
+        }
+    }
 }
 
 /// Bounds of a block. Only these two stand in the header's `consensus_hash`.

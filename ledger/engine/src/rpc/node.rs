@@ -1,27 +1,22 @@
 //! What the ledger says of itself: status, genesis, parameters, network. Nothing here is proven.
 
-use crate::block::{APP_VERSION, BLOCK_BYTES_MAX, GAS_MAX};
 use crate::engine::Handle;
 use crate::rpc::params::Params;
 use crate::rpc::read::{self, fault};
+use comity_ledger_app::abci::APP_VERSION;
 use comity_ledger_rpc::abci::{AbciInfo, AbciInfoResponse};
 use comity_ledger_rpc::encoding::hex_text;
 use comity_ledger_rpc::jsonrpc::RpcError;
 use comity_ledger_rpc::node::{
-    AbciParams, BlockParams, ComityState, ConsensusParams, ConsensusParamsResponse, EvidenceParams, Genesis,
-    GenesisResponse, NetInfo, NodeInfo, NodeOther, ProtocolVersion, Status, SyncInfo, ValidatorParams, VersionParams,
+    ConsensusParams, ConsensusParamsResponse, Genesis, GenesisResponse, NetInfo, NodeInfo, NodeOther, ProtocolVersion,
+    Status, SyncInfo,
 };
-use comity_ledger_rpc::validator::{GenesisValidator, OwnValidator, PublicKey};
+use comity_ledger_rpc::validator::{OwnValidator, PublicKey};
 use comity_model::Height;
 use comity_verify::comet::{BLOCK_PROTOCOL, address};
 
 /// The version of CometBFT whose RPC is spoken: clients choose their dialect by it.
 const SPOKEN_VERSION: &str = "0.38.0";
-/// CometBFT's defaults.
-const EVIDENCE_BLOCKS: i64 = 100_000;
-const EVIDENCE_NANOS: i64 = 172_800_000_000_000;
-const EVIDENCE_BYTES: i64 = 1_048_576;
-
 /// `status`.
 pub(crate) fn status(handle: &Handle) -> Result<Status, RpcError> {
     let shared = handle.shared();
@@ -85,48 +80,16 @@ pub(crate) fn abci_info(handle: &Handle) -> Result<AbciInfoResponse, RpcError> {
 
 /// `genesis`.
 pub(crate) fn genesis(handle: &Handle) -> GenesisResponse {
-    let genesis = &handle.shared().genesis;
-    let state = ComityState { comity: comity_model::encode(genesis) };
-    let validators = genesis.validators.iter().map(|one| GenesisValidator {
-        address: address(&one.public_key).to_vec(),
-        pub_key: PublicKey::Ed25519(one.public_key.to_vec()),
-        power: one.power,
-        name: String::new(),
-    });
-    GenesisResponse {
-        genesis: Genesis {
-            genesis_time: genesis.time,
-            chain_id: genesis.chain.to_string(),
-            initial_height: 1,
-            consensus_params: params(),
-            validators: validators.collect(),
-            app_hash: Vec::new(),
-            app_state: serde_json::to_value(state).unwrap_or_default(),
-        },
-    }
+    GenesisResponse { genesis: Genesis::of(&handle.shared().genesis, APP_VERSION) }
 }
 
 /// `consensus_params`.
 pub(crate) fn consensus_params(handle: &Handle, asked: &Params) -> Result<ConsensusParamsResponse, RpcError> {
     let height = read::height(asked, read::latest(handle).next())?;
-    Ok(ConsensusParamsResponse { block_height: height.0, consensus_params: params() })
+    Ok(ConsensusParamsResponse { block_height: height.0, consensus_params: ConsensusParams::of(APP_VERSION) })
 }
 
 /// `net_info`: an embedded ledger has no peers.
 pub(crate) fn net_info() -> NetInfo {
     NetInfo { listening: false, listeners: Vec::new(), n_peers: 0, peers: Vec::new() }
-}
-
-fn params() -> ConsensusParams {
-    ConsensusParams {
-        block: BlockParams { max_bytes: BLOCK_BYTES_MAX, max_gas: GAS_MAX },
-        evidence: EvidenceParams {
-            max_age_num_blocks: EVIDENCE_BLOCKS,
-            max_age_duration: EVIDENCE_NANOS,
-            max_bytes: EVIDENCE_BYTES,
-        },
-        validator: ValidatorParams { pub_key_types: vec!["ed25519".into()] },
-        version: VersionParams { app: APP_VERSION },
-        abci: AbciParams::default(),
-    }
 }
