@@ -1,7 +1,7 @@
 //! Other institutions' gateways: one channel and one verified view of the chain for each.
 //! It refuses to believe them: what they send is judged by whoever asked.
 
-use crate::config::{GatewayConfig, PeerConfig};
+use crate::config::{Clock, GatewayConfig, Limits, PeerConfig};
 use crate::error::{ApiError, Reason};
 use crate::tls::{self, ChannelLimits, TlsError};
 use crate::view::{ChainView, HeaderSource};
@@ -100,16 +100,31 @@ impl Peers {
     /// [`PeersError`].
     pub async fn open(config: &GatewayConfig, store: &Arc<dyn Store>) -> Result<Self, PeersError> {
         let limits = ChannelLimits { call_timeout: config.limits.peer_timeout, ..ChannelLimits::default() };
+        let dial = |peer: &PeerConfig| tls::channel(&peer.member, &peer.address, &peer.ca_pem, &config.tls, limits);
+        Self::over(&config.peers, &config.limits, &config.clock, store, dial).await
+    }
+
+    /// The same over channels of the caller's choice: who stands at their other end is the caller's business, and
+    /// nothing that comes from there is believed without proof.
+    ///
+    /// # Errors
+    /// [`PeersError`].
+    pub async fn over(
+        peers: &[PeerConfig],
+        limits: &Limits,
+        clock: &Clock,
+        store: &Arc<dyn Store>,
+        dial: impl Fn(&PeerConfig) -> Result<Channel, TlsError>,
+    ) -> Result<Self, PeersError> {
         let mut by_member = BTreeMap::new();
-        for peer in &config.peers {
+        for peer in peers {
             let member = &peer.member;
-            let channel = tls::channel(member, &peer.address, &peer.ca_pem, &config.tls, limits)
-                .map_err(|error| PeersError::Tls(member.clone(), error))?;
+            let channel = dial(peer).map_err(|error| PeersError::Tls(member.clone(), error))?;
             let client = ExchangeClient::new(channel)
-                .max_decoding_message_size(config.limits.answer_bytes)
-                .max_encoding_message_size(config.limits.request_bytes);
+                .max_decoding_message_size(limits.answer_bytes)
+                .max_encoding_message_size(limits.request_bytes);
             let source = Arc::new(PeerHeaders { member: member.clone(), client: client.clone() });
-            let view = ChainView::open(peer.anchor.clone(), source, store.clone(), config.clock.clone())
+            let view = ChainView::open(peer.anchor.clone(), source, store.clone(), clock.clone())
                 .await
                 .map_err(|error| PeersError::View(member.clone(), error))?;
             by_member.insert(member.clone(), Arc::new(Peer { config: peer.clone(), view, client }));

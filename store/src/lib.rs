@@ -17,7 +17,7 @@ pub mod suite;
 
 pub use crate::lease::Lease;
 pub use crate::postgres::{PostgresConfig, PostgresStore};
-pub use crate::redb::RedbStore;
+pub use crate::redb::{InlineStore, RedbStore};
 
 use async_trait::async_trait;
 

@@ -3,7 +3,10 @@
 //! Refuses to know what the rows mean.
 
 mod format;
+mod inline;
 mod writer;
+
+pub use inline::InlineStore;
 
 use crate::backup::{NamedRow, Snapshot};
 use crate::{Batch, KEY_BYTES_MAX, Row, SCAN_ROWS_MAX, Store, StoreError, Table, fits};

@@ -10,10 +10,12 @@ use crate::outcome::{CommittedBlock, TxOutcome};
 use crate::pool::{Bounds, Pool, PoolSize};
 use crate::rpc;
 use crate::store::BlockStore;
-use crate::writer::{Window, Writer};
+use crate::writer::{Pace, Window, Writer};
 use comity_ledger_app::{App, Info, Query, QueryResponse, Reader};
+use comity_model::event::Event;
 use comity_model::genesis::Genesis;
 use comity_model::{ChainId, Hash, Height, Time};
+use comity_verify::comet::LightBlock;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -35,7 +37,7 @@ pub struct Engine {
 /// Access to a running ledger from anywhere in the process. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
@@ -53,6 +55,15 @@ pub(crate) struct Shared {
 pub(crate) struct Files {
     pub(crate) reader: Reader,
     pub(crate) store: Arc<BlockStore>,
+}
+
+/// A transaction that was handed in.
+#[derive(Debug)]
+pub enum Entered {
+    /// It was carried out before.
+    Settled(TxOutcome),
+    /// It waits for a block: then its outcome comes. Dropped unanswered only with the ledger.
+    Waits(oneshot::Receiver<Result<TxOutcome, SubmitError>>),
 }
 
 /// How long [`Engine::stop`] waits for those who are reading.
@@ -180,7 +191,7 @@ impl Drop for Engine {
 }
 
 impl Shared {
-    fn close(&self) -> Option<Arc<Files>> {
+    pub(crate) fn close(&self) -> Option<Arc<Files>> {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         files.take()
     }
@@ -193,7 +204,12 @@ impl Shared {
 }
 
 fn open(config: EngineConfig) -> Result<(Shared, Writer), EngineError> {
-    let (store, app) = match &config.storage {
+    let (store, app) = files(&config.storage)?;
+    open_over(config, store, app)
+}
+
+fn files(storage: &Storage) -> Result<(BlockStore, App), EngineError> {
+    Ok(match storage {
         Storage::Memory => (BlockStore::in_memory()?, App::in_memory()?),
         Storage::Directory(directory) => {
             std::fs::create_dir_all(directory)
@@ -201,7 +217,11 @@ fn open(config: EngineConfig) -> Result<(Shared, Writer), EngineError> {
             let file = |name: &str| -> PathBuf { directory.join(name) };
             (BlockStore::open(&file("blocks.redb"))?, App::open(&file("state.redb"))?)
         }
-    };
+    })
+}
+
+/// Opens the ledger over its two files, and makes its first block after the start.
+pub(crate) fn open_over(config: EngineConfig, store: BlockStore, app: App) -> Result<(Shared, Writer), EngineError> {
     let store = Arc::new(store);
     let reader = app.reader();
     let own = config.keys.first().map(crate::ValidatorKey::public_key);
@@ -223,6 +243,7 @@ fn open(config: EngineConfig) -> Result<(Shared, Writer), EngineError> {
         clock: config.clock,
         heartbeat: config.heartbeat,
         block_bytes_max: limits.block_bytes_max,
+        pace: Pace::default(),
     };
     writer.begin()?;
     let shared = Shared {
@@ -240,21 +261,25 @@ impl Handle {
     /// Submits a transaction and waits until it stands in a durable block. Submitting one again that waits, or that was
     /// carried out, answers with its one outcome; one that its block refused is tried again.
     pub async fn submit(&self, tx: Vec<u8>) -> Result<TxOutcome, SubmitError> {
-        let hash = block::tx_hash(&tx);
-        let (waiter, answer) = oneshot::channel();
         let handle = self.clone();
-        let settled = tokio::task::spawn_blocking(move || {
-            if let Some(outcome) = handle.carried_out(&hash)? {
-                return Ok(Some(outcome));
-            }
-            handle.enter(hash, tx, Some(waiter))?;
-            Ok(None)
-        });
-        match settled.await.map_err(|_| SubmitError::Unavailable)?? {
-            Some(outcome) => Ok(outcome),
+        let entered = tokio::task::spawn_blocking(move || handle.hand_in(tx));
+        match entered.await.map_err(|_| SubmitError::Unavailable)?? {
+            Entered::Settled(outcome) => Ok(outcome),
             // The waiter is dropped unanswered only with the engine.
-            None => answer.await.map_err(|_| SubmitError::Stopped)?,
+            Entered::Waits(answer) => answer.await.map_err(|_| SubmitError::Stopped)?,
         }
+    }
+
+    /// The first half of [`Handle::submit`]: whether the transaction was carried out before, or waits from now on. Blocks
+    /// for the look and the check.
+    pub fn hand_in(&self, tx: Vec<u8>) -> Result<Entered, SubmitError> {
+        let hash = block::tx_hash(&tx);
+        if let Some(outcome) = self.carried_out(&hash)? {
+            return Ok(Entered::Settled(outcome));
+        }
+        let (waiter, answer) = oneshot::channel();
+        self.enter(hash, tx, Some(waiter))?;
+        Ok(Entered::Waits(answer))
     }
 
     /// Checks a transaction and lets it wait. Blocks for the check.
@@ -305,6 +330,38 @@ impl Handle {
             results.txs().into_iter().nth(index)
         });
         Ok(result.map(|result| TxOutcome { hash: *hash, height, index, result }))
+    }
+
+    /// A durable block's header with its signatures and the validators that gave them. Blocks for the reading.
+    pub fn light_block(&self, height: Height) -> Result<Option<LightBlock>, EngineError> {
+        let files = self.shared.files()?;
+        if self.latest().is_none_or(|block| block.height() < height) {
+            return Ok(None);
+        }
+        let (meta, commit) = (files.store.meta(height)?, files.store.commit(height)?);
+        let validators = files.store.validators(height)?;
+        let (Some(meta), Some(commit), Some(validators)) = (meta, commit, validators) else {
+            return Ok(None);
+        };
+        Ok(Some(LightBlock { header: meta.header, commit, validators }))
+    }
+
+    /// What a durable block reported, in order: due dates run before transactions. Blocks for the reading.
+    pub fn events(&self, height: Height) -> Result<Option<Vec<Event>>, EngineError> {
+        let files = self.shared.files()?;
+        if self.latest().is_none_or(|block| block.height() < height) {
+            return Ok(None);
+        }
+        let results = files.store.results(height)?;
+        Ok(results.map(|results| {
+            let txs = results.txs().into_iter().flat_map(|result| result.events);
+            results.events.iter().cloned().chain(txs).collect()
+        }))
+    }
+
+    /// The transactions of a durable block. Blocks for the reading.
+    pub fn txs(&self, height: Height) -> Result<Vec<Vec<u8>>, EngineError> {
+        self.shared.files()?.store.txs(height)
     }
 
     /// Asks the application; see [`Reader::query`]. Blocks for the reading.

@@ -14,13 +14,15 @@ mod keys;
 mod outcome;
 mod pool;
 mod rpc;
+mod stepper;
 mod store;
 mod writer;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{EngineConfig, Limits, Storage};
-pub use engine::{Engine, EngineStatus, Handle};
+pub use engine::{Engine, EngineStatus, Entered, Handle};
 pub use fault::{EngineError, SubmitError};
 pub use keys::ValidatorKey;
 pub use outcome::{CommittedBlock, TxOutcome};
 pub use pool::PoolSize;
+pub use stepper::Stepper;

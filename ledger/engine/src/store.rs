@@ -96,7 +96,11 @@ impl BlockStore {
 
     /// A store in memory, for tests and simulation.
     pub(crate) fn in_memory() -> Result<Self, EngineError> {
-        let backend = redb::backends::InMemoryBackend::new();
+        Self::over(redb::backends::InMemoryBackend::new())
+    }
+
+    /// A store over any of redb's backends.
+    pub(crate) fn over(backend: impl redb::StorageBackend) -> Result<Self, EngineError> {
         let database =
             Database::builder().create_with_backend(backend).map_err(|source| fault("opening it", source.into()))?;
         Self::with(database)

@@ -61,6 +61,15 @@ pub(crate) struct Writer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) heartbeat: Duration,
     pub(crate) block_bytes_max: usize,
+    pub(crate) pace: Pace,
+}
+
+/// Whether the next block is to follow at once.
+#[derive(Default)]
+pub(crate) struct Pace {
+    at_once: bool,
+    /// How many blocks in a row were made only because something was left out.
+    catch_up: u32,
 }
 
 impl Writer {
@@ -68,6 +77,8 @@ impl Writer {
     pub(crate) fn begin(&mut self) -> Result<(), EngineError> {
         let made = self.chain.make(Vec::new(), self.clock.now())?;
         self.publish(&[], made);
+        // It may have left the chain's time at or past a due date.
+        self.pace.at_once = self.fell_due().is_some();
         Ok(())
     }
 
@@ -89,26 +100,26 @@ impl Writer {
     }
 
     fn make_blocks(&mut self) -> Result<(), EngineError> {
-        // The block before this call may have left the chain's time at or past a due date.
-        let mut at_once = self.fell_due().is_some();
-        let mut catch_up = 0u32;
-        loop {
-            let patience = if at_once { Duration::ZERO } else { self.patience() };
-            if self.pool.wait(patience) == Woken::Stop {
-                return Ok(());
-            }
-            let now = self.clock.now();
-            let offered = self.pool.oldest_with_hash(TXS_PER_BLOCK_MAX, self.block_bytes_max);
-            let (hashes, txs): (Vec<Hash>, Vec<Vec<u8>>) = offered.into_iter().unzip();
-            let chosen = self.chain.choose(txs, now, self.block_bytes_max);
-            let made = self.chain.make(chosen, now)?;
-            let (work, time) = (made.work, made.block.header.time);
-            let left_out = self.publish(&hashes, made);
-            catch_up = if left_out { catch_up.saturating_add(1) } else { 0 };
-            // What fell due and changed nothing would fall due for ever.
-            let due = self.fell_due().is_some_and(|due| work || time.unix_seconds() < due);
-            at_once = work || due || (left_out && catch_up <= CATCH_UP_MAX);
+        while self.pool.wait(self.patience()) != Woken::Stop {
+            self.make_block()?;
         }
+        Ok(())
+    }
+
+    /// Makes the next block of what waits.
+    pub(crate) fn make_block(&mut self) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let offered = self.pool.oldest_with_hash(TXS_PER_BLOCK_MAX, self.block_bytes_max);
+        let (hashes, txs): (Vec<Hash>, Vec<Vec<u8>>) = offered.into_iter().unzip();
+        let chosen = self.chain.choose(txs, now, self.block_bytes_max);
+        let made = self.chain.make(chosen, now)?;
+        let (work, time) = (made.work, made.block.header.time);
+        let left_out = self.publish(&hashes, made);
+        let catch_up = if left_out { self.pace.catch_up.saturating_add(1) } else { 0 };
+        // What fell due and changed nothing would fall due for ever.
+        let due = self.fell_due().is_some_and(|due| work || time.unix_seconds() < due);
+        self.pace = Pace { at_once: work || due || (left_out && catch_up <= CATCH_UP_MAX), catch_up };
+        Ok(())
     }
 
     /// Shows a durable block and answers those who wait for its transactions. Returns whether something was left out.
@@ -137,8 +148,11 @@ impl Writer {
         self.chain.next_due().filter(|due| *due <= reached)
     }
 
-    /// How long to wait for work: until the next due date, at most a heartbeat.
-    fn patience(&self) -> Duration {
+    /// How long to wait for work: until the next due date, at most a heartbeat; not at all where a block is to follow.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.pace.at_once {
+            return Duration::ZERO;
+        }
         let ahead = self
             .chain
             .next_due()

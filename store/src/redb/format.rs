@@ -1,7 +1,7 @@
 //! The file: creating it, and refusing what this program cannot read.
 
 use crate::StoreError;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition, TableError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition, TableError};
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -21,6 +21,15 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     if created {
         sync_directory(path)?;
     }
+    check_version(path, &database)?;
+    Ok(database)
+}
+
+/// The same over any backend.
+pub(super) fn open_over(backend: impl StorageBackend) -> Result<Database, StoreError> {
+    let path = Path::new("the store's backend");
+    let created = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend);
+    let database = created.map_err(|error| refused(path, &error))?;
     check_version(path, &database)?;
     Ok(database)
 }

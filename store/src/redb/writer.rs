@@ -81,32 +81,36 @@ fn size(batch: &Batch) -> usize {
 }
 
 fn write_group(database: &Database, group: Vec<Job>) {
-    match apply(database, &group) {
-        Ok((transaction, verdicts)) => {
-            let written = verdicts.contains(&Verdict::Written);
-            // Conflicts alone change nothing and need no sync.
-            let result = if written {
-                transaction.commit().map_err(|error| error.to_string())
-            } else {
-                transaction.abort().map_err(|error| error.to_string())
-            };
-            for (job, verdict) in group.into_iter().zip(verdicts) {
-                let answer = match (verdict, &result) {
-                    (Verdict::Conflict, _) => Err(StoreError::Conflict),
-                    (Verdict::Written, Ok(())) => Ok(()),
-                    // The disk failed somewhere within the commit: what a restart finds is not known here.
-                    (Verdict::Written, Err(error)) => Err(StoreError::Unknown(error.clone())),
-                };
-                // A caller that no longer waits does not need the answer.
-                let _ = job.reply.send(answer);
-            }
-        }
-        Err(error) => {
-            for job in group {
-                let _ = job.reply.send(Err(StoreError::Failed(error.to_string())));
-            }
-        }
+    let answers = write(database, group.iter().map(|job| &job.batch));
+    for (job, answer) in group.into_iter().zip(answers) {
+        // A caller that no longer waits does not need the answer.
+        let _ = job.reply.send(answer);
     }
+}
+
+/// Writes batches as one transaction with one sync; one answer a batch.
+pub(super) fn write<'a>(
+    database: &Database,
+    batches: impl ExactSizeIterator<Item = &'a Batch>,
+) -> Vec<Result<(), StoreError>> {
+    let count = batches.len();
+    let (transaction, verdicts) = match apply(database, batches) {
+        Ok(applied) => applied,
+        Err(error) => return (0..count).map(|_| Err(StoreError::Failed(error.to_string()))).collect(),
+    };
+    // Conflicts alone change nothing and need no sync.
+    let result = if verdicts.contains(&Verdict::Written) {
+        transaction.commit().map_err(|error| error.to_string())
+    } else {
+        transaction.abort().map_err(|error| error.to_string())
+    };
+    let answer = |verdict| match (verdict, &result) {
+        (Verdict::Conflict, _) => Err(StoreError::Conflict),
+        (Verdict::Written, Ok(())) => Ok(()),
+        // The disk failed somewhere within the commit: what a restart finds is not known here.
+        (Verdict::Written, Err(error)) => Err(StoreError::Unknown(error.clone())),
+    };
+    verdicts.into_iter().map(answer).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,14 +119,17 @@ enum Verdict {
     Conflict,
 }
 
-/// Applies the group to a transaction that is not committed yet. On an error the transaction is dropped, and with it
+/// Applies batches to a transaction that is not committed yet. On an error the transaction is dropped, and with it
 /// everything it wrote.
-fn apply(database: &Database, group: &[Job]) -> Result<(WriteTransaction, Vec<Verdict>), redb::Error> {
+fn apply<'a>(
+    database: &Database,
+    batches: impl Iterator<Item = &'a Batch>,
+) -> Result<(WriteTransaction, Vec<Verdict>), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     let verdicts = {
         let mut tables = Tables { transaction: &transaction, open: BTreeMap::new() };
-        group.iter().map(|job| tables.apply(&job.batch)).collect::<Result<_, _>>()?
+        batches.map(|batch| tables.apply(batch)).collect::<Result<_, _>>()?
     };
     Ok((transaction, verdicts))
 }
