@@ -1,0 +1,29 @@
+//! Some hundred seeds keep every promise, and a seed replays exactly.
+
+use comity_sim::campaign::{End, Runner, campaign};
+
+fn runner() -> Runner {
+    Runner { program: env!("CARGO_BIN_EXE_comity-sim").into(), planted: None }
+}
+
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[test]
+fn some_hundred_seeds_keep_every_promise() {
+    let summary = campaign(&runner(), (0, 200), jobs(), 1, |_| ()).expect("runs");
+    assert!(summary.broken.is_empty(), "again: comity-sim --seed <seed>: {:?}", summary.broken);
+    let tally = &summary.tally;
+    // The world is not idle: things happen, and things go wrong.
+    assert!(tally.executed > 300 && tally.timed_out > 20 && tally.crashes > 300, "{tally:?}");
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in [3, 11, 12] {
+        let first = runner().run(seed, None).expect("a run");
+        assert!(matches!(first, End::Kept { .. }), "{first:?}");
+        assert_eq!(first, runner().run(seed, None).expect("a run"), "seed {seed}");
+    }
+}
