@@ -4,11 +4,13 @@
 mod block;
 mod commit;
 mod header;
+mod set_cache;
 mod validators;
 
 pub use block::{PART_BYTES, TxOutcome, block_bytes, consensus_hash, data_hash, evidence_hash, parts, results_hash};
 pub use commit::{Commit, CommitSig, Vote, commit_hash, vote_bytes, vote_sign_bytes};
 pub use header::{AppHash, BLOCK_PROTOCOL, Header, Version};
+pub use set_cache::SetCache;
 pub use validators::{Validator, ValidatorSet, address};
 
 use crate::refusal::{Refusal, Rule};

@@ -157,6 +157,12 @@ impl ValidatorSet {
         usize::try_from(*index).ok()
     }
 
+    /// Whether it is the same set in memory, not only an equal one.
+    #[cfg(test)]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The decompressed key of the validator at `index`; `None` where its bytes are no point, so that nothing it signs
     /// is valid.
     pub(crate) fn key(&self, index: usize) -> Option<&Key> {

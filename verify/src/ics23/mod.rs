@@ -3,11 +3,13 @@
 //! borrows from them. Knows no chain.
 
 mod decode;
+mod many;
 pub mod ops;
 mod spec;
 mod verify;
 
 pub use decode::{BATCH_MAX, BatchEntry, CommitmentProof, ExistenceProof, NonExistenceProof, PATH_MAX, decode};
+pub use many::{Claim, memberships};
 pub use ops::{HashOp, InnerOp, LeafOp, LengthOp};
 pub use spec::{InnerSpec, ProofSpec};
 use verify::lies_between;

@@ -1,12 +1,13 @@
 //! ICS-23's operations: what a leaf or an inner step hashes. Knows no spec and no tree.
 
 use crate::refusal::{Refusal, Rule};
+use crate::sha::sha256;
 use crate::wire;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use blake2::{Blake2b512, Blake2s256};
 use ripemd::Ripemd160;
-use sha2::{Sha256, Sha512, Sha512_256};
+use sha2::{Sha512, Sha512_256};
 
 /// ICS-23 `HashOp`. Keccak-256 and BLAKE3 are in the schema; like the Go implementation, this one has them not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,13 +53,13 @@ impl HashOp {
     pub fn hash(self, pieces: &[&[u8]]) -> Result<Digest, Refusal> {
         Ok(match self {
             Self::NoHash => return Err(refuse("a hash operation", "none")),
-            Self::Sha256 => Digest::of(&sha2_of::<Sha256>(pieces)),
+            Self::Sha256 => Digest::of(&sha256(pieces).0),
             Self::Sha512 => Digest::of(&sha2_of::<Sha512>(pieces)),
             Self::Sha512_256 => Digest::of(&sha2_of::<Sha512_256>(pieces)),
             Self::Ripemd160 => Digest::of(&older_of::<Ripemd160>(pieces)),
             Self::Bitcoin => {
-                let inner = sha2_of::<Sha256>(pieces);
-                Digest::of(&older_of::<Ripemd160>(&[&inner]))
+                let inner = sha256(pieces);
+                Digest::of(&older_of::<Ripemd160>(&[&inner.0]))
             }
             Self::Blake2b512 => Digest::of(&older_of::<Blake2b512>(pieces)),
             Self::Blake2s256 => Digest::of(&older_of::<Blake2s256>(pieces)),

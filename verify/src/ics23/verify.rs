@@ -21,11 +21,16 @@ pub fn verify_existence(
     key: &[u8],
     value: &[u8],
 ) -> Checked {
-    ensure(proof.key == key, "a proof of the key asked for", &"one of another")?;
-    ensure(proof.value == value, "a proof of the value claimed", &"one of another")?;
-    check_spec(proof, spec)?;
+    check_shape(proof, spec, key, value)?;
     let found = calculate(proof, Some(spec))?;
     ensure(found.as_slice() == root, "a path to the header's root", &"a path to another")
+}
+
+/// All of [`verify_existence`] but the path to the root.
+pub(super) fn check_shape(proof: &ExistenceProof<'_>, spec: &ProofSpec<'_>, key: &[u8], value: &[u8]) -> Checked {
+    ensure(proof.key == key, "a proof of the key asked for", &"one of another")?;
+    ensure(proof.value == value, "a proof of the value claimed", &"one of another")?;
+    check_spec(proof, spec)
 }
 
 /// The root that a proof leads to (ICS-23 `ExistenceProof.Calculate`).

@@ -3,8 +3,9 @@
 use crate::comet::{CommitSig, LightBlock, ValidatorSet};
 use crate::ed25519::{self, Item, Key};
 use crate::refusal::{Refusal, Rule};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use comity_model::Height;
+use comity_model::{Hash, Height};
 
 /// Indices of the votes that decide, ascending: the first that pass a third of `trusted`, if there is such a set, and
 /// the first that pass two thirds of the block's own. The block has passed [`LightBlock::check`], so that votes stand
@@ -63,7 +64,11 @@ fn collect(
 
 /// Votes to be verified together.
 #[derive(Default)]
-pub(super) struct Votes<'a>(Vec<Vote<'a>>);
+pub(super) struct Votes<'a> {
+    votes: Vec<Vote<'a>>,
+    /// Sets met so far, by hash: keys are decompressed once for each, however many blocks it signed.
+    sets: BTreeMap<Hash, &'a ValidatorSet>,
+}
 
 struct Vote<'a> {
     height: Height,
@@ -79,15 +84,16 @@ impl<'a> Votes<'a> {
     pub(super) fn add(&mut self, block: &'a LightBlock, indices: &[usize]) {
         let commit = &block.commit;
         let bytes = block.sign_bytes();
-        self.0.reserve(indices.len());
+        let set = *self.sets.entry(block.validators.hash()).or_insert(&block.validators);
+        self.votes.reserve(indices.len());
         for index in indices {
             let Some(CommitSig::Commit(vote)) = commit.signatures.get(*index) else {
                 continue;
             };
-            self.0.push(Vote {
+            self.votes.push(Vote {
                 height: commit.height,
                 index: *index,
-                key: block.validators.key(*index),
+                key: set.key(*index),
                 signature: &vote.signature,
                 message: bytes.at(vote.time),
             });
@@ -96,11 +102,11 @@ impl<'a> Votes<'a> {
 
     /// All at once; where that fails, one by one, to name the first that is wrong.
     pub(super) fn verify(&self) -> Result<(), Refusal> {
-        let items: Option<Vec<Item<'_>>> = self.0.iter().map(Vote::item).collect();
+        let items: Option<Vec<Item<'_>>> = self.votes.iter().map(Vote::item).collect();
         if items.is_some_and(|items| ed25519::verify_batch(&items)) {
             return Ok(());
         }
-        let wrong = self.0.iter().find(|vote| !vote.item().is_some_and(|item| ed25519::verify(&item)));
+        let wrong = self.votes.iter().find(|vote| !vote.item().is_some_and(|item| ed25519::verify(&item)));
         let found = wrong.map_or_else(
             || alloc::string::String::from("a batch that does not"),
             |vote| alloc::format!("vote {} of height {} does not", vote.index, vote.height),
