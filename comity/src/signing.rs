@@ -51,7 +51,9 @@ fn rules() -> Result<Vec<SealRule>, Failure> {
         rules.extend(profile.kinds.iter().map(|rule| SealRule {
             sector: schema.name.clone(),
             kind: rule.kind.clone(),
+            effect: rule.effect,
             two_approvals_from: rule.two_approvals_from,
+            emergencies: rule.confirm_within_s.is_some(),
             amount_field: amount_field.clone(),
         }));
     }

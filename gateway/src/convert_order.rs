@@ -55,6 +55,7 @@ pub(crate) fn draft_request(request: v1::CreateOrderRequest) -> Result<DraftRequ
                 .ok_or_else(|| ApiError::argument("deliver_within", "A whole number of seconds, more than 0."))?,
         },
         hold_days: request.hold_days,
+        emergency: request.emergency,
     })
 }
 
@@ -174,6 +175,7 @@ pub(crate) const fn state(state: OrderState) -> v1::OrderState {
         OrderState::Failed => v1::OrderState::Failed,
         OrderState::TimedOut => v1::OrderState::TimedOut,
         OrderState::Withdrawn => v1::OrderState::WithdrawnBeforeCommit,
+        OrderState::Objected => v1::OrderState::Objected,
     }
 }
 
@@ -197,6 +199,7 @@ fn proven_result(result: &OrderResult) -> v1::OrderResult {
         Outcome::Waitlisted(hold) => (v1::OrderState::Waitlisted, None, Some(hold)),
         Outcome::Refused(reason) => (v1::OrderState::Refused, Some(reason), None),
         Outcome::Failed(reason) => (v1::OrderState::Failed, Some(reason), None),
+        Outcome::Done => (v1::OrderState::Executed, None, None),
     };
     v1::OrderResult {
         state: outcome.into(),
@@ -228,12 +231,25 @@ fn notice(notice: &Notice) -> v1::HoldNotice {
         NoticeEvent::Changed => "CHANGED",
         NoticeEvent::Lapsed => "LAPSED",
         NoticeEvent::Released => "RELEASED",
+        NoticeEvent::Renewed => "RENEWED",
+        NoticeEvent::Deducted => "DEDUCTED",
+        NoticeEvent::Transferred => "TRANSFERRED",
+        NoticeEvent::Amended => "AMENDED",
+        NoticeEvent::Confirmed => "CONFIRMED",
+        NoticeEvent::Objected => "OBJECTED",
+        NoticeEvent::ObjectionEnded => "OBJECTION_ENDED",
     };
+    let objection = notice.hold.objection.as_ref();
     v1::HoldNotice {
         event: event.into(),
         number: notice.number,
         held: notice.hold.held.map(amount),
         time: Some(at(notice.at)),
+        asked: notice.hold.asked.map(amount),
+        deducted: notice.hold.deducted.map(amount),
+        until: Some(at(notice.hold.until)),
+        objection: objection.map(|objection| objection.reason.to_string()).unwrap_or_default(),
+        answer_by: objection.map(|objection| at(objection.answer_by)),
     }
 }
 
@@ -287,6 +303,8 @@ impl From<DraftError> for ApiError {
             DraftError::Field(error) => return error.into(),
             DraftError::ObligationDiffers => Reason::ObligationDiffers,
             DraftError::Original => Reason::OriginalOrder,
+            DraftError::Emergency => Reason::NoEmergency,
+            DraftError::Account => Reason::AccountDiffers,
             DraftError::DeliverWithin => Reason::DeliverWithin,
             DraftError::HoldDays { .. } => Reason::HoldDays,
             DraftError::Randomness => return Self::fault(error),

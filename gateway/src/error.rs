@@ -123,6 +123,10 @@ table! {
         "The obligation is not the amount among the private fields."
     OriginalOrder "ORIGINAL_ORDER" InvalidArgument 400 Refusal
         "The order to change is missing, is set where none may be, or is not one of this court's."
+    NoEmergency "NO_EMERGENCY" InvalidArgument 400 Refusal
+        "The sector knows no emergency order of this kind."
+    AccountDiffers "ACCOUNT_DIFFERS" InvalidArgument 400 Refusal
+        "Money can be deducted only to the account that the original order named."
     DeliverWithin "DELIVER_WITHIN" InvalidArgument 400 Refusal
         "Delivery may take at most 24 hours."
     HoldDays "HOLD_DAYS" InvalidArgument 400 Refusal

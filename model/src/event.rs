@@ -3,7 +3,7 @@
 use crate::client::ClientStatus;
 use crate::order::OrderState;
 use crate::packet::Packet;
-use crate::{ClientId, Height, OrderId};
+use crate::{Amount, ClientId, Height, MemberId, ObligationId, OrderId};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -71,6 +71,15 @@ pub enum Event {
         /// Its new state.
         state: OrderState,
     } = 10,
+    /// The excess of the holds that serve an obligation changed: it began, became another, or ended.
+    OverControl {
+        /// The court.
+        court: MemberId,
+        /// The obligation.
+        obligation: ObligationId,
+        /// By how much the holds exceed the claim; 0 when they no longer do.
+        excess: Amount,
+    } = 11,
 }
 
 impl Event {
@@ -88,6 +97,7 @@ impl Event {
             Self::HoldChanged { .. } => "hold_changed",
             Self::PacketConflict(_) => "packet_conflict",
             Self::ReceivedOrderChanged { .. } => "received_order_changed",
+            Self::OverControl { .. } => "over_control",
         }
     }
 }

@@ -157,6 +157,10 @@ bytes_id!(
     RequestId, 16
 );
 bytes_id!(
+    /// An obligation of a court's: 16 random bytes.
+    ObligationId, 16
+);
+bytes_id!(
     /// An asset on its institution's chain: 32 random bytes that only the institution maps to the asset.
     AssetHandle, 32
 );

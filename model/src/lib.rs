@@ -23,6 +23,7 @@ mod hash;
 pub mod id;
 pub mod member;
 pub mod money;
+pub mod obligation;
 pub mod order;
 pub mod packet;
 pub mod profile;

@@ -3,17 +3,19 @@
 //! The public part names no person, no case and no asset. What must stay private travels sealed, gateway to gateway,
 //! and the public part binds its digest.
 
+use crate::asset::{HoldState, OpenObjection};
+use crate::profile::Effect;
 use crate::record::Field;
 use crate::seal::Signature;
 use crate::{
-    Amount, AssetHandle, ChainId, ClientId, Hash, Height, MemberId, OfficerId, OrderId, OrderKind, ReasonCode,
-    RequestId, Sector, UnixSeconds,
+    Amount, AssetHandle, ChainId, ClientId, Hash, Height, MemberId, ObligationId, OfficerId, OrderId, OrderKind,
+    ReasonCode, RequestId, Sector, UnixSeconds,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The public part of an order: the bytes that officers approve and the court seals
-/// (domain tag `comity/order/v1`).
+/// (domain tag `comity/order/v2`).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Order {
     /// Its id: random.
@@ -34,8 +36,19 @@ pub struct Order {
     pub sector: Sector,
     /// The kind of order in that profile.
     pub kind: OrderKind,
-    /// The order that this one changes (release, renewal); `None` for a new one.
+    /// What the kind does, as the court understands it: the institution's chain refuses the order if its profile says
+    /// otherwise.
+    pub effect: Effect,
+    /// The order that this one changes (release, renewal, …); `None` for a new one.
     pub original: Option<OrderId>,
+    /// How much is deducted, or released of a hold; `None` where the whole hold is meant or no amount belongs in public.
+    pub amount: Option<Amount>,
+    /// For a hold from which money may be deducted, and for the deduction: commitment to the court's designated account
+    /// (`verify::order::account`). A deduction must carry its original's.
+    pub account: Option<Hash>,
+    /// Commitment to the obligation that the order serves (`verify::order::claim`). Only the court's chain opens it, so
+    /// that nothing links the orders of one person across institutions.
+    pub obligation: Option<Hash>,
     /// Digest of the private part (`verify::seal::digest`, tag `comity/order-private/v1`).
     pub private_digest: Hash,
     /// How many officers must approve.
@@ -50,6 +63,20 @@ pub struct Order {
     pub hold_until: UnixSeconds,
 }
 
+impl Order {
+    /// Whether the public part has what its effect needs, and nothing else.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        let effect = self.effect;
+        self.original.is_some() == effect.changes_a_hold()
+            && effect.amount().allows(self.amount.is_some())
+            && self.amount.is_none_or(|amount| amount.minor > 0)
+            && effect.account().allows(self.account.is_some())
+            && effect.obligation().allows(self.obligation.is_some())
+            && (self.approval != ApprovalClass::Emergency || effect.holds())
+    }
+}
+
 /// The longest time between drawing up an order and its delivery.
 pub const DELIVERY_MAX_S: u64 = 24 * 3600;
 
@@ -62,6 +89,8 @@ pub enum ApprovalClass {
     Single = 1,
     /// Two different officers.
     Double = 2,
+    /// One officer in an emergency: the hold lapses unless another officer's order confirms it.
+    Emergency = 3,
 }
 
 impl ApprovalClass {
@@ -69,7 +98,7 @@ impl ApprovalClass {
     #[must_use]
     pub const fn approvals(self) -> usize {
         match self {
-            Self::Single => 1,
+            Self::Single | Self::Emergency => 1,
             Self::Double => 2,
         }
     }
@@ -104,7 +133,7 @@ pub struct PrivateAnswer {
 pub struct Approval {
     /// The officer.
     pub officer: OfficerId,
-    /// The signature, tag `comity/order/v1`.
+    /// The signature, tag `comity/order/v2`.
     pub signature: Signature,
 }
 
@@ -128,7 +157,7 @@ pub struct SealedOrder {
     pub order: Order,
     /// Approvals, sorted by officer, each officer once.
     pub approvals: Vec<Approval>,
-    /// The court's seal over the [`Order`] and approvals (tag `comity/order-seal/v1`).
+    /// The court's seal over the [`Order`] and approvals (tag `comity/order-seal/v2`).
     pub seal: Signature,
     /// The recipient's delivery receipt.
     pub delivery: Delivery,
@@ -158,15 +187,40 @@ pub struct Decision {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum DecisionVerdict {
-    /// Apply the kind's effect to this asset; for a divisible asset, up to this amount.
+    /// Apply the kind's effect to this asset.
     Execute {
         /// The opaque handle.
         asset: AssetHandle,
-        /// The smaller of obligation and balance; `None` for an indivisible asset.
+        /// For a hold on a divisible asset, the smaller of obligation and balance; for a deduction or a release of part,
+        /// the order's amount; otherwise `None`.
         amount: Option<Amount>,
     } = 1,
     /// A coded refusal.
     Refuse(ReasonCode) = 2,
+    /// Hand the asset over to its new owner.
+    Transfer {
+        /// The opaque handle.
+        asset: AssetHandle,
+        /// The fresh handle under which the asset goes on; `None` if it ends.
+        successor: Option<AssetHandle>,
+    } = 3,
+    /// What was handed over has arrived; the decision's answer digest is that of the sealed receipt.
+    Acknowledge = 4,
+}
+
+/// An institution's objection to an order that it has carried out (domain tag `comity/objection/v1`, sealed by it).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Objection {
+    /// The institution's chain.
+    pub chain: ChainId,
+    /// The client of the court's chain that the order came over, on the institution's chain.
+    pub client: ClientId,
+    /// The order.
+    pub order: OrderId,
+    /// Why, as a code.
+    pub reason: ReasonCode,
+    /// Digest of the sealed grounds that go to the court gateway to gateway.
+    pub grounds: Option<Hash>,
 }
 
 /// What an order came to: the bytes of its acknowledgement.
@@ -189,7 +243,7 @@ pub struct OrderResult {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Outcome {
-    /// In force.
+    /// In force: the order's hold, or the hold that it changed, after it.
     Executed(HoldSummary) = 1,
     /// Waits behind earlier holds; a notice will say when it takes effect.
     Waitlisted(HoldSummary) = 2,
@@ -197,19 +251,27 @@ pub enum Outcome {
     Refused(ReasonCode) = 3,
     /// The chain could not carry it out, or nobody decided in time.
     Failed(ReasonCode) = 4,
+    /// Carried out; there is no hold that it made or left standing.
+    Done = 5,
 }
 
 /// What the court learns of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct HoldSummary {
-    /// Held now; `None` for an indivisible asset or a release.
+    /// Its state.
+    pub state: HoldState,
+    /// Held now; `None` for an indivisible asset.
     pub held: Option<Amount>,
-    /// Asked for.
+    /// Asked for, less what was released and deducted.
     pub asked: Option<Amount>,
-    /// How many holds stand before it.
+    /// Deducted under it so far.
+    pub deducted: Option<Amount>,
+    /// How many holds stood before it when this was written.
     pub ahead: u32,
     /// When it lapses.
     pub until: UnixSeconds,
+    /// The institution's objection, while it is not answered.
+    pub objection: Option<OpenObjection>,
 }
 
 /// A later change of a hold, told to the court that ordered it by a packet of its own.
@@ -240,8 +302,22 @@ pub enum NoticeEvent {
     Changed = 2,
     /// It lapsed.
     Lapsed = 3,
-    /// It was released by another order.
+    /// It was released by another order, taken back, or its objection was upheld.
     Released = 4,
+    /// It lasts longer.
+    Renewed = 5,
+    /// An amount was deducted under it.
+    Deducted = 6,
+    /// Its asset went over to another owner.
+    Transferred = 7,
+    /// What it says was corrected.
+    Amended = 8,
+    /// The emergency order behind it was confirmed.
+    Confirmed = 9,
+    /// The institution objects.
+    Objected = 10,
+    /// The objection is over, and the hold stands.
+    ObjectionEnded = 11,
 }
 
 /// The court chain's view of an order: what it ordered and what was proven of it.
@@ -257,8 +333,25 @@ pub struct OrderEntry {
     pub result: Option<OrderResult>,
     /// The last notice that was proven: with `result`, the court's mirror of the hold.
     pub notice: Option<Notice>,
+    /// The obligation that it serves.
+    pub obligation: Option<ObligationId>,
     /// When the state last changed, by this chain.
     pub changed_at: UnixSeconds,
+}
+
+impl OrderEntry {
+    /// The court's mirror of the hold that the order made: what the acknowledgement said, or the newest notice since.
+    #[must_use]
+    pub fn hold(&self) -> Option<&HoldSummary> {
+        if !self.sealed.order.effect.holds() {
+            return None;
+        }
+        let noticed = self.notice.as_ref().map(|notice| &notice.hold);
+        noticed.or_else(|| match self.result.as_ref().map(|result| &result.outcome) {
+            Some(Outcome::Executed(hold) | Outcome::Waitlisted(hold)) => Some(hold),
+            _ => None,
+        })
+    }
 }
 
 /// States of an order. The court's chain knows `Committed` and the final ones; the institution's chain knows `Pending`
@@ -289,6 +382,8 @@ pub enum OrderState {
     TimedOut = 10,
     /// Taken back before it was committed.
     Withdrawn = 11,
+    /// In force or waiting, and the institution objects: the court's answer is due.
+    Objected = 12,
 }
 
 impl OrderState {
@@ -297,7 +392,13 @@ impl OrderState {
     pub const fn is_answered(self) -> bool {
         matches!(
             self,
-            Self::Executed | Self::Waitlisted | Self::Refused | Self::Failed | Self::TimedOut | Self::Withdrawn
+            Self::Executed
+                | Self::Waitlisted
+                | Self::Refused
+                | Self::Failed
+                | Self::TimedOut
+                | Self::Withdrawn
+                | Self::Objected
         )
     }
 
@@ -316,6 +417,7 @@ impl OrderState {
             Self::Failed => "FAILED",
             Self::TimedOut => "TIMED_OUT",
             Self::Withdrawn => "WITHDRAWN",
+            Self::Objected => "OBJECTED",
         }
     }
 }

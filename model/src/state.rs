@@ -1,7 +1,7 @@
 //! Paths in a chain's state. In the tree a path stands under its hash (`verify::state::key`), so that a proof, which
 //! shows neighbours, tells nothing.
 
-use crate::{AssetHandle, ClientId, Height, MemberId, OfficerId, OrderId, RecordId, RequestId, Sector};
+use crate::{AssetHandle, ClientId, Height, MemberId, ObligationId, OfficerId, OrderId, RecordId, RequestId, Sector};
 use alloc::vec::Vec;
 
 /// Where a value stands.
@@ -38,6 +38,8 @@ pub enum StatePath {
     Received(ClientId, OrderId),
     /// A court's request id → the digest of its order and the order id: 48 bytes.
     Request(MemberId, RequestId),
+    /// [`crate::obligation::Obligation`] of a court, on its chain.
+    Obligation(MemberId, ObligationId),
     /// [`crate::asset::Asset`].
     Asset(AssetHandle),
     /// [`crate::asset::Hold`].
@@ -68,6 +70,7 @@ impl StatePath {
             Self::Order(id) => path("orders", &[&id.0]),
             Self::Received(client, id) => path("received", &[client.as_str().as_bytes(), &id.0]),
             Self::Request(member, id) => path("requests", &[member.as_str().as_bytes(), &id.0]),
+            Self::Obligation(member, id) => path("obligations", &[member.as_str().as_bytes(), &id.0]),
             Self::Asset(handle) => path("assets", &[&handle.0]),
             Self::Hold(handle, number) => path("holds", &[&handle.0, &number.to_be_bytes()]),
             Self::Headers => path("headers", &[]),

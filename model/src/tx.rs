@@ -7,7 +7,8 @@
 use crate::asset::Asset;
 use crate::governance::{GovernorApproval, Proposal};
 use crate::member::Member;
-use crate::order::{Decision, SealedOrder};
+use crate::obligation::Claim;
+use crate::order::{Decision, Objection, SealedOrder};
 use crate::packet::Packet;
 use crate::record::RecordState;
 use crate::seal::Signature;
@@ -56,11 +57,16 @@ pub enum Message {
     RegisterAssets {
         /// The assets.
         batch: AssetBatch,
-        /// The institution's seal over the batch, tag `comity/assets/v1`.
+        /// The institution's seal over the batch, tag `comity/assets/v2`.
         seal: Signature,
     } = 2,
     /// Commits an order on the court's chain and sends its packet.
-    CommitOrder(SealedOrder) = 3,
+    CommitOrder {
+        /// The order.
+        sealed: SealedOrder,
+        /// Opens the order's commitment to its obligation, if it has one.
+        claim: Option<Claim>,
+    } = 3,
     /// Decides an order on the institution's chain.
     Decide {
         /// The decision.
@@ -131,6 +137,13 @@ pub enum Message {
         /// Approvals, sorted by governor, each once.
         approvals: Vec<GovernorApproval>,
     } = 11,
+    /// Objects to an order that was carried out on the institution's chain.
+    Object {
+        /// The objection.
+        objection: Objection,
+        /// The institution's seal over it, tag `comity/objection/v1`.
+        seal: Signature,
+    } = 12,
 }
 
 /// Records to write (domain tag `comity/records/v1`).
@@ -147,14 +160,14 @@ pub struct RecordBatch {
     pub records: Vec<(RecordId, RecordState)>,
 }
 
-/// Assets to register (domain tag `comity/assets/v1`). An asset that already stands exactly so is skipped; a new value
-/// of a known handle must not fall below what is held.
+/// Assets to register (domain tag `comity/assets/v2`). An asset that already stands exactly so is skipped; a new value
+/// of a known handle must follow the revision that stands, and must not fall below what is held.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct AssetBatch {
     /// The chain.
     pub chain: ChainId,
     /// The institution.
     pub member: MemberId,
-    /// The assets; `holds` is ignored.
+    /// The assets; `holds` is ignored, `revision` is one more than what stands (1 for a new asset), and each is standing.
     pub assets: Vec<Asset>,
 }

@@ -7,14 +7,15 @@ use crate::refusal::{Refusal, Rule};
 use crate::seal;
 use alloc::vec::Vec;
 use comity_model::member::{Member, Officer, Validity};
+use comity_model::obligation::Claim;
 use comity_model::order::{Approval, Order, PrivateAnswer, PrivatePart, SealedOrder};
 use comity_model::seal::{Signature, Suite, Suites};
 use comity_model::{Hash, MemberId, UnixSeconds};
 
 /// Domain tag of an order: what officers approve.
-pub const TAG_ORDER: &str = "comity/order/v1";
+pub const TAG_ORDER: &str = "comity/order/v2";
 /// Domain tag of the court's seal over an order and its approvals.
-pub const TAG_SEAL: &str = "comity/order-seal/v1";
+pub const TAG_SEAL: &str = "comity/order-seal/v2";
 /// Domain tag of a delivery receipt.
 pub const TAG_DELIVERY: &str = "comity/delivery/v1";
 /// Domain tag of the private part's digest.
@@ -22,6 +23,11 @@ pub const TAG_PRIVATE: &str = "comity/order-private/v1";
 
 /// Domain tag of the digest of an institution's private answer.
 pub const TAG_ANSWER: &str = "comity/order-answer/v1";
+/// Domain tag of a commitment to a designated account.
+pub const TAG_ACCOUNT: &str = "comity/designated-account/v1";
+
+/// Domain tag of a commitment to an obligation.
+pub const TAG_CLAIM: &str = "comity/claim/v1";
 
 /// An order whose approvals, seal and delivery receipt were checked. Only this crate can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +163,19 @@ pub fn private_digest(part: &PrivatePart) -> Hash {
 #[must_use]
 pub fn answer_digest(answer: &PrivateAnswer) -> Hash {
     seal::digest(TAG_ANSWER, answer)
+}
+
+/// The commitment by which a freeze, and each deduction out of it, names the court's designated account: over the salt of
+/// the **freeze's** private part and the account's number. Whoever has that private part can check it, and nobody else.
+#[must_use]
+pub fn account(freeze: &PrivatePart, number: &str) -> Hash {
+    seal::digest(TAG_ACCOUNT, &(freeze.salt, number))
+}
+
+/// The commitment by which an order names the obligation that it serves.
+#[must_use]
+pub fn claim(claim: &Claim) -> Hash {
+    seal::digest(TAG_CLAIM, claim)
 }
 
 fn same_member(what: &str, expected: &MemberId, found: &MemberId) -> Result<(), Refusal> {

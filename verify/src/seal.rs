@@ -16,7 +16,7 @@ pub const TAG_PROPOSAL: &str = "comity/proposal/v1";
 /// Domain tag of a batch of records under an institution's seal (`RecordBatch`).
 pub const TAG_RECORDS: &str = "comity/records/v1";
 /// Domain tag of a batch of assets under an institution's seal (`AssetBatch`).
-pub const TAG_ASSETS: &str = "comity/assets/v1";
+pub const TAG_ASSETS: &str = "comity/assets/v2";
 /// Domain tag of an institution's decision under its seal (`Decision`).
 pub const TAG_DECISION: &str = "comity/decision/v2";
 
@@ -64,7 +64,7 @@ mod tests {
     fn the_tags_are_those_that_docs_formats_lists() {
         let tags = [TAG_TX, TAG_PROPOSAL, TAG_RECORDS, TAG_ASSETS, TAG_DECISION];
         let listed =
-            ["comity/tx/v1", "comity/proposal/v1", "comity/records/v1", "comity/assets/v1", "comity/decision/v2"];
+            ["comity/tx/v1", "comity/proposal/v1", "comity/records/v1", "comity/assets/v2", "comity/decision/v2"];
         assert_eq!(tags, listed);
         let formats = include_str!("../../docs/formats.md");
         for tag in tags {

@@ -5,23 +5,25 @@
 
 mod world;
 
-use comity_model::asset::{Arrival, Asset, Enforcement, Hold, HoldState, Origin};
+use comity_model::asset::{Arrival, Asset, AssetStatus, Enforcement, Hold, HoldState, OpenObjection, Origin};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::event::Event;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Action, Governors, Proposal, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::obligation::{Claim, Obligation, ProposedRelease};
 use comity_model::order::{
-    Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, HoldSummary, Notice, NoticeEvent, Order, OrderEntry,
-    OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart, ReceivedOrder, SealedOrder,
+    Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, HoldSummary, Notice, NoticeEvent, Objection, Order,
+    OrderEntry, OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
-use comity_model::profile::{Effect, KindRule, Profile};
+use comity_model::profile::{Effect, KindRule, ObjectionRule, Profile, Unanswered};
 use comity_model::record::{Date, Field, FieldValue, Opening, RecordState, RecordStatus};
 use comity_model::seal::{HashAlgorithm, PublicKey, Signature, Suite, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, RecordBatch, TxBody};
-use comity_model::{Amount, AssetHandle, Hash, Height, OrderId, RequestId, UnixSeconds, encode};
+use comity_model::{Amount, AssetHandle, Hash, Height, ObligationId, OrderId, RequestId, UnixSeconds, encode};
+use comity_verify::order as verify;
 use comity_verify::seal::signing_bytes;
 use comity_verify::{fields, packet, state};
 use sha2::{Digest, Sha256};
@@ -80,14 +82,17 @@ const PINNED_ELSEWHERE: [&str; 2] = ["comity/order-answer-hpke/v1", "comity/orde
 fn tagged() -> Vec<(&'static str, Vec<u8>)> {
     let approvals = vec![approval()];
     vec![
-        ("comity/order/v1", signing_bytes("comity/order/v1", &order())),
-        ("comity/order-seal/v1", signing_bytes("comity/order-seal/v1", &(order(), approvals))),
+        ("comity/order/v2", signing_bytes("comity/order/v2", &order())),
+        ("comity/order-seal/v2", signing_bytes("comity/order-seal/v2", &(order(), approvals))),
         ("comity/delivery/v1", signing_bytes("comity/delivery/v1", &delivery())),
         ("comity/order-private/v1", signing_bytes("comity/order-private/v1", &private_part())),
         ("comity/order-answer/v1", signing_bytes("comity/order-answer/v1", &private_answer())),
         ("comity/decision/v2", signing_bytes("comity/decision/v2", &decision())),
+        ("comity/objection/v1", signing_bytes("comity/objection/v1", &objection())),
+        ("comity/designated-account/v1", verify::account(&private_part(), "3301 0001").0.to_vec()),
+        ("comity/claim/v1", verify::claim(&claim()).0.to_vec()),
         ("comity/records/v1", signing_bytes("comity/records/v1", &records())),
-        ("comity/assets/v1", signing_bytes("comity/assets/v1", &assets())),
+        ("comity/assets/v2", signing_bytes("comity/assets/v2", &assets())),
         ("comity/proposal/v1", signing_bytes("comity/proposal/v1", &proposal())),
         ("comity/tx/v1", signing_bytes("comity/tx/v1", &tx())),
         ("comity/field/v1", fields::leaf(HashAlgorithm::Sha256, &opening("holder")).0.to_vec()),
@@ -118,6 +123,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("ReceivedOrder", encode(&received())),
         ("Notice", encode(&notice())),
         ("Hold", encode(&hold())),
+        ("Obligation", encode(&obligation())),
         ("Event", encode(&Event::OrderChanged { order: OrderId([5; 16]), state: OrderState::Executed })),
         ("FieldValue", encode(&every_value())),
     ]
@@ -144,6 +150,7 @@ fn paths() -> Vec<(&'static str, StatePath)> {
         ("orders", StatePath::Order(OrderId([5; 16]))),
         ("received", StatePath::Received(client(), OrderId([5; 16]))),
         ("requests", StatePath::Request(member(), RequestId([4; 16]))),
+        ("obligations", StatePath::Obligation(member(), ObligationId([7; 16]))),
         ("assets", StatePath::Asset(handle)),
         ("holds", StatePath::Hold(handle, 2)),
         ("headers", StatePath::Headers),
@@ -161,7 +168,11 @@ fn order() -> Order {
         recipient: "finance".parse().unwrap(),
         sector: "accounts".parse().unwrap(),
         kind: "freeze".parse().unwrap(),
+        effect: Effect::Deduct,
         original: Some(OrderId([3; 16])),
+        amount: Some(Amount::cny(1_250_000)),
+        account: Some(Hash([11; 32])),
+        obligation: Some(Hash([12; 32])),
         private_digest: Hash([7; 32]),
         approval: ApprovalClass::Double,
         issued_at: UnixSeconds(1_700_000_000),
@@ -243,6 +254,8 @@ fn assets() -> AssetBatch {
             enforcement: Enforcement::Attested,
             value: Some(Amount::cny(9_000_000)),
             holds: 0,
+            revision: 3,
+            status: AssetStatus::Standing,
         }],
     }
 }
@@ -331,6 +344,8 @@ fn genesis() -> Genesis {
                 period_days_max: 365,
                 decide_within_s: 86_400,
                 two_approvals_from: Some(Amount::cny(10_000_000)),
+                confirm_within_s: Some(172_800),
+                objection: Some(ObjectionRule { answer_within_s: 1_296_000, unanswered: Unanswered::Stands }),
             }],
         }],
     }
@@ -338,10 +353,13 @@ fn genesis() -> Genesis {
 
 fn summary() -> HoldSummary {
     HoldSummary {
+        state: HoldState::Active,
         held: Some(Amount::cny(1_000_000)),
         asked: Some(Amount::cny(1_250_000)),
+        deducted: Some(Amount::cny(250_000)),
         ahead: 1,
         until: UnixSeconds(1_731_536_000),
+        objection: Some(open_objection()),
     }
 }
 
@@ -373,6 +391,7 @@ fn order_entry() -> OrderEntry {
         state: OrderState::Executed,
         result: Some(result()),
         notice: Some(notice()),
+        obligation: Some(ObligationId([7; 16])),
         changed_at: UnixSeconds(1_700_000_110),
     }
 }
@@ -408,8 +427,48 @@ fn hold() -> Hold {
         arrival: arrival(),
         asked: Some(Amount::cny(1_250_000)),
         held: Some(Amount::cny(1_000_000)),
+        deducted: Some(Amount::cny(250_000)),
         state: HoldState::Active,
         until: UnixSeconds(1_731_536_000),
+        unconfirmed: Some(UnixSeconds(1_731_536_000)),
+        objection: Some(open_objection()),
+        objections: 1,
+        content: Hash([7; 32]),
+    }
+}
+
+fn open_objection() -> OpenObjection {
+    OpenObjection {
+        reason: "WAGES".parse().unwrap(),
+        grounds: Some(Hash([13; 32])),
+        answer_by: UnixSeconds(1_701_296_200),
+        unanswered: Unanswered::Released,
+    }
+}
+
+fn objection() -> Objection {
+    Objection {
+        chain: "finance-1".parse().unwrap(),
+        client: "client-court-1".parse().unwrap(),
+        order: OrderId([5; 16]),
+        reason: "WAGES".parse().unwrap(),
+        grounds: Some(Hash([13; 32])),
+    }
+}
+
+fn claim() -> Claim {
+    Claim { obligation: ObligationId([7; 16]), claimed: Amount::cny(5_000_000), salt: [14; 32] }
+}
+
+fn obligation() -> Obligation {
+    Obligation {
+        court: "court".parse().unwrap(),
+        claimed: Amount::cny(5_000_000),
+        orders: vec![OrderId([5; 16])],
+        controlled: 6_000_000,
+        reserved: 1_250_000,
+        obtained: 250_000,
+        proposed: vec![ProposedRelease { order: OrderId([5; 16]), amount: Amount::cny(1_000_000) }],
     }
 }
 
@@ -435,14 +494,17 @@ fn every_value() -> Vec<FieldValue> {
 }
 
 const TAGGED: &[(&str, &str)] = &[
-    ("comity/order/v1", "61cb3dd6c42a44ca7f9a2a5e43a38071d1ded7ba7948c4fe005b63b4c34961ff"),
-    ("comity/order-seal/v1", "912b434ac929101b311c90da389e8c39ea6d4c73b0b307dbdc6b9a2b358cc3b0"),
+    ("comity/order/v2", "034c1afdf4c9612037641e3ab94b7ed254a5ba8b62b0a822510b2283c1b86eb2"),
+    ("comity/order-seal/v2", "8a82a0850e9471f80bee2cd7ff8f88ecfa274ad829d88a8a4fe57a9813fbf3c2"),
     ("comity/delivery/v1", "5c8161a5f8c1e50dd6c4ca9b3a1e06448e7cb5a0177102b68208d6a7deb9b538"),
     ("comity/order-private/v1", "219838a129c70da5d63476604a4ca35450e9e0d6fc68db2c47d6dac06a099103"),
     ("comity/order-answer/v1", "70d681486804a60a344e34522430c257140d1ff54c574f4f134434da939092a9"),
     ("comity/decision/v2", "1dfe1100ecbc6b8290c013945aebf7bdcba39bdbb3156118bef3c75cbfed0fdc"),
+    ("comity/objection/v1", "c3360fdc24c5f77b5134c1f4d95467b0bf0e03f6d534d49f0109653079dcec97"),
+    ("comity/designated-account/v1", "d75cd0c68411f005c057364068b2ed9bcac47aa229eaaea477d66b24f69bf1a6"),
+    ("comity/claim/v1", "2f9dcb5434f76168db2d548defa1e38e456c5426990abf40f6925969d6a6ece8"),
     ("comity/records/v1", "0c3d801088eca26f0ea268a7624e6c898105beb2f54ac765ff666c6a915aa0f3"),
-    ("comity/assets/v1", "3b937d6a5b70263f5f86ebf43fe7a9a07bc07efb2b075bb33d5080732fbff4b1"),
+    ("comity/assets/v2", "4f3054dca97759d8513ee110982501ce4e0671009638bcf4484f6dfee74483f4"),
     ("comity/proposal/v1", "9dcc99e4e1d86edbb863c2b40002475a34beff3ab71920e66b0d83074ee362e8"),
     ("comity/tx/v1", "0e4b629f00d999b1cc723b2159bafe174e8f902475bc07a9fe59c0ab08647d96"),
     ("comity/field/v1", "2e860fc6eef76c5f9c89f191f2f02376914cf904b9c76a226b40f11c370c353d"),
@@ -459,11 +521,12 @@ const VALUES: &[(&str, &str)] = &[
     ("LightBlock", "99678f55defb34abfb8ec2d7ddef94e843e6fd2185b7e9e2fabf7111e710e994"),
     ("Anchor", "20a3c34f34db271cba0537cf264276d819424bae35270f2bd9f8659108bc1cb9"),
     ("Packet", "746622613f29f4e3b5e1deab771f7c583180b9fa78661b5bc0241eac43b3f4c9"),
-    ("SealedOrder", "325ad40d9d9f8e9a9b323d1aceba64cc4e3eacd033e1b2c872f38227717e289d"),
-    ("OrderEntry", "d84e4c66371e53bc4bc80f8194b6101892d2819cbf0afcdfcc7cd520b0319591"),
-    ("ReceivedOrder", "818e4f1811db1ae5b2d2ea979fb67691f7674f33cede654e1a78bbc93fcff7b2"),
-    ("Notice", "b4c9fb58afc514ed45095a55554e9d1972f7a14460b0e07a443e3d47e5f84923"),
-    ("Hold", "bc382820003a8fbabf4337a0752c973e4a0090433f52dd829bbb95fee694aa69"),
+    ("SealedOrder", "9ae8f6900c32454e7b5c9b6f9aac67b68be1827ef4848934e86daa73e143727b"),
+    ("OrderEntry", "6029eb92a2eb4e2d9fa79839bc94f18888662c21537aeb4f6abd3c750fe386a3"),
+    ("ReceivedOrder", "636171341374dfc44eda565599f0e34c669c058c1d64d5f52660d3da81083e26"),
+    ("Notice", "07a5ba7b92b485fe5b105a37c9143d1b7387188342f9e78b2f579f11e5df376f"),
+    ("Hold", "86c29d6385d551861f186ee7ce0f425f9ff62d6cc2737cc63a8872aafdb029f2"),
+    ("Obligation", "4bf73e50e0432709e85a3569e99b9608c1cd77fd33af518faa0b972ed06eac41"),
     ("Event", "50ebeb50ca418e52d6b7ffbfac8f3bc1703e3980c38f90afafc60c70d2999fc0"),
     ("FieldValue", "95e51166c6616907778a3ae919c6598934c7b74fec42b1d7a106645577cef86e"),
 ];
@@ -484,6 +547,7 @@ const PATHS: &[(&str, &str)] = &[
     ("orders", "265520013b9c501bf941a7880b9a6b73c3a9beaf4f94758dd74152434504fd61"),
     ("received", "688fb9ec691aed3e7b3c3f13f06d26409942c7803091e8ef9e3ca51607cf4c01"),
     ("requests", "672aeb4cb2be4928bb8ceccab83306a65949273157f5e07d283819e02b3be0aa"),
+    ("obligations", "c68581904a7c5e62acf107ef1b381e26fe48eb4d0c41647075ff0d6222b1235c"),
     ("assets", "790fad1db6c08cd23fa7d728d8e4b39519fd80ad8947ad5834d9dc469a28cfbc"),
     ("holds", "3ea3b37f2eeaa98f6ed36ea2a814ac085f81355f2484c486a92b55282a56494d"),
     ("headers", "65d327d81c3d51635751ba7a7849ef830223c0dda0a09525391bed16a2b0a44a"),

@@ -5,6 +5,7 @@ mod world;
 
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{Approval, ApprovalClass, Delivery, Order, SealedOrder};
+use comity_model::profile::Effect;
 use comity_model::seal::{PublicKey, Signature, Suite, Suites};
 use comity_model::{Hash, OrderId, RequestId, UnixSeconds};
 use comity_verify::order::{Party, TAG_DELIVERY, TAG_ORDER, approve, seal_bytes, suites};
@@ -70,7 +71,11 @@ fn order(class: ApprovalClass) -> Order {
         recipient: "bank".parse().unwrap(),
         sector: "finance".parse().unwrap(),
         kind: "freeze".parse().unwrap(),
+        effect: Effect::HoldDivisible,
         original: None,
+        amount: None,
+        account: None,
+        obligation: None,
         private_digest: Hash([3; 32]),
         approval: class,
         issued_at: UnixSeconds(900),

@@ -57,6 +57,9 @@ pub(crate) struct CreateArgs {
     /// A TOML file of such fields: `name = "value"`, one a line.
     #[arg(long = "fields", value_name = "FILE")]
     pub(crate) fields_file: Option<PathBuf>,
+    /// The order to change, for kinds that change another one's hold: `orders/<order>`
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) original: Option<String>,
     /// The obligation; decides how many officers must approve.
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) obligation: Option<String>,
@@ -77,6 +80,9 @@ pub(crate) struct TermsArgs {
     /// How long a hold is to last, in days; the profile's maximum when left out.
     #[arg(long, value_name = "DAYS")]
     pub(crate) hold_days: Option<u32>,
+    /// Order it with one officer; a second one must confirm it in time, or it lapses.
+    #[arg(long)]
+    pub(crate) emergency: bool,
     /// Check everything and store nothing.
     #[arg(long)]
     pub(crate) validate_only: bool,

@@ -40,6 +40,7 @@ async fn create(args: CreateArgs) -> Result<(), Failure> {
         recipient: format!("members/{}", args.recipient),
         sector: args.sector.to_string(),
         kind: args.kind.to_string(),
+        original: args.original.unwrap_or_default(),
         private_fields,
         obligation: args
             .obligation
@@ -211,6 +212,7 @@ fn terms(terms: &TermsArgs) -> v1::CreateOrderRequest {
         deliver_within: terms
             .deliver_within
             .map(|seconds| prost_types::Duration { seconds: i64::from(seconds), nanos: 0 }),
+        emergency: terms.emergency,
         hold_days: terms.hold_days.unwrap_or(0),
         validate_only: terms.validate_only,
         ..Default::default()

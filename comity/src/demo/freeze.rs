@@ -45,6 +45,7 @@ pub(super) fn request(recipient: &str, draft: &OrderDraft) -> v1::CreateOrderReq
         deliver_within: None,
         hold_days: 0,
         validate_only: false,
+        emergency: false,
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::signer::{SignerClient, SignerError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_adapters_ports::{Outcome, PortError, Submit};
-use comity_model::asset::{Asset, Enforcement};
+use comity_model::asset::{Asset, AssetStatus, Enforcement};
 use comity_model::tx::{AssetBatch, Message};
 use comity_model::{Amount, AssetHandle, ChainId, Height, Malformed, MemberId, ReasonCode, Sector, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
@@ -45,6 +45,8 @@ pub struct KnownAsset {
 struct Row {
     asset: KnownAsset,
     enforcement: Enforcement,
+    /// The asset's revision on the chain, once it stands there as it does here.
+    revision: u64,
     /// Whether the chain was seen to have it as it stands here.
     on_chain: bool,
 }
@@ -223,6 +225,8 @@ impl AssetRegister {
                 enforcement: row.enforcement,
                 value: row.asset.value,
                 holds: 0,
+                revision: row.revision,
+                status: AssetStatus::Standing,
             })
             .collect();
         let batch = AssetBatch { chain: self.chain.clone(), member: self.institution.clone(), assets };
@@ -265,7 +269,7 @@ impl Row {
         let mut handle = [0; 32];
         getrandom::fill(&mut handle).map_err(|_| AssetError::Randomness)?;
         let asset = KnownAsset { handle: AssetHandle(handle), value: new.value };
-        Ok(Self { asset, enforcement: new.enforcement, on_chain: false })
+        Ok(Self { asset, enforcement: new.enforcement, revision: 1, on_chain: false })
     }
 
     fn updated(&self, new: &NewAsset) -> Result<Self, AssetError> {
@@ -275,7 +279,9 @@ impl Row {
             return Err(AssetError::Changed);
         }
         let on_chain = self.on_chain && self.asset.value == new.value;
-        Ok(Self { asset: KnownAsset { value: new.value, ..self.asset }, on_chain, ..self.clone() })
+        // A change that follows what the chain has; one that it was never seen to have goes again as it is now.
+        let revision = if self.on_chain && !on_chain { self.revision.saturating_add(1) } else { self.revision };
+        Ok(Self { asset: KnownAsset { value: new.value, ..self.asset }, revision, on_chain, ..self.clone() })
     }
 }
 

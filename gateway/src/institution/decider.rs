@@ -3,7 +3,7 @@
 //! It refuses to believe events, other gateways and courts: each is a reason to look, never a fact.
 
 use super::answers::Answers;
-use super::assets::{AssetError, AssetRegister};
+use super::assets::{AssetError, AssetRegister, KnownAsset};
 use super::courts::{CourtError, Courts};
 use super::inbox::Inbox;
 use super::judge::{self, Known, Original, Ruling, code};
@@ -14,17 +14,17 @@ use crate::sectors::Sectors;
 use crate::signer::{SignerClient, SignerError};
 use async_trait::async_trait;
 use comity_adapters_ports::{Chain, Outcome, PortError};
+use comity_model::asset::{Asset, AssetStatus};
 use comity_model::member::{Member, Officer};
 use comity_model::order::{
-    Decision, DecisionVerdict, Order, OrderState, Outcome as Answer, PrivatePart, ReceivedId, ReceivedOrder,
-    SealedOrder,
+    Decision, DecisionVerdict, Order, OrderState, PrivatePart, ReceivedId, ReceivedOrder, SealedOrder,
 };
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{Amount, AssetHandle, ChainId, Hash, Height, MemberId, ReasonCode};
 use comity_verify::Refusal;
-use comity_verify::order::{ApprovedOrder, Party, approve, private_digest};
+use comity_verify::order::{ApprovedOrder, Party, TAG_DELIVERY, approve, private_digest};
 use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +47,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Most approvals of an order that are looked at; the chain accepts no more.
 const APPROVALS_MAX: usize = 8;
+
+/// How often an asset may have gone on under a new handle.
+const SUCCESSORS_MAX: usize = 64;
 
 /// Answers of the chain after which there is nothing left to decide.
 const DONE: [&str; 3] = ["ALREADY_DECIDED", "DECISION_LATE", "UNKNOWN_ORDER"];
@@ -198,15 +201,8 @@ impl Decider {
             ByHand::Accept { reference, amount } => {
                 let part = self.genuine(&received, Height(0)).await?.map_err(DecideError::Ruled)?;
                 let ruling = self.rule_on(&received, &part, reference.as_deref(), Height(0)).await?;
-                let (asset, most) = ruling.map_err(DecideError::Ruled)?;
-                let amount = match (amount, most) {
-                    (None, most) => most,
-                    (Some(amount), Some(most)) if amount.minor > 0 && amount.checked_min(most) == Some(amount) => {
-                        Some(amount)
-                    }
-                    _ => return Err(DecideError::Amount),
-                };
-                self.execute(&received, &part, asset, amount, Height(0)).await?
+                let verdict = reduced(ruling.map_err(DecideError::Ruled)?, amount)?;
+                self.carry_out(&received, &part, verdict, Height(0)).await?
             }
         };
         self.submit(decision, seal).await
@@ -280,7 +276,7 @@ impl Decider {
         let received = self.received(id, header).await?;
         let reason = match self.genuine(&received, header).await? {
             Ok(part) => match self.rule_on(&received, &part, None, header).await? {
-                Ok((asset, amount)) => return self.execute(&received, &part, asset, amount, header).await,
+                Ok(verdict) => return self.carry_out(&received, &part, verdict, header).await,
                 Err(reason) => reason,
             },
             Err(reason) => reason,
@@ -340,8 +336,36 @@ impl Decider {
             Some(reference) => self.parts.assets.find(&order.sector, reference).await?,
             None => None,
         };
+        let asset = match asset {
+            Some(known) => Some(self.as_it_stands(known, header).await?),
+            None => None,
+        };
         let known = Known { asset, original: self.original(received, header).await? };
-        Ok(judge::judge(order, rule, &wanted, &known))
+        let mut fresh = [0; 32];
+        let randomness = || DecideError::Unavailable("the operating system gives no randomness".into());
+        getrandom::fill(&mut fresh).map_err(|_| randomness())?;
+        Ok(judge::judge(order, rule, &wanted, &known, AssetHandle(fresh)))
+    }
+
+    /// Seals that the order is carried out as ruled.
+    async fn carry_out(
+        &self,
+        received: &ReceivedOrder,
+        part: &PrivatePart,
+        verdict: DecisionVerdict,
+        header: Height,
+    ) -> Result<(Decision, Signature), DecideError> {
+        match verdict {
+            DecisionVerdict::Execute { asset, amount } => self.execute(received, part, asset, amount, header).await,
+            DecisionVerdict::Acknowledge => {
+                // What was handed over has arrived: the receipt that was sealed for it says so.
+                let receipt = comity_verify::seal::digest(TAG_DELIVERY, &received.sealed.delivery);
+                self.seal(&received.id(), verdict, Some(receipt)).await
+            }
+            DecisionVerdict::Transfer { .. } | DecisionVerdict::Refuse(_) => {
+                self.seal(&received.id(), verdict, None).await
+            }
+        }
     }
 
     /// Seals that the order is carried out; what is answered beyond that is durable before.
@@ -419,6 +443,25 @@ impl Decider {
         approve(sealed, &court, officers, &own, self.parts.clock.now().unix_seconds())
     }
 
+    /// The asset as the chain has it: under the handle that it goes on as, and less what was deducted. One that the chain
+    /// does not have yet is as the register knows it.
+    async fn as_it_stands(&self, known: KnownAsset, header: Height) -> Result<KnownAsset, DecideError> {
+        let unavailable = |error: &dyn std::fmt::Display| DecideError::Unavailable(error.to_string());
+        let mut known = known;
+        for _ in 0..SUCCESSORS_MAX {
+            let answer = self.parts.home.state(&StatePath::Asset(known.handle), header).await;
+            let Some(value) = answer.map_err(|error| unavailable(&error))?.value else {
+                return Ok(known);
+            };
+            let asset = value.decode::<Asset>("asset").map_err(|error| unavailable(&error))?.into_value();
+            match asset.status {
+                AssetStatus::Transferred { successor: Some(successor) } => known.handle = successor,
+                _ => return Ok(KnownAsset { handle: asset.handle, value: asset.value }),
+            }
+        }
+        Err(DecideError::Unavailable("the asset went over to new owners too often".into()))
+    }
+
     /// The order that this one changes, as it stands on this chain.
     async fn original(&self, received: &ReceivedOrder, header: Height) -> Result<Option<Original>, DecideError> {
         let order: &Order = &received.sealed.order;
@@ -435,14 +478,13 @@ impl Decider {
         if original.state == OrderState::Pending {
             return Err(DecideError::Unavailable("the order that it changes is not decided".into()));
         }
-        let asked = original.result.as_ref().and_then(|result| match &result.outcome {
-            Answer::Executed(hold) | Answer::Waitlisted(hold) => hold.asked,
-            _ => None,
-        });
+        let (court, id) = (&original.sealed.order.court, &original.sealed.order.id);
+        let row = self.parts.inbox.row(court, id).await.map_err(|error| unavailable(&error))?;
+        let part = row.map(|row| row.part);
         Ok(Some(Original {
             same_court: original.sealed.order.court == order.court,
             hold: original.hold.map(|(asset, _)| asset),
-            asked,
+            part,
         }))
     }
 

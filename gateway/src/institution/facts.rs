@@ -66,9 +66,13 @@ impl Facts {
             Role::PriorHeld => self.value.map(|value| FieldValue::Amount(Amount { minor: self.prior_held(), ..value })),
             Role::OverControl => self.over_control().map(FieldValue::Amount),
             Role::AsOf => Some(FieldValue::Time(self.as_of)),
-            Role::Identity | Role::Status | Role::Reference | Role::Amount | Role::PersonName | Role::PersonNumber => {
-                None
-            }
+            Role::Identity
+            | Role::Status
+            | Role::Reference
+            | Role::Amount
+            | Role::PersonName
+            | Role::PersonNumber
+            | Role::Account => None,
         }
     }
 

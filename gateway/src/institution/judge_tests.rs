@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::orders::testing;
+use comity_model::OrderId;
 use comity_model::order::ApprovalClass;
+
+const FRESH: AssetHandle = AssetHandle([0xF0; 32]);
 
 fn rule(effect: Effect) -> KindRule {
     KindRule {
@@ -10,28 +13,43 @@ fn rule(effect: Effect) -> KindRule {
         period_days_max: 365,
         decide_within_s: 3_600,
         two_approvals_from: Some(Amount::cny(10_000)),
+        confirm_within_s: Some(3_600).filter(|_| effect.holds()),
+        objection: None,
     }
 }
 
-fn account(value: Option<Amount>) -> Known {
+fn account_of(value: Option<Amount>) -> Known {
     Known { asset: Some(KnownAsset { handle: AssetHandle([4; 32]), value }), original: None }
 }
 
-fn wants(amount: Option<Amount>) -> Wanted<'static> {
-    Wanted { reference: Some("6222020001"), amount }
+/// The private part of some order; its salt is what accounts are committed under.
+fn part(salt: u8) -> PrivatePart {
+    PrivatePart { salt: [salt; 32], order: OrderId([salt; 16]), fields: Vec::new() }
 }
 
-fn ruling(effect: Effect, wanted: &Wanted<'_>, known: &Known) -> Ruling {
-    judge(&testing::order_and_part().0, &rule(effect), wanted, known)
+fn order() -> Order {
+    testing::order_and_part().0
+}
+
+fn wants(amount: Option<Amount>, part: &PrivatePart) -> Wanted<'_> {
+    Wanted { reference: Some("6222020001"), amount, account: None, part }
+}
+
+fn ruling(effect: Effect, amount: Option<Amount>, known: &Known) -> Ruling {
+    judge(&order(), &rule(effect), &wants(amount, &part(1)), known, FRESH)
+}
+
+fn executes(handle: u8, amount: Option<u64>) -> Ruling {
+    Ok(DecisionVerdict::Execute { asset: AssetHandle([handle; 32]), amount: amount.map(Amount::cny) })
 }
 
 #[test]
 fn an_account_is_frozen_for_the_smaller_of_amount_and_balance() {
     let ask = |amount, balance| {
-        ruling(Effect::HoldDivisible, &wants(Some(Amount::cny(amount))), &account(Some(Amount::cny(balance))))
+        ruling(Effect::HoldDivisible, Some(Amount::cny(amount)), &account_of(Some(Amount::cny(balance))))
     };
-    assert_eq!(ask(50_000, 20_000), Ok((AssetHandle([4; 32]), Some(Amount::cny(20_000)))));
-    assert_eq!(ask(20_000, 50_000), Ok((AssetHandle([4; 32]), Some(Amount::cny(20_000)))));
+    assert_eq!(ask(50_000, 20_000), executes(4, Some(20_000)));
+    assert_eq!(ask(20_000, 50_000), executes(4, Some(20_000)));
     assert_eq!(ask(20_000, 0), Err(code::NOTHING_TO_HOLD));
 }
 
@@ -39,52 +57,102 @@ fn an_account_is_frozen_for_the_smaller_of_amount_and_balance() {
 fn an_unknown_asset_a_missing_amount_and_another_currency_are_refused() {
     let nothing = Known { asset: None, original: None };
     let some = Some(Amount::cny(1));
-    assert_eq!(ruling(Effect::HoldDivisible, &wants(some), &nothing), Err(reason::UNKNOWN_ASSET));
-    assert_eq!(ruling(Effect::HoldDivisible, &wants(None), &account(some)), Err(code::AMOUNT_MISSING));
+    assert_eq!(ruling(Effect::HoldDivisible, some, &nothing), Err(reason::UNKNOWN_ASSET));
+    assert_eq!(ruling(Effect::HoldDivisible, None, &account_of(some)), Err(code::AMOUNT_MISSING));
     let dollars = Some(Amount { currency: "USD".parse().unwrap(), minor: 1 });
-    assert_eq!(ruling(Effect::HoldDivisible, &wants(dollars), &account(some)), Err(code::CURRENCY_DIFFERS));
+    assert_eq!(ruling(Effect::HoldDivisible, dollars, &account_of(some)), Err(code::CURRENCY_DIFFERS));
 }
 
 #[test]
 fn a_parcel_is_held_whole() {
-    let found = ruling(Effect::HoldExclusive, &wants(Some(Amount::cny(5))), &account(None));
-    assert_eq!(found, Ok((AssetHandle([4; 32]), None)));
+    assert_eq!(ruling(Effect::HoldExclusive, Some(Amount::cny(5)), &account_of(None)), executes(4, None));
 }
 
 #[test]
-fn an_order_of_one_officer_over_the_threshold_is_refused() {
-    let (order, _) = testing::order_at(1, ApprovalClass::Single);
-    let known = account(Some(Amount::cny(90_000)));
-    let judged = |minor| judge(&order, &rule(Effect::HoldDivisible), &wants(Some(Amount::cny(minor))), &known);
-    assert_eq!(judged(10_000), Err(code::CLASS_TOO_LOW));
-    assert_eq!(judged(9_999), Ok((AssetHandle([4; 32]), Some(Amount::cny(9_999)))));
+fn an_order_of_one_officer_over_the_threshold_is_refused_unless_it_is_an_emergency() {
+    let known = account_of(Some(Amount::cny(90_000)));
+    let judged = |class, minor| {
+        let (order, _) = testing::order_at(1, class);
+        judge(&order, &rule(Effect::HoldDivisible), &wants(Some(Amount::cny(minor)), &part(1)), &known, FRESH)
+    };
+    assert_eq!(judged(ApprovalClass::Single, 10_000), Err(code::CLASS_TOO_LOW));
+    assert_eq!(judged(ApprovalClass::Single, 9_999), executes(4, Some(9_999)));
+    assert_eq!(judged(ApprovalClass::Emergency, 10_000), executes(4, Some(10_000)));
+}
+
+fn original(same_court: bool, hold: Option<AssetHandle>) -> Option<Original> {
+    Some(Original { same_court, hold, part: Some(part(7)) })
 }
 
 #[test]
-fn a_release_acts_on_the_hold_of_its_original_and_on_nothing_else() {
+fn a_change_acts_on_the_hold_of_its_original_and_on_nothing_else() {
     let hold = AssetHandle([4; 32]);
-    let release = |asset, same_court, hold| {
-        let known = Known { asset, original: Some(Original { same_court, hold, asked: Some(Amount::cny(700)) }) };
-        ruling(Effect::Release, &wants(None), &known)
-    };
     let named = |byte| Some(KnownAsset { handle: AssetHandle([byte; 32]), value: None });
-    assert_eq!(release(None, true, Some(hold)), Ok((hold, None)));
-    assert_eq!(release(named(4), true, Some(hold)), Ok((hold, None)));
-    assert_eq!(release(named(5), true, Some(hold)), Err(code::ASSET_DIFFERS));
-    assert_eq!(release(None, false, Some(hold)), Err(reason::UNKNOWN_ORIGINAL));
-    assert_eq!(release(None, true, None), Err(reason::HOLD_ENDED));
-    let nothing = Known { asset: named(4), original: None };
-    assert_eq!(ruling(Effect::Release, &wants(None), &nothing), Err(reason::UNKNOWN_ORIGINAL));
+    for effect in [Effect::Release, Effect::Rollback, Effect::Amend] {
+        let change =
+            |asset, same_court, hold| ruling(effect, None, &Known { asset, original: original(same_court, hold) });
+        assert_eq!(change(None, true, Some(hold)), executes(4, None));
+        assert_eq!(change(named(4), true, Some(hold)), executes(4, None));
+        assert_eq!(change(named(5), true, Some(hold)), Err(code::ASSET_DIFFERS));
+        assert_eq!(change(None, false, Some(hold)), Err(reason::UNKNOWN_ORIGINAL));
+        assert_eq!(change(None, true, None), Err(reason::HOLD_ENDED));
+        let nothing = Known { asset: named(4), original: None };
+        assert_eq!(ruling(effect, None, &nothing), Err(reason::UNKNOWN_ORIGINAL));
+    }
 }
 
 #[test]
-fn a_release_of_less_than_the_whole_hold_is_refused() {
-    let hold = Some(AssetHandle([4; 32]));
-    let release = |amount| {
-        let original = Original { same_court: true, hold, asked: Some(Amount::cny(700)) };
-        let known = Known { asset: None, original: Some(original) };
-        ruling(Effect::Release, &wants(Some(Amount::cny(amount))), &known)
+fn a_part_is_released_as_the_public_part_says_and_the_private_one_agrees() {
+    let known = Known { asset: None, original: original(true, Some(AssetHandle([4; 32]))) };
+    let release = |public, private| {
+        let order = Order { amount: Some(Amount::cny(public)), ..order() };
+        judge(&order, &rule(Effect::Release), &wants(Some(Amount::cny(private)), &part(1)), &known, FRESH)
     };
-    assert_eq!(release(699), Err(code::PARTIAL_RELEASE));
-    assert_eq!(release(700), Ok((AssetHandle([4; 32]), None)));
+    assert_eq!(release(300, 300), executes(4, Some(300)));
+    assert_eq!(release(300, 301), Err(code::AMOUNT_DIFFERS));
+}
+
+#[test]
+fn money_is_deducted_only_to_the_account_that_the_freeze_was_ordered_for() {
+    let known = Known { asset: None, original: original(true, Some(AssetHandle([4; 32]))) };
+    let bound = account(&part(7), "3301 0001");
+    let deduct = |number, account| {
+        let order = Order { amount: Some(Amount::cny(300)), account, ..order() };
+        let part = part(1);
+        let wanted = Wanted { account: number, ..wants(Some(Amount::cny(300)), &part) };
+        judge(&order, &rule(Effect::Deduct), &wanted, &known, FRESH)
+    };
+    assert_eq!(deduct(Some("3301 0001"), Some(bound)), executes(4, Some(300)));
+    assert_eq!(deduct(Some("3301 0002"), Some(bound)), Err(code::ACCOUNT_NOT_BOUND));
+    assert_eq!(deduct(None, Some(bound)), Err(code::ACCOUNT_NOT_BOUND));
+    assert_eq!(deduct(Some("3301 0001"), None), Err(code::ACCOUNT_NOT_BOUND));
+    // Under another salt the same account is another commitment.
+    let other = account(&part(1), "3301 0001");
+    assert_eq!(deduct(Some("3301 0001"), Some(other)), Err(code::ACCOUNT_NOT_BOUND));
+}
+
+#[test]
+fn a_freeze_binds_the_account_that_its_private_part_names() {
+    let known = account_of(Some(Amount::cny(90_000)));
+    let part = part(1);
+    let freeze = |bound| {
+        let order = Order { account: bound, ..order() };
+        let wanted = Wanted { account: Some("3301 0001"), ..wants(Some(Amount::cny(1)), &part) };
+        judge(&order, &rule(Effect::HoldDivisible), &wanted, &known, FRESH)
+    };
+    assert_eq!(freeze(Some(account(&part, "3301 0001"))), executes(4, Some(1)));
+    assert_eq!(freeze(Some(account(&part, "3301 0002"))), Err(code::ACCOUNT_NOT_BOUND));
+}
+
+#[test]
+fn a_transferred_asset_goes_on_under_a_fresh_handle() {
+    let known = Known { asset: None, original: original(true, Some(AssetHandle([4; 32]))) };
+    let to = DecisionVerdict::Transfer { asset: AssetHandle([4; 32]), successor: Some(FRESH) };
+    assert_eq!(ruling(Effect::Transfer, None, &known), Ok(to));
+}
+
+#[test]
+fn what_is_handed_over_is_receipted() {
+    let nothing = Known { asset: None, original: None };
+    assert_eq!(ruling(Effect::HandOver, None, &nothing), Ok(DecisionVerdict::Acknowledge));
 }

@@ -291,13 +291,12 @@ fn successor(key: &[u8]) -> Vec<u8> {
 /// Whether a watch of this order is over: it is answered, and its hold, if it is followed, has ended.
 #[must_use]
 pub(super) fn is_over(order: &StoredOrder, follow_hold: bool) -> bool {
-    use comity_model::order::NoticeEvent::{Lapsed, Released};
     if !order.state.is_answered() {
         return false;
     }
-    let makes_hold = order.order.hold_until > order.order.decide_by;
-    let holds = makes_hold && matches!(order.state, OrderState::Executed | OrderState::Waitlisted);
-    let ended = order.notice.as_ref().is_some_and(|notice| matches!(notice.event, Lapsed | Released));
+    let stands = matches!(order.state, OrderState::Executed | OrderState::Waitlisted | OrderState::Objected);
+    let holds = order.order.effect.holds() && stands;
+    let ended = order.notice.as_ref().is_some_and(|notice| !notice.hold.state.stands());
     !(follow_hold && holds) || ended
 }
 

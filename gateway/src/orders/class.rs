@@ -3,7 +3,8 @@
 //! It refuses to know sectors and orders.
 
 use comity_model::Amount;
-use comity_model::order::ApprovalClass;
+use comity_model::order::{ApprovalClass, Order};
+use comity_model::profile::Effect;
 
 /// The class of an order over `amount` where two officers are needed from `two_from` on (`None`: always). One officer is
 /// enough only where the amount is shown to lie below: a missing amount or one of another currency takes two.
@@ -14,6 +15,18 @@ pub(crate) fn needed(two_from: Option<Amount>, amount: Option<Amount>) -> Approv
             ApprovalClass::Single
         }
         _ => ApprovalClass::Double,
+    }
+}
+
+/// Whether the order's class is enough by the rule of its kind: two officers where they are needed; one, where a second
+/// one must confirm it afterwards, or is the one who confirms.
+#[must_use]
+pub(crate) fn is_enough(order: &Order, two_from: Option<Amount>, emergencies: bool, amount: Option<Amount>) -> bool {
+    match order.approval {
+        ApprovalClass::Double => true,
+        ApprovalClass::Emergency => emergencies,
+        ApprovalClass::Single if order.effect == Effect::Confirm => true,
+        ApprovalClass::Single => needed(two_from, amount) == ApprovalClass::Single,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::signer::SignerClient;
 use comity_adapters_ports::Chain;
 use comity_model::member::Officer;
 use comity_model::order::{Approval, OrderState};
+use comity_model::profile::Effect;
 use comity_model::state::StatePath;
 use comity_model::{ChainId, ClientId, Height, Malformed, MemberId, OrderId, Time, UnixSeconds, encode};
 use comity_store::StoreError;
@@ -216,8 +217,8 @@ impl Desk {
             dest_client: clients.dest_client.clone(),
         };
         let schema = self.sectors.sector(&request.sector).ok_or(DeskError::UnknownSector)?;
-        let (order, part) = draft::draw_up(request, &side, schema, self.now_s())?;
-        self.check_original(request).await?;
+        let original = self.original(request).await?;
+        let (order, part) = draft::draw_up(request, &side, schema, original.as_deref(), self.now_s())?;
         let draft = StoredOrder::draft(order, part, digest, self.now());
         if only_check {
             return Ok(Arc::new(draft));
@@ -228,15 +229,18 @@ impl Desk {
         }
     }
 
-    async fn check_original(&self, request: &DraftRequest) -> Result<(), DeskError> {
-        let Some(id) = request.original else { return Ok(()) };
+    /// The order that a request changes: one that holds, with the same recipient and sector.
+    async fn original(&self, request: &DraftRequest) -> Result<Option<Arc<StoredOrder>>, DeskError> {
+        let Some(id) = request.original else { return Ok(None) };
         let original = match self.book.read(&id).await {
             Err(BookError::NotFound) => return Err(DeskError::OriginalNotInForce),
             read => read?,
         };
-        let in_force = matches!(original.state, OrderState::Executed | OrderState::Waitlisted);
-        let same = original.order.recipient == request.recipient && original.order.sector == request.sector;
-        if in_force && same { Ok(()) } else { Err(DeskError::OriginalNotInForce) }
+        let in_force = matches!(original.state, OrderState::Executed | OrderState::Waitlisted | OrderState::Objected);
+        let same = original.order.recipient == request.recipient
+            && original.order.sector == request.sector
+            && original.order.effect.holds();
+        if in_force && same { Ok(Some(original)) } else { Err(DeskError::OriginalNotInForce) }
     }
 
     /// Adds an officer's approval after checking it against the court's own chain. The last one needed sends the order
@@ -264,7 +268,7 @@ impl Desk {
             .iter()
             .filter(|other| other.officer != officer.id)
             .any(|other| seal::check(TAG_ORDER, &order.order, &officer.key, &other.signature, suites).is_ok());
-        if key_is_known {
+        if key_is_known || self.confirms_own_order(&order, officer).await? {
             return Err(DeskError::ApprovalInvalid);
         }
         if now >= order.deliver_by() && order.state == OrderState::AwaitingApproval {
@@ -276,6 +280,18 @@ impl Desk {
             self.work_on(*id);
         }
         Ok(order)
+    }
+
+    /// Whether `officer` approved the emergency order that this one is to confirm.
+    async fn confirms_own_order(&self, order: &StoredOrder, officer: &Officer) -> Result<bool, DeskError> {
+        let original = order.order.original.filter(|_| order.order.effect == Effect::Confirm);
+        let Some(original) = original else { return Ok(false) };
+        let original = self.book.read(&original).await?;
+        Ok(original.approvals.iter().any(|approval| {
+            approval.officer == officer.id
+                || seal::check(TAG_ORDER, &original.order, &officer.key, &approval.signature, self.home.suites())
+                    .is_ok()
+        }))
     }
 
     /// One order.

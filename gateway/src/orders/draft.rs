@@ -3,13 +3,14 @@
 //! It refuses to know the store, the wire, and who asks.
 
 use super::class;
-use crate::sectors::{FieldError, Role, SectorSchema};
+use super::stored::StoredOrder;
+use crate::sectors::{FieldError, FieldSet, Role, SectorSchema};
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::order::{DELIVERY_MAX_S, Order, PrivatePart};
-use comity_model::profile::{Effect, KindRule};
+use comity_model::order::{ApprovalClass, DELIVERY_MAX_S, Order, PrivatePart};
+use comity_model::profile::{Effect, KindRule, Named};
 use comity_model::record::{Field, FieldValue};
-use comity_model::{Amount, ChainId, ClientId, MemberId, OrderId, OrderKind, RequestId, Sector, UnixSeconds};
-use comity_verify::order::private_digest;
+use comity_model::{Amount, ChainId, ClientId, Hash, MemberId, OrderId, OrderKind, RequestId, Sector, UnixSeconds};
+use comity_verify::order::{self as verify, private_digest};
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -38,6 +39,8 @@ pub struct DraftRequest {
     pub deliver_within_s: u64,
     /// How long a hold is to last, in days; 0 for the longest.
     pub hold_days: u32,
+    /// Whether one officer orders it alone, to be confirmed by another.
+    pub emergency: bool,
 }
 
 /// The court, its chain, and the pair of clients that leads to the recipient.
@@ -65,9 +68,15 @@ pub enum DraftError {
     /// The obligation and the amount among the fields differ.
     #[error("the obligation is not the amount among the private fields")]
     ObligationDiffers,
-    /// A release must name the order that it changes; other kinds must not.
+    /// An order that changes another must name it; other kinds must not.
     #[error("`original` is to be set for orders that change another, and for no others")]
     Original,
+    /// The kind knows no emergency order.
+    #[error("the sector knows no emergency order of this kind")]
+    Emergency,
+    /// A deduction out of an order that named no account, or to another one.
+    #[error("money can be deducted only to the account that the original order named")]
+    Account,
     /// Delivery within more than a day.
     #[error("delivery may take at most 24 hours")]
     DeliverWithin,
@@ -90,12 +99,16 @@ pub(super) fn draw_up(
     request: &DraftRequest,
     side: &CourtSide,
     schema: &SectorSchema,
+    original: Option<&StoredOrder>,
     now: UnixSeconds,
 ) -> Result<(Order, PrivatePart), DraftError> {
     let unknown = || DraftError::UnknownKind(request.sector.clone(), request.kind.clone());
     let rule = schema.profile.as_ref().and_then(|profile| profile.kind(&request.kind)).ok_or_else(unknown)?;
-    if (rule.effect == Effect::Release) != request.original.is_some() {
+    if rule.effect.changes_a_hold() != request.original.is_some() || original.is_some() != request.original.is_some() {
         return Err(DraftError::Original);
+    }
+    if request.emergency && rule.confirm_within_s.is_none() {
+        return Err(DraftError::Emergency);
     }
     let fields = with_obligation(request, schema)?;
     schema.check_order(&request.kind, &fields)?;
@@ -113,6 +126,7 @@ pub(super) fn draw_up(
     let decide_by = deliver_by.plus(rule.decide_within_s.max(1));
     let (id, salt) = (OrderId(random()?), random()?);
     let part = PrivatePart { salt, order: id, fields };
+    let account = account(order_fields, rule.effect, &part, original)?;
     let order = Order {
         id,
         request: request.request,
@@ -123,15 +137,65 @@ pub(super) fn draw_up(
         recipient: request.recipient.clone(),
         sector: request.sector.clone(),
         kind: request.kind.clone(),
+        effect: rule.effect,
         original: request.original,
+        // Public only where the chain itself keeps to it.
+        amount: amount.filter(|_| rule.effect.amount() != Named::Never),
+        account,
+        obligation: None,
         private_digest: private_digest(&part),
-        approval: class::needed(rule.two_approvals_from, amount),
+        approval: approval(request, rule, amount),
         issued_at: now,
         deliver_by,
         decide_by,
-        hold_until: hold_until(request, rule, now, decide_by)?,
+        hold_until: hold_until(request, days_max(rule, schema, original), now, decide_by)?,
     };
     Ok((order, part))
+}
+
+/// How many officers must approve.
+fn approval(request: &DraftRequest, rule: &KindRule, amount: Option<Amount>) -> ApprovalClass {
+    match rule.effect {
+        _ if request.emergency => ApprovalClass::Emergency,
+        // The second officer of the emergency order.
+        Effect::Confirm => ApprovalClass::Single,
+        // The institution is not asked, and its chain sees no amount.
+        effect if effect.on_arrival() => ApprovalClass::Double,
+        _ => class::needed(rule.two_approvals_from, amount),
+    }
+}
+
+/// The commitment to the court's designated account: of a freeze that names one, and of a deduction, which must name the
+/// same.
+fn account(
+    fields: &FieldSet,
+    effect: Effect,
+    part: &PrivatePart,
+    original: Option<&StoredOrder>,
+) -> Result<Option<Hash>, DraftError> {
+    let number = match fields.value(Role::Account, &part.fields) {
+        Some(FieldValue::Text(number)) => Some(number.as_str()),
+        _ => None,
+    };
+    match (effect.account(), number, original) {
+        (Named::Never, ..) | (Named::Perhaps, None, _) => Ok(None),
+        (Named::Perhaps, Some(number), _) => Ok(Some(verify::account(part, number))),
+        (Named::Always, Some(number), Some(original)) => {
+            let same =
+                Some(verify::account(&original.part, number)).filter(|same| original.order.account == Some(*same));
+            same.map(Some).ok_or(DraftError::Account)
+        }
+        (Named::Always, ..) => Err(DraftError::Account),
+    }
+}
+
+/// The longest period: of the kind, and for a renewal of the original's kind as well.
+fn days_max(rule: &KindRule, schema: &SectorSchema, original: Option<&StoredOrder>) -> u32 {
+    let of_original = original
+        .filter(|_| rule.effect == Effect::Renew)
+        .and_then(|original| schema.profile.as_ref()?.kind(&original.order.kind))
+        .map_or(u32::MAX, |rule| rule.period_days_max);
+    rule.period_days_max.min(of_original)
 }
 
 /// The fields with the obligation under the schema's amount field, if the schema has one.
@@ -154,11 +218,10 @@ fn with_obligation(request: &DraftRequest, schema: &SectorSchema) -> Result<Vec<
 
 fn hold_until(
     request: &DraftRequest,
-    rule: &KindRule,
+    days_max: u32,
     now: UnixSeconds,
     decide_by: UnixSeconds,
 ) -> Result<UnixSeconds, DraftError> {
-    let days_max = rule.period_days_max;
     if request.hold_days > days_max {
         return Err(DraftError::HoldDays { days_max });
     }

@@ -14,7 +14,8 @@ const SCHEMA: &str = r#"
     message BoatOrder {
       option (message) = { sector: "boats" kind: ORDER_PRIVATE };
       string hull = 1 [(rule) = { zh: "船号" en: "Hull" role: REFERENCE required: true }];
-      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT required_for: "freeze" }];
+      Amount amount = 2 [(rule) = { zh: "金额" en: "Amount" role: AMOUNT required_for: ["freeze", "deduct"] }];
+      string account = 3 [(rule) = { zh: "账号" en: "Account" role: ACCOUNT required_for: "deduct" }];
     }
 "#;
 
@@ -25,9 +26,23 @@ const PROFILE: &str = r#"
     period_days_max = 365
     decide_within_s = 3600
     two_approvals_from = { currency = "CNY", minor = 1000 }
+    confirm_within_s = 3600
     [[kind]]
     name = "release"
     effect = "release"
+    decide_within_s = 3600
+    [[kind]]
+    name = "renew"
+    effect = "renew"
+    period_days_max = 400
+    decide_within_s = 3600
+    [[kind]]
+    name = "deduct"
+    effect = "deduct"
+    decide_within_s = 3600
+    [[kind]]
+    name = "confirm"
+    effect = "confirm"
     decide_within_s = 3600
 "#;
 
@@ -66,13 +81,26 @@ fn request() -> DraftRequest {
         obligation: Some(Amount::cny(999)),
         deliver_within_s: 0,
         hold_days: 0,
+        emergency: false,
     }
 }
 
 fn drawn(change: impl FnOnce(&mut DraftRequest)) -> Result<(Order, PrivatePart), DraftError> {
     let mut request = request();
     change(&mut request);
-    draw_up(&request, &side(), &boats(), NOW)
+    let original = request.original.map(|_| freeze_for("3301"));
+    draw_up(&request, &side(), &boats(), original.as_ref(), NOW)
+}
+
+/// A freeze for one account, as the court's gateway keeps it.
+fn freeze_for(account: &str) -> StoredOrder {
+    let request = DraftRequest { fields: vec![text("account", account), hull()], ..request() };
+    let (order, part) = draw_up(&request, &side(), &boats(), None, NOW).unwrap();
+    StoredOrder::draft(order, part, Hash::ZERO, comity_model::Time::UNIX_EPOCH)
+}
+
+fn text(name: &str, text: &str) -> Field {
+    Field { name: name.parse().unwrap(), value: FieldValue::Text(text.into()) }
 }
 
 #[test]
@@ -154,4 +182,73 @@ fn an_unknown_kind_and_fields_off_the_schema_are_refused() {
     assert!(matches!(kind, Err(DraftError::UnknownKind(..))));
     let fields = drawn(|request| request.fields.clear());
     assert!(matches!(fields, Err(DraftError::Field(_))));
+}
+
+#[test]
+fn an_order_says_what_its_kind_does_and_its_amount_only_where_the_chain_keeps_to_it() {
+    let (freeze, _) = drawn(|_| {}).unwrap();
+    assert_eq!((freeze.effect, freeze.amount, freeze.account), (Effect::HoldDivisible, None, None));
+    let release = drawn(|request| {
+        request.kind = "release".parse().unwrap();
+        request.original = Some(OrderId([2; 16]));
+    });
+    let (release, _) = release.unwrap();
+    assert_eq!((release.effect, release.amount), (Effect::Release, Some(Amount::cny(999))));
+    assert!(freeze.is_well_formed() && release.is_well_formed());
+}
+
+#[test]
+fn money_is_deducted_only_to_the_account_of_the_freeze() {
+    let original = freeze_for("3301");
+    assert!(original.order.account.is_some());
+    let deduct = |account: &str, original: &StoredOrder| {
+        let request = DraftRequest {
+            kind: "deduct".parse().unwrap(),
+            original: Some(original.order.id),
+            fields: vec![text("account", account), hull()],
+            ..request()
+        };
+        draw_up(&request, &side(), &boats(), Some(original), NOW)
+    };
+    let (order, part) = deduct("3301", &original).unwrap();
+    assert_eq!((order.account, order.amount), (original.order.account, Some(Amount::cny(999))));
+    assert_ne!(order.account, Some(verify::account(&part, "3301")), "the salt is the freeze's");
+    assert!(order.is_well_formed());
+    assert_eq!(deduct("3302", &original).err(), Some(DraftError::Account));
+    let mut unbound = original;
+    unbound.order.account = None;
+    assert_eq!(deduct("3301", &unbound).err(), Some(DraftError::Account));
+}
+
+#[test]
+fn one_officer_orders_in_an_emergency_and_one_confirms() {
+    let (order, _) = drawn(|request| {
+        request.emergency = true;
+        request.obligation = Some(Amount::cny(5_000));
+    })
+    .unwrap();
+    assert_eq!(order.approval, ApprovalClass::Emergency);
+    let change = |kind: &str, emergency| {
+        drawn(|request| {
+            request.kind = kind.parse().unwrap();
+            request.original = Some(OrderId([2; 16]));
+            request.emergency = emergency;
+        })
+    };
+    assert_eq!(change("confirm", false).unwrap().0.approval, ApprovalClass::Single);
+    assert_eq!(change("release", true).err(), Some(DraftError::Emergency));
+}
+
+#[test]
+fn a_renewal_lasts_as_long_as_both_kinds_allow() {
+    let renew = |days| {
+        drawn(|request| {
+            request.kind = "renew".parse().unwrap();
+            request.original = Some(OrderId([2; 16]));
+            request.hold_days = days;
+        })
+    };
+    assert_eq!(renew(0).unwrap().0.hold_until, NOW.plus(365 * DAY_S - CLOCK_LAG_S));
+    assert_eq!(renew(366).err(), Some(DraftError::HoldDays { days_max: 365 }));
+    assert_eq!(renew(30).unwrap().0.approval, ApprovalClass::Double);
 }

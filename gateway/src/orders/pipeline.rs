@@ -144,7 +144,7 @@ impl Desk {
 
     async fn commit(&self, order: &StoredOrder) -> Result<(), Halt> {
         let sealed = order.sealed().ok_or(Halt::Over)?;
-        match self.chain.submit.submit(vec![Message::CommitOrder(sealed)]).await {
+        match self.chain.submit.submit(vec![Message::CommitOrder { sealed, claim: None }]).await {
             Ok(Outcome::Committed { height, .. }) => {
                 // The state is believed when it is proven, under the next header.
                 self.follow.look_at(order.order.id, height.next());

@@ -354,7 +354,8 @@ const fn rank(state: OrderState) -> u8 {
         | OrderState::Refused
         | OrderState::Failed
         | OrderState::TimedOut
-        | OrderState::Withdrawn => 6,
+        | OrderState::Withdrawn
+        | OrderState::Objected => 6,
     }
 }
 
@@ -369,11 +370,12 @@ pub const fn follows(from: OrderState, to: OrderState) -> bool {
 }
 
 /// Whether a notice may turn a hold from `from` to `to`: a waiting one takes effect, or one that arrived earlier and was
-/// decided later takes its place.
+/// decided later takes its place; the institution objects, and the objection ends.
 const fn turns(from: OrderState, to: OrderState) -> bool {
+    use OrderState::{Executed, Objected, Waitlisted};
     matches!(
         (from, to),
-        (OrderState::Waitlisted, OrderState::Executed) | (OrderState::Executed, OrderState::Waitlisted)
+        (Waitlisted | Objected, Executed) | (Executed | Objected, Waitlisted) | (Executed | Waitlisted, Objected)
     )
 }
 

@@ -42,7 +42,15 @@ fn delivered(order: &StoredOrder) -> Delivered {
 }
 
 fn entry(order: &StoredOrder, state: OrderState, notice: Option<u32>) -> OrderEntry {
-    let hold = HoldSummary { held: None, asked: None, ahead: 0, until: order.order.hold_until };
+    let hold = HoldSummary {
+        state: comity_model::asset::HoldState::Active,
+        held: None,
+        asked: None,
+        deducted: None,
+        ahead: 0,
+        until: order.order.hold_until,
+        objection: None,
+    };
     OrderEntry {
         sealed: SealedOrder {
             order: order.order.clone(),
@@ -68,6 +76,7 @@ fn entry(order: &StoredOrder, state: OrderState, notice: Option<u32>) -> OrderEn
             at: UnixSeconds(2),
             cause: None,
         }),
+        obligation: None,
         changed_at: UnixSeconds(1),
     }
 }

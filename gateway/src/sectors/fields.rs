@@ -165,6 +165,8 @@ pub enum Role {
     OverControl,
     /// In an answer: when all this was so.
     AsOf,
+    /// In an order: the number of the court's account that deducted money goes to.
+    Account,
 }
 
 impl Role {
@@ -177,9 +179,13 @@ impl Role {
             }
             Self::PriorHolds => Some(ValueType::Texts),
             Self::EffectiveUntil | Self::AsOf => Some(ValueType::Time),
-            Self::Identity | Self::Status | Self::Reference | Self::Amount | Self::PersonName | Self::PersonNumber => {
-                None
-            }
+            Self::Identity
+            | Self::Status
+            | Self::Reference
+            | Self::Amount
+            | Self::PersonName
+            | Self::PersonNumber
+            | Self::Account => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! sector has another one on each chain.
 
 use super::{SectorError, SectorSource};
-use comity_model::profile::{Effect, KindRule, Profile};
+use comity_model::profile::{Effect, KindRule, ObjectionRule, Profile, Unanswered};
 use comity_model::{Amount, MemberId, OrderKind, Sector};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -60,6 +60,22 @@ struct KindEntry {
     period_days_max: u32,
     decide_within_s: u64,
     two_approvals_from: Option<AmountEntry>,
+    confirm_within_s: Option<u64>,
+    objection: Option<ObjectionEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObjectionEntry {
+    answer_within_s: u64,
+    unanswered: UnansweredName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum UnansweredName {
+    Stands,
+    Released,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +85,15 @@ enum EffectName {
     HoldExclusive,
     HoldConcurrent,
     Release,
+    Renew,
+    Deduct,
+    Transfer,
+    Rollback,
+    Amend,
+    HandOver,
+    Confirm,
+    UpholdObjection,
+    RejectObjection,
 }
 
 #[derive(Deserialize)]
@@ -105,13 +130,22 @@ impl KindEntry {
             EffectName::HoldExclusive => Effect::HoldExclusive,
             EffectName::HoldConcurrent => Effect::HoldConcurrent,
             EffectName::Release => Effect::Release,
+            EffectName::Renew => Effect::Renew,
+            EffectName::Deduct => Effect::Deduct,
+            EffectName::Transfer => Effect::Transfer,
+            EffectName::Rollback => Effect::Rollback,
+            EffectName::Amend => Effect::Amend,
+            EffectName::HandOver => Effect::HandOver,
+            EffectName::Confirm => Effect::Confirm,
+            EffectName::UpholdObjection => Effect::UpholdObjection,
+            EffectName::RejectObjection => Effect::RejectObjection,
         };
-        let holds = effect != Effect::Release;
-        if holds && !(1..=PERIOD_DAYS_MAX).contains(&self.period_days_max) {
-            return Err(format!("period_days_max of a hold is 1 to {PERIOD_DAYS_MAX}"));
+        let has_period = effect.holds() || effect == Effect::Renew;
+        if has_period && !(1..=PERIOD_DAYS_MAX).contains(&self.period_days_max) {
+            return Err(format!("period_days_max of a hold or a renewal is 1 to {PERIOD_DAYS_MAX}"));
         }
-        if !holds && self.period_days_max != 0 {
-            return Err("a release has no period".to_owned());
+        if !has_period && self.period_days_max != 0 {
+            return Err("only holds and renewals have a period".to_owned());
         }
         if !(1..=DECIDE_WITHIN_S_MAX).contains(&self.decide_within_s) {
             return Err(format!("decide_within_s is 1 to {DECIDE_WITHIN_S_MAX}"));
@@ -123,12 +157,25 @@ impl KindEntry {
             }),
             None => None,
         };
-        Ok(KindRule {
+        let objection = self.objection.map(|entry| ObjectionRule {
+            answer_within_s: entry.answer_within_s,
+            unanswered: match entry.unanswered {
+                UnansweredName::Stands => Unanswered::Stands,
+                UnansweredName::Released => Unanswered::Released,
+            },
+        });
+        let rule = KindRule {
             kind: self.name.parse().map_err(|error| format!("name: {error}"))?,
             effect,
             period_days_max: self.period_days_max,
             decide_within_s: self.decide_within_s,
             two_approvals_from,
-        })
+            confirm_within_s: self.confirm_within_s,
+            objection,
+        };
+        if !rule.is_consistent() {
+            return Err("confirm_within_s and objection are for holds, and are not 0".to_owned());
+        }
+        Ok(rule)
     }
 }

@@ -195,10 +195,16 @@ impl Reader<'_> {
             }
         }
         for rule in &profile.kinds {
-            let amount = order.role(Role::Amount);
-            let named = amount.is_some_and(|spec| spec.required || spec.required_for.contains(&rule.kind));
-            if rule.effect == Effect::HoldDivisible && !named {
-                let problem = "a divisible hold needs a field with role AMOUNT, required for it";
+            let named = |role| {
+                let spec = order.role(role);
+                spec.is_some_and(|spec| spec.required || spec.required_for.contains(&rule.kind))
+            };
+            if matches!(rule.effect, Effect::HoldDivisible | Effect::Deduct) && !named(Role::Amount) {
+                let problem = "a divisible hold and a deduction need a field with role AMOUNT, required for them";
+                return Err(self.refuse(rule.kind.as_str(), problem));
+            }
+            if rule.effect == Effect::Deduct && !named(Role::Account) {
+                let problem = "a deduction needs a field with role ACCOUNT, required for it";
                 return Err(self.refuse(rule.kind.as_str(), problem));
             }
         }
@@ -223,6 +229,7 @@ fn check_spec(spec: &FieldSpec, kind: MessageKind) -> Result<(), &'static str> {
         Some(Role::Status) => {
             of_record && spec.required && spec.value_type == ValueType::Text && !spec.in_force.is_empty()
         }
+        Some(Role::Account) => !of_record && spec.value_type == ValueType::Text,
         Some(Role::Amount) => spec.value_type == ValueType::Amount,
         Some(Role::PersonName | Role::PersonNumber) => textual,
         Some(_) => false,

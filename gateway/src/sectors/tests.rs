@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use comity_model::profile::Effect;
+use comity_model::profile::{Effect, ObjectionRule, Unanswered};
 use comity_model::record::Date;
 use comity_model::{Amount, FieldName, MemberId};
 
@@ -132,13 +132,21 @@ fn the_embedded_profiles_say_what_the_law_allows() {
     let half_a_million = Some(Amount::cny(50_000_000));
     for (sector, kind, effect, days, two_from) in [
         ("accounts", "freeze", Effect::HoldDivisible, 365, half_a_million),
+        ("accounts", "renew", Effect::Renew, 365, half_a_million),
         ("accounts", "release", Effect::Release, 0, half_a_million),
+        ("accounts", "deduct", Effect::Deduct, 0, half_a_million),
+        ("accounts", "roll-back", Effect::Rollback, 0, half_a_million),
+        ("accounts", "confirm", Effect::Confirm, 0, None),
         ("parcels", "seal", Effect::HoldExclusive, 1095, None),
+        ("parcels", "renew", Effect::Renew, 1095, None),
         ("parcels", "release", Effect::Release, 0, None),
+        ("parcels", "transfer", Effect::Transfer, 0, None),
         ("ip-rights", "freeze", Effect::HoldExclusive, 1095, None),
-        ("ip-rights", "release", Effect::Release, 0, None),
+        ("ip-rights", "transfer", Effect::Transfer, 0, None),
         ("credit", "list", Effect::HoldConcurrent, 730, None),
+        ("credit", "correct", Effect::Amend, 0, None),
         ("credit", "remove", Effect::Release, 0, None),
+        ("credit", "uphold-objection", Effect::UpholdObjection, 0, None),
     ] {
         let schema = sectors.sector(&sector.parse().unwrap()).unwrap();
         let profile = schema.profile.as_ref().unwrap();
@@ -148,7 +156,11 @@ fn the_embedded_profiles_say_what_the_law_allows() {
             (effect, days, two_from),
             "{sector} {kind}"
         );
-        assert_eq!(profile.kinds.len(), 2, "{sector}");
+        let fifteen_days = ObjectionRule {
+            answer_within_s: 15 * 86_400,
+            unanswered: if sector == "credit" { Unanswered::Released } else { Unanswered::Stands },
+        };
+        assert_eq!(rule.objection, Some(fifteen_days).filter(|_| effect.holds()), "{sector} {kind}");
     }
     for sector in ["judgments", "lawyers"] {
         let schema = sectors.sector(&sector.parse().unwrap()).unwrap();

@@ -5,6 +5,7 @@ use crate::orders::class;
 use borsh::BorshSerialize;
 use comity_model::member::Officer;
 use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Order, PrivatePart};
+use comity_model::profile::Effect;
 use comity_model::record::FieldValue;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
@@ -37,8 +38,12 @@ pub struct SealRule {
     pub sector: Sector,
     /// The kind of order in it.
     pub kind: OrderKind,
+    /// What the kind does.
+    pub effect: Effect,
     /// From this amount on, two officers. `None`: always two.
     pub two_approvals_from: Option<Amount>,
+    /// Whether one officer may order it alone in an emergency.
+    pub emergencies: bool,
     /// The field of the private part that holds the amount; `None` where the kind has none.
     pub amount_field: Option<FieldName>,
 }
@@ -73,6 +78,9 @@ pub enum SealRefusal {
     /// or approvals are not sorted by officer, each once.
     #[error("an approval does not hold")]
     Approval,
+    /// Its effect is not that of its kind, or its public part does not fit the effect or the private part.
+    #[error("the public part of this order does not fit its kind or its private part")]
+    Form,
     /// Its deadlines are past, out of order or too far.
     #[error("the deadlines of this order do not hold")]
     Deadlines,
@@ -93,6 +101,7 @@ impl SealRefusal {
             Self::ClassTooLow => "CLASS_TOO_LOW",
             Self::TooFewApprovals { .. } => "TOO_FEW_APPROVALS",
             Self::Approval => "APPROVAL_INVALID",
+            Self::Form => "ORDER_FORM",
             Self::Deadlines => "DEADLINES_INVALID",
             Self::ReceiptTime => "RECEIPT_TIME",
         }
@@ -209,9 +218,13 @@ impl SignerCore {
             .find(|rule| rule.sector == order.sector && rule.kind == order.kind)
             .ok_or_else(|| SealRefusal::UnknownKind(order.sector.clone(), order.kind.clone()))?;
         let amount = rule.amount_field.as_ref().and_then(|name| amount_of(part, name));
-        let needed = class::needed(rule.two_approvals_from, amount);
-        if order.approval.approvals() < needed.approvals() {
+        if !class::is_enough(order, rule.two_approvals_from, rule.emergencies, amount) {
             return Err(SealRefusal::ClassTooLow);
+        }
+        // What officers approve in public is what the institution reads in private.
+        let is_form = order.effect == rule.effect && order.is_well_formed();
+        if !is_form || order.amount.is_some_and(|public| Some(public) != amount) {
+            return Err(SealRefusal::Form);
         }
         Ok(())
     }

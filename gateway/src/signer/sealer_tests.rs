@@ -16,7 +16,9 @@ fn identity() -> SignerIdentity {
         rules: vec![SealRule {
             sector: "accounts".parse().unwrap(),
             kind: "freeze".parse().unwrap(),
+            effect: Effect::HoldDivisible,
             two_approvals_from: Some(Amount::cny(10_000)),
+            emergencies: false,
             amount_field: Some("amount".parse().unwrap()),
         }],
     }
@@ -190,6 +192,8 @@ fn receipts_decisions_and_batches_of_others_are_refused() {
             enforcement: Enforcement::Attested,
             value: None,
             holds: 0,
+            revision: 1,
+            status: comity_model::asset::AssetStatus::Standing,
         }],
     };
     assert_eq!(signer.seal_assets(&assets).err(), ours);

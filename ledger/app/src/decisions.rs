@@ -1,29 +1,31 @@
 //! Orders on the institution's chain: they arrive, wait for the institution's decision, and are answered once.
 //!
-//! What can be told from the public part is judged on arrival; the rest is the institution's decision, under its seal.
-//! Without one in time the chain itself answers. It knows how an order is answered, not how a hold is found room for.
+//! What can be told from the public part is judged on arrival, and what changes only a hold's dates or standing is then
+//! carried out at once; the rest is the institution's decision, under its seal. Without one in time the chain itself
+//! answers. It knows how an order is answered, not how a hold is found room for.
 
+mod admission;
+
+use crate::holds::changes::{self, Unchanged};
+use crate::holds::objections;
 use crate::refusal::{Reason, Stop, require};
 use crate::side::Side;
 use crate::working::Execution;
-use crate::{due, holds, members, notices, packets, records};
-use comity_model::asset::{Arrival, reason};
+use crate::{due, holds, members, notices, packets};
+use comity_model::asset::{Arrival, HoldState, reason};
 use comity_model::client::ClientState;
 use comity_model::event::Event;
 use comity_model::order::{
-    ApprovalClass, Decision, DecisionVerdict, HoldSummary, Order, OrderResult, OrderState, Outcome, ReceivedOrder,
-    SealedOrder,
+    Decision, DecisionVerdict, HoldSummary, OrderResult, OrderState, Outcome, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload, UNIVERSAL_ERROR_ACK};
 use comity_model::profile::{Effect, KindRule};
 use comity_model::seal::Signature;
 use comity_model::state::StatePath;
-use comity_model::{Amount, AssetHandle, ClientId, Hash, OrderId, ReasonCode, UnixSeconds, encode};
+use comity_model::{ClientId, Hash, OrderId, ReasonCode, UnixSeconds, encode};
 use comity_verify::order;
 use comity_verify::seal::TAG_DECISION;
 use comity_verify::state::Proven;
-
-const DAY_S: u64 = 86_400;
 
 /// Codes that this chain writes into an order's result, besides those of [`comity_model::asset::reason`].
 pub mod outcome_code {
@@ -44,12 +46,20 @@ pub(crate) fn receive(
     sent: &Proven<Packet>,
     value: &[u8],
 ) -> Result<Option<Vec<u8>>, Stop> {
-    let packet = sent.value();
+    arrive(ex, client, sent.value(), value)
+}
+
+fn arrive(
+    ex: &mut Execution<'_>,
+    client: &ClientState,
+    packet: &Packet,
+    value: &[u8],
+) -> Result<Option<Vec<u8>>, Stop> {
     let Ok(sealed) = comity_model::decode::<SealedOrder>("a sealed order", value) else {
         return Ok(Some(UNIVERSAL_ERROR_ACK.to_vec()));
     };
     let id = sealed.order.id;
-    if !is_for_us(ex, client, packet, &sealed.order)? {
+    if !admission::is_for_us(ex, client, packet, &sealed.order)? {
         let refused = refused(ex, &id, reason::NOT_FOR_THIS_CHAIN)?;
         return Ok(Some(encode(&refused)));
     }
@@ -58,9 +68,9 @@ pub(crate) fn receive(
         return Ok(Some(encode(&refused)));
     }
     let accepted = order::court_suites(&sealed).all(|suite| client.suites.contains(suite));
-    let objection = match accepted {
-        true => objection(ex, client, &sealed.order)?,
-        false => Some(outcome_code::SUITE_NOT_ACCEPTED),
+    let judged = match accepted {
+        true => admission::judge(ex, client, &sealed)?,
+        false => Err(outcome_code::SUITE_NOT_ACCEPTED),
     };
     let mut received = ReceivedOrder {
         sealed,
@@ -72,56 +82,41 @@ pub(crate) fn receive(
         hold: None,
         notices: 0,
     };
-    if let Some(code) = objection {
-        let refused = refused(ex, &id, code)?;
-        received.state = OrderState::Refused;
-        received.result = Some(refused.clone());
-        save(ex, &received);
-        return Ok(Some(encode(&refused)));
-    }
-    ex.state.set_side(&Side::Pending(client.id.clone(), id), &received.id());
-    due::set(ex, received.sealed.order.decide_by, due::DECIDE, &client.id, id);
-    save(ex, &received);
-    Ok(None)
-}
-
-/// Whether the order's binding to chains and clients is that of the packet.
-fn is_for_us(ex: &Execution<'_>, client: &ClientState, packet: &Packet, order: &Order) -> Result<bool, Stop> {
-    let bound = order.source_chain == client.chain
-        && order.source_client == packet.source_client
-        && order.dest_client == packet.dest_client
-        && order.deliver_by == packet.timeout;
-    let recipient = StatePath::Member(order.recipient.clone());
-    Ok(bound && ex.state.bytes(&recipient)?.is_some())
-}
-
-/// Why the public part alone makes the order impossible, if it does.
-fn objection(ex: &Execution<'_>, client: &ClientState, order: &Order) -> Result<Option<&'static str>, Stop> {
-    let Some(rule) = rule(ex, order)? else {
-        return Ok(Some(reason::NO_SUCH_KIND));
+    let outcome = match judged {
+        Err(code) => Outcome::Refused(reason_code(code)?),
+        Ok(rule) if rule.effect.on_arrival() => on_arrival(ex, &received, &rule)?,
+        Ok(_) => {
+            ex.state.set_side(&Side::Pending(client.id.clone(), id), &received.id());
+            due::set(ex, received.sealed.order.decide_by, due::DECIDE, &client.id, id);
+            save(ex, &received);
+            return Ok(None);
+        }
     };
-    if rule.two_approvals_from.is_none() && order.approval != ApprovalClass::Double {
-        return Ok(Some(outcome_code::TWO_APPROVALS_NEEDED));
-    }
-    if rule.effect == Effect::Release {
-        let original = match order.original {
-            Some(original) => notices::received(ex, &client.id, &original)?,
-            None => None,
-        };
-        let same_court = original.is_some_and(|original| original.sealed.order.court == order.court);
-        return Ok((!same_court).then_some(reason::UNKNOWN_ORIGINAL));
-    }
-    let longest = u64::from(rule.period_days_max).saturating_mul(DAY_S);
-    let period_fits = order.decide_by <= order.hold_until && order.hold_until <= ex.now().plus(longest);
-    Ok((!period_fits).then_some(outcome_code::PERIOD_NOT_ALLOWED))
+    let result = OrderResult { order: id, outcome, effective_at: ex.now(), height: ex.height, answer_digest: None };
+    received.state = state_of(&result.outcome);
+    let acknowledgement = encode(&result);
+    received.result = Some(result);
+    save(ex, &received);
+    Ok(Some(acknowledgement))
 }
 
-/// The rule of the order's kind, if the recipient answers for its sector.
-fn rule(ex: &Execution<'_>, order: &Order) -> Result<Option<KindRule>, Stop> {
-    let profile = records::profile(ex, &order.sector)?;
-    Ok(profile
-        .filter(|profile| profile.institution == order.recipient)
-        .and_then(|profile| profile.kind(&order.kind).cloned()))
+/// Carries out what needs no decision.
+fn on_arrival(ex: &mut Execution<'_>, received: &ReceivedOrder, rule: &KindRule) -> Result<Outcome, Stop> {
+    outcome((|| {
+        let (original, place) = changes::place_of(ex, received)?;
+        changes::must(original.state != OrderState::Pending, reason::ORIGINAL_PENDING)?;
+        let place = place.ok_or(Unchanged::Code(reason::HOLD_ENDED))?;
+        match rule.effect {
+            Effect::Renew => {
+                let latest = admission::latest_end(ex, rule, &original)?;
+                changes::renew(ex, received, place, latest)
+            }
+            Effect::Confirm => changes::confirm(ex, received, place),
+            Effect::UpholdObjection => objections::uphold(ex, received, place),
+            Effect::RejectObjection => objections::reject(ex, received, place),
+            _ => Err(Unchanged::Code(reason::NO_SUCH_KIND)),
+        }
+    })())
 }
 
 /// Decides a pending order under the institution's seal.
@@ -134,7 +129,7 @@ pub(crate) fn decide(ex: &mut Execution<'_>, decision: &Decision, seal: &Signatu
     members::check_seal(&member, TAG_DECISION, decision, seal, ex.config.suites)?;
     let outcome = match &decision.verdict {
         DecisionVerdict::Refuse(code) => Outcome::Refused(code.clone()),
-        DecisionVerdict::Execute { asset, amount } => execute(ex, &mut received, *asset, *amount)?,
+        verdict => execute(ex, &mut received, decision, verdict)?,
     };
     let now = ex.now();
     answer(ex, received, outcome, now, decision.answer_digest)
@@ -144,42 +139,69 @@ pub(crate) fn decide(ex: &mut Execution<'_>, decision: &Decision, seal: &Signatu
 fn execute(
     ex: &mut Execution<'_>,
     received: &mut ReceivedOrder,
-    asset: AssetHandle,
-    amount: Option<Amount>,
+    decision: &Decision,
+    verdict: &DecisionVerdict,
 ) -> Result<Outcome, Stop> {
     // The profile may have changed since the order arrived.
-    let Some(rule) = rule(ex, &received.sealed.order)? else {
+    let Some(rule) = admission::rule(ex, &received.sealed.order)? else {
         return failed(reason::NO_SUCH_KIND);
     };
-    if rule.effect == Effect::Release {
-        require(amount.is_none(), Reason::DecisionAmount)?;
-        return release(ex, received, asset);
+    match (rule.effect, verdict) {
+        (Effect::HandOver, DecisionVerdict::Acknowledge) => {
+            require(decision.answer_digest.is_some(), Reason::DecisionForm)?;
+            Ok(Outcome::Done)
+        }
+        (effect, DecisionVerdict::Execute { asset, amount }) if effect.holds() => {
+            let summary = holds::place(ex, received, &rule, *asset, *amount)?;
+            Ok(match summary.state {
+                HoldState::Active => Outcome::Executed(summary),
+                _ => Outcome::Waitlisted(summary),
+            })
+        }
+        (effect, verdict) if effect.changes_a_hold() => change(ex, received, effect, verdict),
+        _ => Err(Reason::DecisionForm.into()),
     }
-    let (state, summary) = holds::place(ex, received, rule.effect, asset, amount)?;
-    Ok(match state {
-        comity_model::asset::HoldState::Active => Outcome::Executed(summary),
-        _ => Outcome::Waitlisted(summary),
-    })
 }
 
-fn release(ex: &mut Execution<'_>, received: &ReceivedOrder, asset: AssetHandle) -> Result<Outcome, Stop> {
-    let original = match received.sealed.order.original {
-        Some(original) => notices::received(ex, &received.client, &original)?,
-        None => None,
+/// Changes the hold of the original order as the institution decided.
+fn change(
+    ex: &mut Execution<'_>,
+    received: &ReceivedOrder,
+    effect: Effect,
+    verdict: &DecisionVerdict,
+) -> Result<Outcome, Stop> {
+    let (asset, amount, successor) = match (effect, verdict) {
+        (Effect::Transfer, DecisionVerdict::Transfer { asset, successor }) => (asset, None, *successor),
+        (Effect::Transfer, _) => return Err(Reason::DecisionForm.into()),
+        (_, DecisionVerdict::Execute { asset, amount }) => (asset, *amount, None),
+        _ => return Err(Reason::DecisionForm.into()),
     };
-    let Some(original) = original else {
-        return failed(reason::UNKNOWN_ORIGINAL);
-    };
-    // The institution decides in order of arrival; a release must not be lost to a freeze that is decided after it.
-    require(original.state != OrderState::Pending, Reason::OriginalPending)?;
-    let Some((handle, number)) = original.hold else {
-        return failed(reason::HOLD_ENDED);
-    };
-    require(handle == asset, Reason::DecisionAsset)?;
-    if !holds::release(ex, received, &handle, number)? {
-        return failed(reason::HOLD_ENDED);
+    require(amount == received.sealed.order.amount, Reason::DecisionAmount)?;
+    outcome((|| {
+        let (original, place) = changes::place_of(ex, received)?;
+        // The institution decides in order of arrival; a release must not be lost to a freeze that is decided after it.
+        require(original.state != OrderState::Pending, Reason::OriginalPending)?;
+        let place = place.ok_or(Unchanged::Code(reason::HOLD_ENDED))?;
+        require(place.0 == *asset, Reason::DecisionAsset)?;
+        match (effect, amount) {
+            (Effect::Release, amount) => changes::release(ex, received, place, amount),
+            (Effect::Deduct, Some(amount)) => changes::deduct(ex, received, place, amount),
+            (Effect::Transfer, _) => changes::transfer(ex, received, place, successor),
+            (Effect::Rollback, _) => changes::roll_back(ex, received, place),
+            (Effect::Amend, _) => changes::amend(ex, received, place),
+            // Carried out on arrival, or of another form: nothing waits for such a decision.
+            _ => Err(Reason::DecisionForm.into()),
+        }
+    })())
+}
+
+/// What a change of a hold came to.
+fn outcome(changed: Result<HoldSummary, Unchanged>) -> Result<Outcome, Stop> {
+    match changed {
+        Ok(summary) => Ok(Outcome::Executed(summary)),
+        Err(Unchanged::Code(code)) => failed(code),
+        Err(Unchanged::Stop(stop)) => Err(stop),
     }
-    Ok(Outcome::Executed(HoldSummary { held: None, asked: None, ahead: 0, until: ex.now() }))
 }
 
 /// Answers an order that nobody decided in time.
@@ -231,7 +253,7 @@ fn packet_of(received: &ReceivedOrder) -> Packet {
 /// The state that an outcome puts an order into, on either chain.
 pub(crate) const fn state_of(outcome: &Outcome) -> OrderState {
     match outcome {
-        Outcome::Executed(_) => OrderState::Executed,
+        Outcome::Executed(_) | Outcome::Done => OrderState::Executed,
         Outcome::Waitlisted(_) => OrderState::Waitlisted,
         Outcome::Refused(_) => OrderState::Refused,
         Outcome::Failed(_) => OrderState::Failed,

@@ -15,6 +15,8 @@ use comity_model::{ClientId, OrderId, UnixSeconds};
 pub(crate) const DECIDE: u8 = 1;
 /// A hold lapses then.
 pub(crate) const LAPSE: u8 = 2;
+/// An objection must be answered by then.
+pub(crate) const OBJECTION: u8 = 3;
 /// Most due dates carried out in one block.
 const PER_BLOCK_MAX: usize = 256;
 
@@ -55,6 +57,7 @@ pub(crate) fn run(ex: &mut Execution<'_>) -> Result<Vec<Event>, AppError> {
         clear(ex, due.at, due.kind, &due.client, due.order);
         let done = match due.kind {
             DECIDE => decisions::undecided(ex, &due.client, &due.order),
+            OBJECTION => holds::objections::unanswered(ex, &due.client, &due.order, due.at),
             _ => holds::lapse(ex, &due.client, &due.order, due.at),
         };
         match done {

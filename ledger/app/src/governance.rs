@@ -8,7 +8,7 @@ use crate::refusal::{Reason, Stop, require};
 use crate::side::{self, Side};
 use crate::working::Execution;
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, ValidatorUpdate};
-use comity_model::profile::Profile;
+use comity_model::profile::{KindRule, Profile};
 use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_verify::seal::TAG_PROPOSAL;
@@ -63,6 +63,7 @@ pub(crate) fn put_profile(ex: &mut Execution<'_>, profile: &Profile) -> Result<(
     members::at_home(&ex.state, &profile.institution)?;
     let kinds: BTreeSet<_> = profile.kinds.iter().map(|rule| &rule.kind).collect();
     require(kinds.len() == profile.kinds.len() && kinds.len() <= KINDS_MAX, Reason::ProfileMalformed)?;
+    require(profile.kinds.iter().all(KindRule::is_consistent), Reason::ProfileMalformed)?;
     let path = StatePath::Profile(profile.sector.clone());
     ex.state.write(&path, profile);
     Ok(())

@@ -4,24 +4,27 @@
 //! as far as the asset goes. A divisible asset is given out by amount (what is missing of a hold waits, and later holds
 //! wait behind it); an exclusive hold stands alone, and the next one waits; concurrent entries stand beside each other.
 //! Whatever changes (a new hold, a release, a lapse, a new value, an earlier arrival decided late), [`settle`] walks again
-//! and tells the court of every hold that came out differently. It knows no decision and no packet format.
+//! and tells the court of every hold that came out differently. What later orders do to a hold is in `changes`, what
+//! institutions hold against it in `objections`. It knows no decision and no packet format.
 
+pub(crate) mod changes;
+pub(crate) mod objections;
+
+use crate::due::{self, LAPSE, OBJECTION};
 use crate::notices;
 use crate::refusal::{Reason, Stop, require};
 use crate::side::{self, Side};
 use crate::working::Execution;
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::asset::{Asset, Hold, HoldState};
+use comity_model::asset::{Asset, AssetStatus, Hold, HoldState};
 use comity_model::event::Event;
-use comity_model::order::{HoldSummary, NoticeEvent, OrderState, ReceivedOrder};
-use comity_model::profile::Effect;
+use comity_model::order::{ApprovalClass, HoldSummary, NoticeEvent, OrderState, ReceivedOrder};
+use comity_model::profile::{Effect, KindRule};
 use comity_model::state::StatePath;
 use comity_model::{Amount, AssetHandle, ClientId, OrderId, UnixSeconds};
 
 /// Most holds that may stand on one asset.
 pub(crate) const STANDING_MAX: usize = 512;
-/// The kind of due date by which a hold lapses.
-pub(crate) use crate::due::LAPSE;
 
 /// What the index of standing holds says of one.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -31,20 +34,21 @@ struct Standing {
 }
 
 /// Places a new hold for `received`, settles the asset, and returns what the hold came to. `received` learns where its
-/// hold is; the caller stores it.
+/// hold is; the caller stores it. An emergency order's hold lasts until it must be confirmed.
 pub(crate) fn place(
     ex: &mut Execution<'_>,
     received: &mut ReceivedOrder,
-    effect: Effect,
+    rule: &KindRule,
     handle: AssetHandle,
     asked: Option<Amount>,
-) -> Result<(HoldState, HoldSummary), Stop> {
-    lapse_overdue(ex, &handle)?;
+) -> Result<HoldSummary, Stop> {
+    settle_overdue(ex, &handle)?;
     let mut asset = asset(ex, &handle)?;
-    check_fit(&asset, received, effect, asked)?;
-    let standing = standing(ex, &handle)?;
-    require(standing.len() < STANDING_MAX, Reason::QueueFull)?;
+    check_fit(&asset, received, rule.effect, asked)?;
+    require(standing(ex, &handle)?.len() < STANDING_MAX, Reason::QueueFull)?;
     let order = &received.sealed.order;
+    let confirm_by = rule.confirm_within_s.map(|within_s| ex.now().plus(within_s));
+    let confirm_by = confirm_by.filter(|_| order.approval == ApprovalClass::Emergency);
     let hold = Hold {
         asset: handle,
         number: asset.holds,
@@ -54,41 +58,27 @@ pub(crate) fn place(
         arrival: received.arrival,
         asked,
         held: asked.map(|asked| Amount { minor: 0, ..asked }),
+        deducted: asked.map(|asked| Amount { minor: 0, ..asked }),
         state: HoldState::Queued,
-        until: order.hold_until,
+        until: confirm_by.map_or(order.hold_until, |by| by.min(order.hold_until)),
+        unconfirmed: confirm_by.map(|_| order.hold_until),
+        objection: None,
+        objections: 0,
+        content: order.private_digest,
     };
     asset.holds = asset.holds.saturating_add(1);
     received.hold = Some((handle, hold.number));
     ex.state.write(&StatePath::Asset(handle), &asset);
     write(ex, &hold);
     let row = Side::Standing(handle, hold.arrival, hold.number);
-    let entry = Standing { number: hold.number, effect };
+    let entry = Standing { number: hold.number, effect: rule.effect };
     ex.state.set_side(&row, &entry);
-    crate::due::set(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
+    due::set(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
     let now = ex.now();
-    settle(ex, &handle, now, Some(received))?;
+    settle(ex, &handle, now, Some(received), None)?;
     let settled = read(ex, &handle, hold.number)?;
     let ahead = ahead(ex, &settled)?;
-    let summary = summary(&settled, ahead);
-    Ok((settled.state, summary))
-}
-
-/// Ends the hold of `original` because `release` says so, and settles the asset.
-pub(crate) fn release(
-    ex: &mut Execution<'_>,
-    release: &ReceivedOrder,
-    handle: &AssetHandle,
-    number: u32,
-) -> Result<bool, Stop> {
-    lapse_overdue(ex, handle)?;
-    let hold = read(ex, handle, number)?;
-    if !stands(&hold) {
-        return Ok(false);
-    }
-    let now = ex.now();
-    end(ex, hold, HoldState::Released, now, Some(release))?;
-    settle(ex, handle, now, Some(release))?;
-    Ok(true)
+    Ok(summary(&settled, ahead))
 }
 
 /// Ends the hold of `order`, which arrived over `client`, because its time has come at `due_at`. The legal effect is of
@@ -99,35 +89,42 @@ pub(crate) fn lapse(
     order: &OrderId,
     due_at: UnixSeconds,
 ) -> Result<(), Stop> {
-    let Some(received) = notices::received(ex, client, order)? else {
+    let Some(hold) = of_order(ex, client, order)?.filter(|hold| hold.until <= due_at) else {
         return Ok(());
     };
-    let Some((handle, number)) = received.hold else {
-        return Ok(());
-    };
-    let hold = read(ex, &handle, number)?;
-    if stands(&hold) && hold.until <= due_at {
-        end(ex, hold, HoldState::Lapsed, due_at, None)?;
-        settle(ex, &handle, due_at, None)?;
-    }
-    Ok(())
+    let handle = hold.asset;
+    end(ex, hold, HoldState::Lapsed, due_at, None)?;
+    settle(ex, &handle, due_at, None, None)
 }
 
-/// Lapses what is overdue on an asset, in order of its dates: a transaction first settles the assets that it touches.
-pub(crate) fn lapse_overdue(ex: &mut Execution<'_>, handle: &AssetHandle) -> Result<(), Stop> {
+/// Carries out what is overdue on an asset, in order of its dates: a transaction first settles the assets that it
+/// touches.
+pub(crate) fn settle_overdue(ex: &mut Execution<'_>, handle: &AssetHandle) -> Result<(), Stop> {
     let now = ex.now();
     let mut overdue = Vec::new();
     for entry in standing(ex, handle)? {
         let hold = read(ex, handle, entry.number)?;
-        if hold.until <= now {
-            overdue.push((hold.until, hold.origin.client, hold.order));
-        }
+        let of = (hold.origin.client, hold.order);
+        let dates = [Some((hold.until, LAPSE)), hold.objection.map(|objection| (objection.answer_by, OBJECTION))];
+        overdue
+            .extend(dates.into_iter().flatten().filter(|(at, _)| *at <= now).map(|(at, kind)| (at, kind, of.clone())));
     }
     overdue.sort_unstable();
-    for (due_at, client, order) in overdue {
-        lapse(ex, &client, &order, due_at)?;
+    for (due_at, kind, (client, order)) in overdue {
+        match kind {
+            OBJECTION => objections::unanswered(ex, &client, &order, due_at)?,
+            _ => lapse(ex, &client, &order, due_at)?,
+        }
     }
     Ok(())
+}
+
+/// The hold of an order that arrived over `client`, if it stands.
+fn of_order(ex: &Execution<'_>, client: &ClientId, order: &OrderId) -> Result<Option<Hold>, Stop> {
+    match notices::received(ex, client, order)?.and_then(|received| received.hold) {
+        Some((handle, number)) => Ok(Some(read(ex, &handle, number)?).filter(|hold| hold.state.stands())),
+        None => Ok(None),
+    }
 }
 
 /// What is held of a divisible asset, over all its holds, in minor units.
@@ -141,12 +138,14 @@ pub(crate) fn held_in_all(ex: &Execution<'_>, handle: &AssetHandle) -> Result<u6
 }
 
 /// Walks the standing holds of an asset in order of arrival and gives each what is left for it. Courts of holds that
-/// come out differently are told, but not the order `by` itself: its court learns from its acknowledgement.
+/// come out differently are told, but not the order `by` itself: its court learns from its acknowledgement. The court of
+/// the hold that `changed` in another way is told so in any case.
 pub(crate) fn settle(
     ex: &mut Execution<'_>,
     handle: &AssetHandle,
     at: UnixSeconds,
     by: Option<&ReceivedOrder>,
+    changed: Option<(u32, NoticeEvent)>,
 ) -> Result<(), Stop> {
     let asset = asset(ex, handle)?;
     let mut left = asset.value.map_or(0, |value| value.minor);
@@ -163,28 +162,31 @@ pub(crate) fn settle(
                 next.state = in_force(share > 0);
                 before
             }
-            Effect::HoldExclusive | Effect::Release => {
+            Effect::HoldExclusive => {
                 next.state = in_force(exclusive == 0);
                 let ahead = exclusive;
                 exclusive = exclusive.saturating_add(1);
                 ahead
             }
-            Effect::HoldConcurrent => {
+            // Only kinds that hold have a hold.
+            _ => {
                 next.state = HoldState::Active;
                 0
             }
         };
         before = before.saturating_add(1);
-        if next == hold {
+        let changed = changed.and_then(|(number, event)| (number == hold.number).then_some(event));
+        if next == hold && changed.is_none() {
             continue;
         }
         write(ex, &next);
         if by.is_none_or(|by| !is_of(&next, by)) {
-            let event = match (hold.state, next.state) {
+            let event = changed.unwrap_or(match (hold.state, next.state) {
                 (HoldState::Queued, HoldState::Active) => NoticeEvent::Activated,
                 _ => NoticeEvent::Changed,
-            };
-            tell(ex, &next, event, ahead, at, by)?;
+            });
+            let state = state_of(&next);
+            tell(ex, &next, state, event, ahead, at, by)?;
         }
     }
     Ok(())
@@ -198,22 +200,49 @@ fn end(
     at: UnixSeconds,
     by: Option<&ReceivedOrder>,
 ) -> Result<(), Stop> {
+    // What has ended keeps the state that it had: the mirror tells the end.
+    let last = standing_state(&hold);
+    if let Some(objection) = hold.objection.take() {
+        due::clear(ex, objection.answer_by, OBJECTION, &hold.origin.client, hold.order);
+    }
     hold.state = state;
     hold.held = hold.held.map(|held| Amount { minor: 0, ..held });
     write(ex, &hold);
     ex.state.remove_side(&Side::Standing(hold.asset, hold.arrival, hold.number));
-    crate::due::clear(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
+    due::clear(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
     let event = match state {
         HoldState::Lapsed => NoticeEvent::Lapsed,
+        HoldState::Deducted => NoticeEvent::Deducted,
+        HoldState::Transferred => NoticeEvent::Transferred,
         _ => NoticeEvent::Released,
     };
-    tell(ex, &hold, event, 0, at, by)
+    tell(ex, &hold, last, event, 0, at, by)
+}
+
+/// Lets a hold last until another time; the caller stores it.
+fn set_until(ex: &mut Execution<'_>, hold: &mut Hold, until: UnixSeconds) {
+    due::clear(ex, hold.until, LAPSE, &hold.origin.client, hold.order);
+    hold.until = until;
+    due::set(ex, until, LAPSE, &hold.origin.client, hold.order);
+}
+
+/// The state of an order whose hold stands.
+fn state_of(hold: &Hold) -> OrderState {
+    if hold.objection.is_some() { OrderState::Objected } else { standing_state(hold) }
+}
+
+fn standing_state(hold: &Hold) -> OrderState {
+    match hold.state {
+        HoldState::Active => OrderState::Executed,
+        _ => OrderState::Waitlisted,
+    }
 }
 
 /// Sends the court of `hold` a notice, and keeps the order's own entry in step with its hold.
 fn tell(
     ex: &mut Execution<'_>,
     hold: &Hold,
+    state: OrderState,
     event: NoticeEvent,
     ahead: u32,
     at: UnixSeconds,
@@ -222,11 +251,6 @@ fn tell(
     let client = &hold.origin.client;
     let Some(mut received) = notices::received(ex, client, &hold.order)? else {
         return Ok(());
-    };
-    let state = match hold.state {
-        HoldState::Active => OrderState::Executed,
-        HoldState::Queued => OrderState::Waitlisted,
-        HoldState::Released | HoldState::Lapsed | HoldState::Deducted => received.state,
     };
     if state != received.state {
         received.state = state;
@@ -254,6 +278,7 @@ fn is_of(hold: &Hold, received: &ReceivedOrder) -> bool {
 fn check_fit(asset: &Asset, received: &ReceivedOrder, effect: Effect, asked: Option<Amount>) -> Result<(), Stop> {
     let order = &received.sealed.order;
     let divisible = effect == Effect::HoldDivisible;
+    require(asset.status == AssetStatus::Standing, Reason::AssetTransferred)?;
     require(
         asset.institution == order.recipient && asset.sector == order.sector && asset.value.is_some() == divisible,
         Reason::DecisionAsset,
@@ -267,7 +292,15 @@ fn check_fit(asset: &Asset, received: &ReceivedOrder, effect: Effect, asked: Opt
 }
 
 fn summary(hold: &Hold, ahead: u32) -> HoldSummary {
-    HoldSummary { held: hold.held, asked: hold.asked, ahead, until: hold.until }
+    HoldSummary {
+        state: hold.state,
+        held: hold.held,
+        asked: hold.asked,
+        deducted: hold.deducted,
+        ahead,
+        until: hold.until,
+        objection: hold.objection.clone(),
+    }
 }
 
 /// How many holds stand before this one in the way: none for a concurrent entry.
@@ -287,10 +320,6 @@ fn ahead(ex: &Execution<'_>, hold: &Hold) -> Result<u32, Stop> {
 
 const fn in_force(active: bool) -> HoldState {
     if active { HoldState::Active } else { HoldState::Queued }
-}
-
-const fn stands(hold: &Hold) -> bool {
-    matches!(hold.state, HoldState::Active | HoldState::Queued)
 }
 
 fn standing(ex: &Execution<'_>, handle: &AssetHandle) -> Result<Vec<Standing>, Stop> {

@@ -15,8 +15,11 @@ mod genesis;
 mod governance;
 mod headers;
 mod holds;
+#[cfg(test)]
+mod life;
 mod members;
 mod notices;
+mod obligations;
 mod orders;
 mod packets;
 mod proposal;

@@ -35,12 +35,19 @@ pub(crate) fn acceptable(process: &Process<'_>) -> bool {
     process.txs.len() <= TXS_PER_BLOCK_MAX && process.txs.iter().all(|tx| tx.len() <= TX_BYTES_MAX)
 }
 
-/// Receives are refused from their timeout on, decisions from their date on, headers outside the trusting period: in a
+/// Receives are refused from their timeout on, decisions and objections from their date on, headers outside the trusting
+/// period: in a
 /// block whose time lies in the past these would be let in too late.
 fn depends_on_time(tx: &[u8]) -> bool {
     transaction::parse(tx).is_ok_and(|transaction| {
         transaction.body.messages.iter().any(|message| {
-            matches!(message, Message::Receive { .. } | Message::Decide { .. } | Message::UpdateClient { .. })
+            matches!(
+                message,
+                Message::Receive { .. }
+                    | Message::Decide { .. }
+                    | Message::Object { .. }
+                    | Message::UpdateClient { .. }
+            )
         })
     })
 }

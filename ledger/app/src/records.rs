@@ -7,7 +7,7 @@ use crate::holds;
 use crate::members;
 use crate::refusal::{Reason, Stop, require};
 use crate::working::Execution;
-use comity_model::asset::Asset;
+use comity_model::asset::{Asset, AssetStatus};
 use comity_model::profile::Profile;
 use comity_model::record::RecordState;
 use comity_model::seal::Signature;
@@ -56,6 +56,8 @@ pub(crate) fn register(ex: &mut Execution<'_>, batch: &AssetBatch, seal: &Signat
 fn register_one(ex: &mut Execution<'_>, asset: &Asset) -> Result<(), Stop> {
     let path = StatePath::Asset(asset.handle);
     let Some(standing) = ex.state.read::<Asset>(&path, "an asset")? else {
+        let sound = asset.revision == 1 && asset.status == AssetStatus::Standing;
+        require(sound, Reason::AssetRevision)?;
         let fresh = Asset { holds: 0, ..asset.clone() };
         ex.state.write(&path, &fresh);
         return Ok(());
@@ -64,21 +66,24 @@ fn register_one(ex: &mut Execution<'_>, asset: &Asset) -> Result<(), Stop> {
     if changed == standing {
         return Ok(());
     }
+    require(standing.status == AssetStatus::Standing, Reason::AssetTransferred)?;
+    require(asset.revision == standing.revision.saturating_add(1), Reason::AssetRevision)?;
     let same_currency = asset.value.map(|value| value.currency) == standing.value.map(|value| value.currency);
     require(
         same_currency
             && asset.sector == standing.sector
             && asset.institution == standing.institution
-            && asset.enforcement == standing.enforcement,
+            && asset.enforcement == standing.enforcement
+            && asset.status == standing.status,
         Reason::AssetChanged,
     )?;
-    holds::lapse_overdue(ex, &asset.handle)?;
+    holds::settle_overdue(ex, &asset.handle)?;
     let held = holds::held_in_all(ex, &asset.handle)?;
     let value = asset.value.map_or(0, |value| value.minor);
     require(value >= held, Reason::AssetHeld)?;
     ex.state.write(&path, &changed);
     let now = ex.now();
-    holds::settle(ex, &asset.handle, now, None)
+    holds::settle(ex, &asset.handle, now, None, None)
 }
 
 /// The profile of a sector of this chain.

@@ -56,7 +56,7 @@ reasons! {
     NotEnoughGovernors, "NOT_ENOUGH_GOVERNORS", "Too few different governors approved.";
     GovernorApproval, "GOVERNOR_APPROVAL", "An approval is out of order, unknown or its signature does not hold.";
     ValidatorsMalformed, "VALIDATORS_MALFORMED", "The validator set would be empty, too large or too powerful.";
-    ProfileMalformed, "PROFILE_MALFORMED", "The profile names an unknown institution or a kind twice.";
+    ProfileMalformed, "PROFILE_MALFORMED", "The profile names an unknown institution, a kind twice, or what does not fit a kind's effect.";
     // Clients.
     UnknownClient, "UNKNOWN_CLIENT", "No such client is known to this chain.";
     ClientExists, "CLIENT_EXISTS", "A client of this id exists or existed.";
@@ -79,10 +79,21 @@ reasons! {
     RecordVersion, "RECORD_VERSION", "The record's version does not follow the one that stands.";
     AssetChanged, "ASSET_CHANGED", "An asset's sector, institution, enforcement, currency or divisibility cannot change.";
     AssetHeld, "ASSET_HELD", "The new value is less than what is held of the asset.";
+    AssetRevision, "ASSET_REVISION", "The asset's revision does not follow the one that stands: read it again.";
+    AssetTransferred, "ASSET_TRANSFERRED", "The asset went over to another owner and is no longer under this handle.";
+    AssetTaken, "ASSET_TAKEN", "Another asset stands under the new handle.";
     UnknownAsset, "UNKNOWN_ASSET", "No such asset is registered on this chain.";
     // Orders.
     RequestConflict, "REQUEST_CONFLICT", "The request id was used for another order.";
     OrderExists, "ORDER_EXISTS", "An order of this id exists.";
+    OrderForm, "ORDER_FORM", "The order's public part lacks what its effect needs, or has what it must not.";
+    NothingToConfirm, "NOTHING_TO_CONFIRM", "The original is no emergency order of this court.";
+    SameOfficer, "SAME_OFFICER", "An emergency order must be confirmed by another officer than the one who ordered it.";
+    ClaimMismatch, "CLAIM_MISMATCH", "The claim is not the one that the order commits to, or another amount was claimed before.";
+    ObligationFull, "OBLIGATION_FULL", "Too many orders serve this obligation.";
+    ObligationCovered, "OBLIGATION_COVERED", "What is held and deducted for this obligation covers it.";
+    ObligationExceeded, "OBLIGATION_EXCEEDED", "With this deduction more would be taken than the obligation is.";
+    OtherObligation, "OTHER_OBLIGATION", "A deduction serves the obligation that its original order serves.";
     OrderDates, "ORDER_DATES", "The order's dates are in the wrong order, past or too far apart.";
     RecipientUnknown, "RECIPIENT_UNKNOWN", "The recipient was not imported over the order's client.";
     // Decisions.
@@ -91,6 +102,10 @@ reasons! {
     DecisionLate, "DECISION_LATE", "The time to decide has passed.";
     DecisionAsset, "DECISION_ASSET", "The asset does not fit the order's sector, kind or original.";
     DecisionAmount, "DECISION_AMOUNT", "The amount is missing, zero, of another currency, or not wanted.";
+    DecisionForm, "DECISION_FORM", "The decision's form does not fit what the order's kind does.";
+    ObjectionNotAllowed, "OBJECTION_NOT_ALLOWED", "The sector's profile allows no objection to orders of this kind.";
+    AlreadyObjected, "ALREADY_OBJECTED", "The institution has objected to this order before.";
+    NoStandingHold, "NO_STANDING_HOLD", "The order made no hold, or its hold has ended.";
     OriginalPending, "ORIGINAL_PENDING", "The original order has not been decided yet.";
     QueueFull, "QUEUE_FULL", "Too many holds stand on the asset.";
     // Queries.

@@ -1,6 +1,7 @@
 //! Transactions: their form, their sender, and each message handed to its module; all of it or nothing.
 
 use crate::abci::{AppError, MESSAGES_PER_TX_MAX, TxResult};
+use crate::holds::objections;
 use crate::refusal::{Reason, Refusal, Stop, require};
 use crate::working::{Config, Execution, Working};
 use crate::{clients, decisions, governance, members, orders, packets, records};
@@ -69,7 +70,7 @@ fn carry_out(ex: &mut Execution<'_>, message: &Message) -> Result<(), Stop> {
     match message {
         Message::PutRecords { batch, seal } => records::put(ex, batch, seal),
         Message::RegisterAssets { batch, seal } => records::register(ex, batch, seal),
-        Message::CommitOrder(sealed) => orders::commit(ex, sealed),
+        Message::CommitOrder { sealed, claim } => orders::commit(ex, sealed, claim.as_ref()),
         Message::Decide { decision, seal } => decisions::decide(ex, decision, seal),
         Message::UpdateClient { client, steps } => clients::update(ex, client, steps),
         Message::Misbehaviour { client, first, second } => clients::misbehaviour(ex, client, first, second),
@@ -79,6 +80,7 @@ fn carry_out(ex: &mut Execution<'_>, message: &Message) -> Result<(), Stop> {
         }
         Message::TimeOut { packet, proof, height } => packets::time_out(ex, packet, proof, *height),
         Message::ImportMember { client, member, proof, height } => members::import(ex, client, member, proof, *height),
+        Message::Object { objection, seal } => objections::object(ex, objection, seal),
         Message::Govern { proposal, approvals } => governance::govern(ex, proposal, approvals),
     }
 }

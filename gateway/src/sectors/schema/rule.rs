@@ -85,6 +85,7 @@ impl Options {
                 15 => Some(Role::PriorHeld),
                 16 => Some(Role::OverControl),
                 17 => Some(Role::AsOf),
+                7 => Some(Role::Account),
                 _ => None,
             },
             date: boolean(&stated, "date"),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store;
 use crate::working::{Config, Working};
-use comity_model::asset::{Arrival, Enforcement};
+use comity_model::asset::{Arrival, Enforcement, reason};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::order::{ApprovalClass, Delivery, Notice, Order, Outcome, SealedOrder};
 use comity_model::packet::Packet;
@@ -66,7 +66,11 @@ fn order(number: u16, arrival: u64, until: u64) -> ReceivedOrder {
                 recipient: "bank".parse().expect("a member id"),
                 sector: "deposits".parse().expect("a sector"),
                 kind: "freeze".parse().expect("a kind"),
+                effect: Effect::HoldDivisible,
                 original: None,
+                amount: None,
+                account: None,
+                obligation: None,
                 private_digest: Hash::ZERO,
                 approval: ApprovalClass::Single,
                 issued_at: UnixSeconds(0),
@@ -102,6 +106,8 @@ fn asset_of(value: Option<u64>) -> Asset {
         enforcement: Enforcement::Attested,
         value: value.map(Amount::cny),
         holds: 0,
+        revision: 1,
+        status: AssetStatus::Standing,
     }
 }
 
@@ -125,7 +131,17 @@ fn put(
     asked: Option<u64>,
 ) -> (HoldState, HoldSummary) {
     let asked = asked.map(Amount::cny);
-    let (state, summary) = place(ex, &mut received, effect, ASSET, asked).expect("the hold is placed");
+    let rule = KindRule {
+        kind: "freeze".parse().expect("a kind"),
+        effect,
+        period_days_max: 365,
+        decide_within_s: 1,
+        two_approvals_from: None,
+        confirm_within_s: None,
+        objection: None,
+    };
+    let summary = place(ex, &mut received, &rule, ASSET, asked).expect("the hold is placed");
+    let state = summary.state;
     received.state = crate::decisions::state_of(&match state {
         HoldState::Active => Outcome::Executed(summary.clone()),
         _ => Outcome::Waitlisted(summary.clone()),
@@ -157,7 +173,7 @@ fn a_second_freeze_gets_what_is_left_and_the_third_waits_behind_it() {
         assert!(notices(ex).is_empty());
 
         let by = order(9, 9, 1_000);
-        assert!(release(ex, &by, &ASSET, 0).expect("released"));
+        assert!(changes::release(ex, &by, (ASSET, 0), None).is_ok());
         let events: Vec<_> = notices(ex).iter().map(|notice| (notice.order, notice.event, notice.hold.held)).collect();
         assert_eq!(
             events,
@@ -167,7 +183,8 @@ fn a_second_freeze_gets_what_is_left_and_the_third_waits_behind_it() {
                 (id(3), NoticeEvent::Activated, Some(Amount::cny(1))),
             ]
         );
-        assert!(!release(ex, &by, &ASSET, 0).expect("no fault"), "twice");
+        let twice = changes::release(ex, &by, (ASSET, 0), None);
+        assert!(matches!(twice, Err(changes::Unchanged::Code(reason::HOLD_ENDED))));
     });
 }
 
@@ -277,7 +294,7 @@ proptest! {
                     Step::Release(which) => {
                         let Some(number) = reference.keys().nth(which).copied() else { continue };
                         let by = order(200, 99, 1_000);
-                        prop_assert!(release(ex, &by, &ASSET, u32::from(number) - 1).expect("no fault"));
+                        prop_assert!(changes::release(ex, &by, (ASSET, u32::from(number) - 1), None).is_ok());
                         reference.remove(&number);
                     }
                     Step::Pass(seconds) => {
@@ -294,7 +311,7 @@ proptest! {
                         let changed = Asset { value: Some(Amount::cny(wanted)), ..standing };
                         ex.state.write(&StatePath::Asset(ASSET), &changed);
                         let at = ex.now();
-                        settle(ex, &ASSET, at, None).expect("no fault");
+                        settle(ex, &ASSET, at, None, None).expect("no fault");
                     }
                 }
                 for notice in notices(ex) {

@@ -8,6 +8,7 @@ use comity_model::order::{
     ApprovalClass, DecisionVerdict, Order, OrderState, Outcome, ReceivedId, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Payload};
+use comity_model::profile::Effect;
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{Amount, AssetHandle, OrderId, RequestId, UnixSeconds};
@@ -21,7 +22,7 @@ fn execute(asset: AssetHandle, amount: u64) -> DecisionVerdict {
 }
 
 fn commit(sealed: SealedOrder) -> Vec<Message> {
-    vec![Message::CommitOrder(sealed)]
+    vec![Message::CommitOrder { sealed, claim: None }]
 }
 
 /// A committed order with one thing changed before it was sealed must be refused.
@@ -117,11 +118,11 @@ fn an_order_without_its_approvals_seal_or_delivery_is_refused() {
 
     let mut forged = good.clone();
     forged.approvals[1].signature = forged.approvals[0].signature;
-    forged.seal = seal("court seal", "comity/order-seal/v1", &(&forged.order, &forged.approvals));
+    forged.seal = seal("court seal", "comity/order-seal/v2", &(&forged.order, &forged.approvals));
     world.refused(At::Court, commit(forged), "SEAL");
 
     let mut unsealed = good.clone();
-    unsealed.seal = seal("bank seal", "comity/order-seal/v1", &(&good.order, &good.approvals));
+    unsealed.seal = seal("bank seal", "comity/order-seal/v2", &(&good.order, &good.approvals));
     world.refused(At::Court, commit(unsealed), "SEAL");
 
     let mut undelivered = good.clone();
@@ -217,11 +218,13 @@ fn the_bank_refuses_with_a_code_and_the_court_has_the_proof() {
 fn what_the_sector_does_not_know_is_refused_at_once_with_a_code() {
     for (change, code) in [
         ((|order| order.kind = "confiscate".parse().unwrap()) as fn(&mut Order), "NO_SUCH_KIND"),
+        (|order| order.effect = Effect::HoldConcurrent, "NO_SUCH_KIND"),
         (|order| order.sector = "ships".parse().unwrap(), "NO_SUCH_KIND"),
         (|order| order.hold_until = order.issued_at.plus(400 * 86_400), "PERIOD_NOT_ALLOWED"),
         (
             |order| {
                 order.kind = "seal".parse().unwrap();
+                order.effect = Effect::HoldExclusive;
                 order.approval = ApprovalClass::Single;
             },
             "TWO_APPROVALS_NEEDED",
@@ -229,6 +232,7 @@ fn what_the_sector_does_not_know_is_refused_at_once_with_a_code() {
         (
             |order| {
                 order.kind = "release".parse().unwrap();
+                order.effect = Effect::Release;
                 order.original = Some(OrderId([99; 16]));
             },
             "UNKNOWN_ORIGINAL",

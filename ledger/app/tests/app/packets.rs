@@ -255,5 +255,5 @@ fn an_older_state_of_a_member_never_replaces_a_newer_one() {
     world.import_bank();
     world.refused(At::Court, old, "MEMBER_STALE");
     let sealed = world.seal(world.order(1, "freeze"));
-    world.refused(At::Court, vec![Message::CommitOrder(sealed)], "VALIDITY");
+    world.refused(At::Court, vec![Message::CommitOrder { sealed, claim: None }], "VALIDITY");
 }

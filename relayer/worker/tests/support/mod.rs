@@ -141,9 +141,11 @@ impl World {
                 enforcement: Enforcement::Attested,
                 value: Some(Amount::cny(100_000_000)),
                 holds: 0,
+                revision: 1,
+                status: comity_model::asset::AssetStatus::Standing,
             }],
         };
-        let seal = seal("bank seal", "comity/assets/v1", &batch);
+        let seal = seal("bank seal", "comity/assets/v2", &batch);
         self.bank.done(vec![Message::RegisterAssets { batch, seal }]).await;
     }
 
@@ -182,7 +184,7 @@ impl World {
     pub async fn commit(&self, number: u16, deliver_s: u64) -> OrderId {
         let sealed = self.order(number, deliver_s);
         let id = sealed.order.id;
-        self.court.done(vec![Message::CommitOrder(sealed)]).await;
+        self.court.done(vec![Message::CommitOrder { sealed, claim: None }]).await;
         id
     }
 
@@ -200,7 +202,11 @@ impl World {
             recipient: "bank".parse().unwrap(),
             sector: "deposits".parse().unwrap(),
             kind: "freeze".parse().unwrap(),
+            effect: Effect::HoldDivisible,
             original: None,
+            amount: None,
+            account: None,
+            obligation: None,
             private_digest: Hash([7; 32]),
             approval: ApprovalClass::Double,
             issued_at: now,
@@ -293,6 +299,8 @@ fn bank_genesis() -> comity_model::genesis::Genesis {
             period_days_max: 365,
             decide_within_s: 3_600,
             two_approvals_from: None,
+            confirm_within_s: None,
+            objection: None,
         }],
     }];
     genesis
@@ -301,7 +309,7 @@ fn bank_genesis() -> comity_model::genesis::Genesis {
 fn seal_order(order: Order) -> SealedOrder {
     let approval = |id: &str| Approval {
         officer: id.parse().unwrap(),
-        signature: seal(&format!("officer {id}"), "comity/order/v1", &order),
+        signature: seal(&format!("officer {id}"), "comity/order/v2", &order),
     };
     let approvals = vec![approval("J-1"), approval("J-2")];
     let delivery = Delivery {
@@ -311,7 +319,7 @@ fn seal_order(order: Order) -> SealedOrder {
         received_at: order.issued_at,
     };
     SealedOrder {
-        seal: seal("court seal", "comity/order-seal/v1", &(order.clone(), approvals.clone())),
+        seal: seal("court seal", "comity/order-seal/v2", &(order.clone(), approvals.clone())),
         delivery_seal: seal("bank seal", "comity/delivery/v1", &delivery),
         delivery,
         approvals,

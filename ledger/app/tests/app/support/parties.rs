@@ -2,16 +2,19 @@
 
 use super::chain;
 use super::keys::{public, public_key, seal};
-use super::world::{At, BEGIN_S};
+use super::world::{At, BEGIN_S, DAY_S};
 use At::{Bank, Court};
 use comity_model::client::ClientKind;
 use comity_model::genesis::Genesis;
 use comity_model::governance::Governors;
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{Approval, Delivery, Order, SealedOrder};
-use comity_model::profile::{Effect, KindRule, Profile};
+use comity_model::profile::{Effect, KindRule, ObjectionRule, Profile, Unanswered};
 use comity_model::seal::Suites;
 use comity_model::{Amount, Hash, MemberId, Time, UnixSeconds};
+
+/// How long an emergency order lasts without a confirmation.
+pub const CONFIRM_S: u64 = 48 * 3_600;
 
 pub fn member(id: &str, kind: MemberKind, home: &str) -> Member {
     Member {
@@ -70,14 +73,20 @@ pub fn genesis(at: At) -> Genesis {
     }
 }
 
-/// The bank's sector: freezes of money, seals of safes, listings, releases.
-fn profile() -> Profile {
+/// The bank's sector: freezes of money, seals of safes, listings, and what can be done with them.
+pub fn profile() -> Profile {
     let rule = |kind: &str, effect, two_approvals_from| KindRule {
         kind: kind.parse().unwrap(),
         effect,
-        period_days_max: 365,
+        period_days_max: if effect.holds() || effect == Effect::Renew { 365 } else { 0 },
         decide_within_s: 3_600,
         two_approvals_from,
+        confirm_within_s: Some(CONFIRM_S).filter(|_| effect.holds()),
+        objection: Some(ObjectionRule {
+            answer_within_s: 15 * DAY_S,
+            unanswered: if kind == "seal" { Unanswered::Released } else { Unanswered::Stands },
+        })
+        .filter(|_| effect.holds()),
     };
     let threshold = Some(Amount::cny(10_000_000));
     Profile {
@@ -88,6 +97,15 @@ fn profile() -> Profile {
             rule("seal", Effect::HoldExclusive, None),
             rule("list", Effect::HoldConcurrent, threshold),
             rule("release", Effect::Release, threshold),
+            rule("renew", Effect::Renew, threshold),
+            rule("deduct", Effect::Deduct, threshold),
+            rule("transfer", Effect::Transfer, None),
+            rule("rollback", Effect::Rollback, threshold),
+            rule("correct", Effect::Amend, threshold),
+            rule("hand-over", Effect::HandOver, None),
+            rule("confirm", Effect::Confirm, threshold),
+            rule("uphold", Effect::UpholdObjection, threshold),
+            rule("reject", Effect::RejectObjection, threshold),
         ],
     }
 }
@@ -98,11 +116,11 @@ pub fn seal_order(order: Order, officers: &[&str]) -> SealedOrder {
         .iter()
         .map(|id| Approval {
             officer: id.parse().unwrap(),
-            signature: seal(&format!("officer {id}"), "comity/order/v1", &order),
+            signature: seal(&format!("officer {id}"), "comity/order/v2", &order),
         })
         .collect();
     let court: MemberId = order.court.clone();
-    let court_seal = seal(&format!("{court} seal"), "comity/order-seal/v1", &(order.clone(), approvals.clone()));
+    let court_seal = seal(&format!("{court} seal"), "comity/order-seal/v2", &(order.clone(), approvals.clone()));
     let delivery = Delivery {
         order: order.id,
         recipient: order.recipient.clone(),

@@ -5,13 +5,14 @@ use super::chain::TestChain;
 use super::keys::{public, seal};
 pub use super::parties::{always, genesis, member, seal_order};
 use comity_ledger_app::{Finalized, TxResult};
-use comity_model::asset::{Asset, Enforcement};
+use comity_model::asset::{Asset, AssetStatus, Enforcement};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal};
 use comity_model::order::{
     ApprovalClass, Decision, DecisionVerdict, Order, OrderEntry, OrderResult, OrderState, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::Packet;
+use comity_model::profile::Effect;
 use comity_model::seal::Suites;
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, Transaction, TxBody};
@@ -358,6 +359,12 @@ impl World {
 
     /// Registers an asset, or changes its value.
     pub fn register(&mut self, handle: AssetHandle, value: Option<u64>) -> TxResult {
+        let message = self.registration(handle, value);
+        self.run(Bank, vec![message])
+    }
+
+    /// What registers it, following what stands now.
+    pub fn registration(&self, handle: AssetHandle, value: Option<u64>) -> Message {
         let batch = AssetBatch {
             chain: self.bank.id.clone(),
             member: "bank".parse().unwrap(),
@@ -368,10 +375,12 @@ impl World {
                 enforcement: Enforcement::Attested,
                 value: value.map(Amount::cny),
                 holds: 0,
+                revision: self.bank.value::<Asset>(&StatePath::Asset(handle)).map_or(1, |asset| asset.revision + 1),
+                status: AssetStatus::Standing,
             }],
         };
-        let seal = seal("bank seal", "comity/assets/v1", &batch);
-        self.run(Bank, vec![Message::RegisterAssets { batch, seal }])
+        let seal = seal("bank seal", "comity/assets/v2", &batch);
+        Message::RegisterAssets { batch, seal }
     }
 
     /// An order drawn up now, by the court, to the bank.
@@ -387,7 +396,13 @@ impl World {
             recipient: "bank".parse().unwrap(),
             sector: "deposits".parse().unwrap(),
             kind: kind.parse().unwrap(),
+            effect: super::parties::profile()
+                .kind(&kind.parse().unwrap())
+                .map_or(Effect::HoldDivisible, |rule| rule.effect),
             original: None,
+            amount: None,
+            account: None,
+            obligation: None,
             private_digest: Hash([number; 32]),
             approval: ApprovalClass::Double,
             issued_at: now,
@@ -410,7 +425,7 @@ impl World {
     pub fn commit(&mut self, order: Order) -> Packet {
         let id = order.id;
         let sealed = self.seal(order);
-        self.done(Court, vec![Message::CommitOrder(sealed)]);
+        self.done(Court, vec![Message::CommitOrder { sealed, claim: None }]);
         let sequence = self.entry(id).sequence;
         self.outbox(Court, sequence).remove(0)
     }
