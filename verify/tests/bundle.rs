@@ -7,6 +7,7 @@ use comity_model::asset::Arrival;
 use comity_model::order::{
     Approval, ApprovalClass, Delivery, Order, OrderEntry, OrderState, ReceivedOrder, SealedOrder,
 };
+use comity_model::profile::Effect;
 use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
 use comity_model::seal::{HashAlgorithm, Signature, Suite, Suites};
 use comity_model::state::StatePath;
@@ -335,6 +336,7 @@ fn order_entry() -> OrderEntry {
         state: OrderState::Committed,
         result: None,
         notice: None,
+        obligation: None,
         changed_at: UnixSeconds(1_700_000_003),
     }
 }
@@ -364,7 +366,11 @@ fn sealed_order() -> SealedOrder {
         recipient: "bank".parse().unwrap(),
         sector: "accounts".parse().unwrap(),
         kind: "freeze".parse().unwrap(),
+        effect: Effect::HoldDivisible,
         original: None,
+        amount: None,
+        account: None,
+        obligation: None,
         private_digest: Hash([7; 32]),
         approval: ApprovalClass::Single,
         issued_at: UnixSeconds(1_700_000_000),

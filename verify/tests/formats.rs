@@ -515,7 +515,7 @@ const TAGGED: &[(&str, &str)] = &[
 ];
 
 const VALUES: &[(&str, &str)] = &[
-    ("Genesis", "5407f69e6d4926b4e86506954e66b6fd3001e6479c601fb8757b8d2468c3eb0c"),
+    ("Genesis", "f0fe705e015d9004884b2553a10df5d4186cbad7ec176d6240faf2ad212451bf"),
     ("ClientState", "99af748cdc4ba4ebad40b924a5bf8e8fa356a17392695724b1f93f732d9f3778"),
     ("ConsensusState", "af09983b9103753bb0b3a8a8e5b1d7ceab9676d8b1f88824678d9f0943a45378"),
     ("LightBlock", "99678f55defb34abfb8ec2d7ddef94e843e6fd2185b7e9e2fabf7111e710e994"),

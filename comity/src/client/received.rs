@@ -48,7 +48,12 @@ pub(super) async fn decide(args: DecideArgs) -> Result<(), Failure> {
         Some(reason) => Decision::Refuse(v1::Denial { reason: reason.to_string() }),
         None => Decision::Accept(v1::Acceptance {
             asset: args.asset.unwrap_or_default(),
-            amount: args.amount.as_deref().map(fields::amount).transpose()?.map(fields::to_wire),
+            amount: args
+                .amount
+                .as_deref()
+                .map(fields::amount)
+                .transpose()?
+                .map(|amount| comity_gateway::amount_to_wire(&amount)),
         }),
     };
     let request = v1::DecideOrderRequest { name: args.name.clone(), decision: Some(decision) };

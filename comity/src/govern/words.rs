@@ -118,6 +118,15 @@ fn rule_line(rule: &KindRule) -> String {
         Effect::HoldExclusive => "hold on the whole",
         Effect::HoldConcurrent => "entry beside others",
         Effect::Release => "release",
+        Effect::Renew => "renewal of a hold",
+        Effect::Deduct => "deduction out of a hold",
+        Effect::Transfer => "transfer to another owner",
+        Effect::Rollback => "rollback of a hold",
+        Effect::Amend => "correction of an entry",
+        Effect::HandOver => "hand-over with a receipt",
+        Effect::Confirm => "confirmation of an emergency order",
+        Effect::UpholdObjection => "an objection upheld",
+        Effect::RejectObjection => "an objection rejected",
     };
     let two = match rule.two_approvals_from {
         Some(amount) => format!("two officers from {amount}"),

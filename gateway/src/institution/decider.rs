@@ -534,6 +534,19 @@ impl Decider {
     }
 }
 
+/// The verdict with the amount that a person decided for: not more than the rules allow.
+fn reduced(verdict: DecisionVerdict, amount: Option<Amount>) -> Result<DecisionVerdict, DecideError> {
+    match (verdict, amount) {
+        (verdict, None) => Ok(verdict),
+        (DecisionVerdict::Execute { asset, amount: Some(most) }, Some(amount))
+            if amount.minor > 0 && amount.checked_min(most) == Some(amount) =>
+        {
+            Ok(DecisionVerdict::Execute { asset, amount: Some(amount) })
+        }
+        _ => Err(DecideError::Amount),
+    }
+}
+
 /// Not now.
 pub(super) fn unavailable(error: &dyn std::fmt::Display) -> DecideError {
     DecideError::Unavailable(error.to_string())

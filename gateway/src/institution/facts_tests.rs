@@ -61,7 +61,7 @@ fn what_is_frozen_is_what_those_before_leave_and_what_is_available_is_the_rest()
 fn earlier_holds_are_told_with_who_how_much_and_until_when() {
     let answer = answered(&Facts { prior: vec![prior(30, 30, false), prior(90, 70, false)], ..facts() });
     let Some(FieldValue::Texts(lines)) = answer("prior_freezes") else { panic!("no list") };
-    assert_eq!(lines[0], "other-court · CNY 0.30 · until 2028-08-15T22:13:20Z");
+    assert_eq!(lines[0], "other-court · CNY 0.30 · until 2028-08-16T00:53:20Z");
     assert!(lines[1].contains("CNY 0.70 of CNY 0.90"), "{}", lines[1]);
 }
 

@@ -378,7 +378,11 @@ fn profiles_that_cannot_work_are_refused() {
         ("hold-exclusive", "hold-tight", "hold-tight"),
         ("hold-exclusive", "hold-divisible", "AMOUNT"),
         ("period_days_max = 730", "", "period_days_max"),
-        ("decide_within_s = 3600\n    two", "period_days_max = 1\n    decide_within_s = 3600\n    two", "no period"),
+        (
+            "decide_within_s = 3600\n    two",
+            "period_days_max = 1\n    decide_within_s = 3600\n    two",
+            "have a period",
+        ),
         ("decide_within_s = 3600", "decide_within_s = 0", "decide_within_s"),
         ("\"release\"\n    effect", "\"arrest\"\n    effect", "twice"),
         ("\"USD\"", "\"usd\"", "currency"),

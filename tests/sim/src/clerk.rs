@@ -313,5 +313,6 @@ fn request(
         obligation: minor.map(Amount::cny),
         deliver_within_s,
         hold_days: 0,
+        emergency: false,
     }
 }

@@ -6,7 +6,7 @@ use crate::net::Net;
 use crate::parties;
 use crate::plan::Party;
 use comity_gateway::identity::{Caller, Role};
-use comity_gateway::institution::Inbox;
+use comity_gateway::institution::{Answers, Inbox};
 use comity_gateway::view::{ChainView, HomeState, Standing, Stood};
 use comity_gateway::{ApiError, Reason};
 use comity_model::state::StatePath;
@@ -181,6 +181,7 @@ pub(crate) struct Service {
     pub(crate) institution: MemberId,
     pub(crate) home: HomeState,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) answers: Arc<Answers>,
 }
 
 #[tonic::async_trait]
@@ -216,6 +217,15 @@ impl Exchange for Service {
         request: Request<v1::FetchArrivalRequest>,
     ) -> Result<Response<v1::FetchArrivalResponse>, Status> {
         Ok(Response::new(self.arrival(request.into_inner()).await?))
+    }
+
+    async fn fetch_answer(
+        &self,
+        request: Request<v1::FetchAnswerRequest>,
+    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "Nobody is calling."))?;
+        Ok(Response::new(self.answers.hand_over(&caller, request.into_inner()).await?))
     }
 
     async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {

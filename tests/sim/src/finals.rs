@@ -116,7 +116,7 @@ async fn mirror(world: &World, received: &ReceivedOrder) {
         HoldState::Lapsed => ended == Some(NoticeEvent::Lapsed),
         HoldState::Active => entry.state == OrderState::Executed,
         HoldState::Queued => entry.state == OrderState::Waitlisted,
-        HoldState::Deducted => false,
+        HoldState::Deducted | HoldState::Transferred => false,
     };
     if held != hold.held || !same_end {
         let how =

@@ -15,7 +15,7 @@ use crate::watched::Watched;
 use comity_gateway::orders::{StoredOrder, Work, WorkParts};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::view::{self, ChainView, HomeState};
-use comity_gateway::{Clock, DecidePolicy, Limits, Peers};
+use comity_gateway::{Clock, DecidePolicy, Limits, Peers, RecordKeeper};
 use comity_store::{InlineStore, Store, Table};
 use comity_verify::light::Anchor;
 use std::collections::BTreeMap;
@@ -120,16 +120,27 @@ impl Gateway {
         let home = ChainView::open(own, view::node(chain.headers.clone()), store.clone(), clock.clone()).await?;
         let clients = peers.iter().filter(|_| self.number == 0);
         let clients = clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
+        let signer = SignerClient::in_task(parties::signer(self.number));
+        let keeper = RecordKeeper::new(
+            parties::member(self.number),
+            home.clone(),
+            Arc::clone(&chain.submit),
+            Arc::clone(&store),
+            signer.clone(),
+            parties::sectors(),
+            clock.clone(),
+        );
         let work = Arc::new(Work::start(WorkParts {
             institution: parties::member(self.number),
+            keeper,
             clients,
             chain: chain.clone(),
             view: home.clone(),
             store,
-            signer: SignerClient::in_task(parties::signer(self.number)),
+            signer,
             sectors: parties::sectors(),
             peers: opened,
-            encryption_key: parties::encryption(self.number),
+            encryption_key: Arc::new(parties::encryption(self.number)),
             decide: DecidePolicy::Automatic,
             clock,
         }));
@@ -137,6 +148,7 @@ impl Gateway {
             institution: parties::member(self.number),
             home: HomeState::new(home, chain.prover),
             inbox: Arc::clone(&work.inbox),
+            answers: Arc::clone(&work.answers),
         };
         exchange::serve(&lines, service);
         Ok(work)

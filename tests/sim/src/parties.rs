@@ -244,7 +244,9 @@ pub fn signer(institution: u8) -> SignerCore {
     let rules = kinds.iter().map(|rule| SealRule {
         sector: schema.name.clone(),
         kind: rule.kind.clone(),
+        effect: rule.effect,
         two_approvals_from: rule.two_approvals_from,
+        emergencies: rule.confirm_within_s.is_some(),
         amount_field: amount.clone(),
     });
     let identity = SignerIdentity {

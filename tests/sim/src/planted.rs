@@ -77,7 +77,7 @@ struct WriteCommitted {
 impl Submit for WriteCommitted {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
         let order = messages.iter().find_map(|message| match message {
-            Message::CommitOrder(sealed) => Some(sealed.order.id),
+            Message::CommitOrder { sealed, .. } => Some(sealed.order.id),
             _ => None,
         });
         let before = match order {
