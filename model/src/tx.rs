@@ -44,6 +44,7 @@ pub struct TxBody {
 /// What a chain can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
+#[allow(clippy::large_enum_variant, reason = "few are in memory at a time, and a box would be in every caller's way")]
 #[repr(u8)]
 pub enum Message {
     /// Writes commitments of records.

@@ -69,6 +69,8 @@ async fn a_restart_of_the_database_loses_no_acknowledged_write_and_applies_none_
 /// Counts up until told to stop; returns how often that was acknowledged or found to have been done.
 async fn write(store: &PostgresStore, writer: u8, done: &AtomicBool, later: &AtomicU64) -> u64 {
     let mut number = 0u64;
+    // A commit whose outcome was open may take effect after the read that followed it: then the next one conflicts.
+    let mut is_open = false;
     while !done.load(Ordering::SeqCst) {
         let key = [&[writer, 0][..], &(number + 1).to_be_bytes()].concat();
         let batch = Batch::new()
@@ -77,12 +79,13 @@ async fn write(store: &PostgresStore, writer: u8, done: &AtomicBool, later: &Ato
             .absent(T, key.clone())
             .put(T, key, "");
         match store.commit(batch).await {
-            Ok(()) => number += 1,
+            Ok(()) => (number, is_open) = (number + 1, false),
             Err(StoreError::Unavailable(_)) => {
                 later.fetch_add(1, Ordering::SeqCst);
             }
             // The contract: read, then decide.
-            Err(StoreError::Unknown(_)) => number = read(store, writer).await,
+            Err(StoreError::Unknown(_)) => (number, is_open) = (read(store, writer).await, true),
+            Err(StoreError::Conflict) if is_open => number = read(store, writer).await,
             Err(error) => panic!("a restart is no reason for {error:?}"),
         }
     }

@@ -5,6 +5,8 @@
 //! disturbs both alike. Both judge the same bytes and stop at two thirds; votes' bytes and sets' hashes are computed inside
 //! what is measured.
 
+#![allow(clippy::unwrap_used)]
+
 mod clock;
 mod headers;
 mod peer;

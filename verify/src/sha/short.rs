@@ -78,7 +78,6 @@ fn finish(state: &[u32; 8]) -> Hash {
 mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
-    use std::vec;
 
     #[test]
     fn every_length_up_to_the_longest_gives_the_general_hashers_digest_and_one_more_is_none() {
@@ -92,6 +91,6 @@ mod tests {
             let both = Short::digests(&[short, other]);
             assert_eq!(both, [expected, Hash(Sha256::digest(&message[..length / 2]).into())], "{length} bytes");
         }
-        assert!(Short::new(&[&vec![0; SHORT_MAX + 1]]).is_none());
+        assert!(Short::new(&[&[0; SHORT_MAX + 1]]).is_none());
     }
 }

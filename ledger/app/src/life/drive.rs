@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
             Deduct => {
                 let held = original.filter(|original| self.rules.stands(*original));
                 let held = held.map_or(0, |original| self.rules.share(original).1);
-                Some(if much % 3 == 0 && held > 0 { held } else { u64::from(much) % 30 + 1 })
+                Some(if much.is_multiple_of(3) && held > 0 { held } else { u64::from(much) % 30 + 1 })
             }
             Release if form & 1 == 0 => Some(u64::from(much) % 60 + 1),
             _ => None,
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
     /// The newest order arrives at once, and is decided as it should be.
     fn hasten(&mut self, haste: u8, much: u8) {
         let index = self.committed.len() - 1;
-        if haste % 5 == 0 {
+        if haste.is_multiple_of(5) {
             return;
         }
         self.deliver_one(index);
@@ -372,7 +372,7 @@ impl<'a> Run<'a> {
         let index = sent[usize::from(which) % sent.len()];
         let (chain, late) = (self.rules.orders[index].chain, self.chains.now >= self.rules.orders[index].deliver_by);
         let packet = self.committed[index].packet.clone();
-        if how % 4 == 0 {
+        if how.is_multiple_of(4) {
             let timed_out = self.chains.time_out(chain, &packet);
             assert_eq!(timed_out.is_ok(), late, "{timed_out:?}");
             if late {
@@ -429,7 +429,7 @@ impl<'a> Run<'a> {
             (4, _) => Verdict::Acknowledge,
             (6, Kind::HandOver) => Verdict::Execute { thing, amount: None },
             (_, Kind::HandOver) => Verdict::Acknowledge,
-            (5, _) | (_, Kind::Transfer) => Verdict::Transfer { thing, successor: much % 2 == 0 },
+            (5, _) | (_, Kind::Transfer) => Verdict::Transfer { thing, successor: much.is_multiple_of(2) },
             _ => Verdict::Execute { thing, amount: asked },
         };
         let (decision, seal) = self.decision(index, verdict);
@@ -592,7 +592,7 @@ impl<'a> Run<'a> {
 
     fn give_back(&mut self, which: u8, how: u8) {
         let (acks, notices) = self.under_way();
-        let (ack_first, all) = (how % 2 == 0, acks.len() + notices.len());
+        let (ack_first, all) = (how.is_multiple_of(2), acks.len() + notices.len());
         if all == 0 {
             return;
         }
