@@ -82,13 +82,16 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// One step. A late one is carried out before what has fallen due.
+    /// One step. A late one comes after some time has passed, and is carried out before what has fallen due meanwhile: as
+    /// behind a backlog of due dates.
     pub(super) fn step(&mut self, step: &Step, late: bool) {
-        self.chains.pass(1);
+        let passes = [600, 2_500, 90_000, 200_000, 1_400_000];
+        self.chains.pass(if late { passes[self.trace.len() % passes.len()] } else { 1 });
         let now = self.chains.now;
         self.rules.at(now);
         self.trace.push(format!("{now}: {step:?} late={late}"));
-        if !late || self.waits_for_what_is_due(step) {
+        // What is repeated is told apart by what became of it.
+        if !late || matches!(step, Step::Again { .. }) {
             self.chains.due();
         }
         match *step {
@@ -127,11 +130,6 @@ impl<'a> Run<'a> {
         }
         self.rules.at(self.chains.now);
         self.chains.due();
-    }
-
-    /// The chain refuses a decision that waits for an order which it will find undecided in time: it must look first.
-    fn waits_for_what_is_due(&self, step: &Step) -> bool {
-        matches!(step, Step::Decide { .. } | Step::Again { .. })
     }
 
     fn order(&mut self, court: u8, kind: u8, on: u8, much: u8, form: u8) {
@@ -432,6 +430,11 @@ impl<'a> Run<'a> {
             (5, _) | (_, Kind::Transfer) => Verdict::Transfer { thing, successor: much.is_multiple_of(2) },
             _ => Verdict::Execute { thing, amount: asked },
         };
+        let original = order.original.and_then(|original| self.received(original));
+        if original.is_some_and(|original| original.state == OrderState::Pending) {
+            // The chain refuses a decision that waits for an order which it has yet to find undecided in time.
+            self.chains.due();
+        }
         let (decision, seal) = self.decision(index, verdict);
         let decided = self.chains.at_bank(|ex| decisions::decide(ex, &decision, &seal));
         let things = self.rules.things.len();

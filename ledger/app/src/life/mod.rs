@@ -58,7 +58,7 @@ fn every_interleaving_of_orders_comes_out_as_the_rules_say() {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let sequence = prop::collection::vec((step(), any::<bool>()), 1..60);
+    let sequence = prop::collection::vec((step(), prop::bool::weighted(0.15)), 1..60);
     let found =
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed())).run(&sequence, |steps| {
             chains::with(|chains| {
