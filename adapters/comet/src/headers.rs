@@ -11,6 +11,7 @@ use comity_ledger_rpc::node::Status;
 use comity_ledger_rpc::validator::{Validator, ValidatorsResponse};
 use comity_model::{ChainId, Height};
 use comity_verify::comet::{LightBlock, SignedHeader};
+use std::sync::PoisonError;
 
 /// CometBFT's largest page.
 const PAGE: u64 = 100;
@@ -33,11 +34,9 @@ impl Headers for CometChain {
         let (commit, validators) = tokio::join!(self.commit(height), self.validators(height));
         let malformed = |error: BadWire| PortError::Malformed(error.to_string());
         let signed = SignedHeader::try_from(&commit?.signed_header).map_err(malformed)?;
-        let block = LightBlock {
-            header: signed.header,
-            commit: signed.commit,
-            validators: convert::validator_set(&validators?).map_err(malformed)?,
-        };
+        let set = convert::validator_set(&validators?).map_err(malformed)?;
+        let validators = self.sets.lock().unwrap_or_else(PoisonError::into_inner).share(set);
+        let block = LightBlock { header: signed.header, commit: signed.commit, validators };
         if block.header.chain_id != self.chain || block.header.height != height {
             return Err(PortError::Malformed(format!(
                 "asked for header {height} of {}, got {} of {}",

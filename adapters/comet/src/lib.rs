@@ -14,8 +14,9 @@ mod websocket;
 
 use comity_adapters_ports::{Chain, PortError};
 use comity_model::ChainId;
-use std::sync::Arc;
+use comity_verify::comet::SetCache;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -72,6 +73,8 @@ pub struct CometChain {
     poll_interval: Duration,
     /// The highest height that the node was seen to have.
     seen: AtomicU64,
+    /// Validator sets met lately: one that comes again brings its decompressed keys.
+    sets: Mutex<SetCache>,
 }
 
 impl CometChain {
@@ -104,6 +107,7 @@ impl CometChain {
             silence_limit: config.silence_limit,
             poll_interval: config.poll_interval,
             seen: AtomicU64::new(0),
+            sets: Mutex::default(),
         })
     }
 
