@@ -177,16 +177,21 @@ pub(crate) fn page<T>(
     size: i32,
     token: &str,
 ) -> Result<(Vec<T>, String), ApiError> {
-    let size = match usize::try_from(size) {
-        Ok(0) => PAGE_MAX,
-        Ok(size) => size.min(PAGE_MAX),
-        Err(_) => return Err(ApiError::argument("page_size", "A page size must not be negative.")),
-    };
+    let size = page_size(size, PAGE_MAX)?;
     items.retain(|item| key(item) > token);
     let more = items.len() > size;
     items.truncate(size);
     let next = items.last().filter(|_| more).map(|last| key(last).to_owned()).unwrap_or_default();
     Ok((items, next))
+}
+
+/// How many items a page has: as asked for, at most `max`, which 0 asks for.
+pub(crate) fn page_size(asked: i32, max: usize) -> Result<usize, ApiError> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(max),
+        Ok(size) => Ok(size.min(max)),
+        Err(_) => Err(ApiError::argument("page_size", "A page size must not be negative.")),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::audit::{self, Audit};
 use crate::config::Clock;
 use crate::convert::{amount_from_wire, field_to_wire, seconds_to_wire};
 use crate::error::{ApiError, Reason};
+use crate::members::page_size;
 use crate::policy::{DecideOrder, OpenPrivatePart, Permit, Policy, ReadReceivedOrder};
 use crate::server::caller;
 use comity_model::Height;
@@ -61,11 +62,7 @@ impl InstitutionService {
         opens: Option<&Permit<OpenPrivatePart>>,
         request: &v1::ListReceivedOrdersRequest,
     ) -> Result<v1::ListReceivedOrdersResponse, ApiError> {
-        let limit = match usize::try_from(request.page_size) {
-            Ok(0) => PAGE_MAX,
-            Ok(size) => size.min(PAGE_MAX),
-            Err(_) => return Err(ApiError::argument("page_size", "A page size is not negative.")),
-        };
+        let limit = page_size(request.page_size, PAGE_MAX)?;
         let after = match request.page_token.as_str() {
             "" => None,
             token => Some(received_name(token)?),

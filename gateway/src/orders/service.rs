@@ -9,6 +9,7 @@ use crate::convert::field_to_wire;
 use crate::convert_order as convert;
 use crate::error::ApiError;
 use crate::institution::purpose_of;
+use crate::members::page_size;
 use crate::policy::{Action, ApproveOrder, DrawUpOrder, Permit, Policy, ReadAnswer, ReadOrder, WithdrawOrder};
 use crate::server::caller;
 use comity_model::Sector;
@@ -110,11 +111,7 @@ impl OrdersService {
         _permit: &Permit<ReadOrder>,
         request: &v1::ListOrdersRequest,
     ) -> Result<v1::ListOrdersResponse, ApiError> {
-        let limit = match usize::try_from(request.page_size) {
-            Ok(0) => PAGE_MAX,
-            Ok(size) => size.min(PAGE_MAX),
-            Err(_) => return Err(ApiError::argument("page_size", "A page size is not negative.")),
-        };
+        let limit = page_size(request.page_size, PAGE_MAX)?;
         let after = match request.page_token.as_str() {
             "" => None,
             token => Some(place(token).ok_or_else(|| {
