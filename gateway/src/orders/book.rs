@@ -3,7 +3,6 @@
 //! It refuses to know what a change means (see `stored`) and who may make it.
 
 use super::stored::StoredOrder;
-use comity_model::order::OrderState;
 use comity_model::{Hash, Malformed, OrderId, RequestId, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
 use std::collections::HashMap;
@@ -21,6 +20,8 @@ const CONFLICTS: Table = Table("request_conflicts");
 const OPEN: Table = Table("orders_open");
 /// Orders whose answer is still to be handed over: order id → nothing.
 const WANTED: Table = Table("answers_wanted");
+/// Answered orders whose hold lives on: order id → nothing.
+const HOLDING: Table = Table("orders_holding");
 /// Newest first: (2⁶⁴ − 1 − issue time) big-endian ‖ order id → nothing.
 const BY_TIME: Table = Table("orders_by_time");
 
@@ -147,18 +148,17 @@ impl OrderBook {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.store.read(ORDERS, &id.0).await?.ok_or(BookError::NotFound)?;
             let mut order: StoredOrder = decode("stored order", &before)?;
-            let (was_open, did_want) = (order.is_open(), order.wanted_answer().is_some());
+            let indexed_before = indexes(&order);
             if !change(&mut order).map_err(BookError::Rule)? {
                 return Ok(Arc::new(order));
             }
             let mut batch = Batch::new().equals(ORDERS, id.0, before).put(ORDERS, id.0, encode(&order));
-            if was_open && !order.is_open() {
-                batch = batch.delete(OPEN, id.0);
-            }
-            match (did_want, order.wanted_answer().is_some()) {
-                (false, true) => batch = batch.put(WANTED, id.0, []),
-                (true, false) => batch = batch.delete(WANTED, id.0),
-                _ => {}
+            for ((table, was), (_, is)) in indexed_before.into_iter().zip(indexes(&order)) {
+                batch = match (was, is) {
+                    (false, true) => batch.put(table, id.0, []),
+                    (true, false) => batch.delete(table, id.0),
+                    _ => batch,
+                };
             }
             match self.store.commit(batch).await {
                 Ok(()) => {
@@ -187,6 +187,14 @@ impl OrderBook {
     /// The store's.
     pub async fn wanting(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<OrderId>, BookError<Infallible>> {
         self.ids(WANTED, after, limit).await
+    }
+
+    /// Answered orders whose hold lives on, in order of id after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn holding(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<OrderId>, BookError<Infallible>> {
+        self.ids(HOLDING, after, limit).await
     }
 
     async fn ids(
@@ -275,6 +283,11 @@ impl<R> BookError<R> {
     }
 }
 
+/// The tables that list an order, and whether they do as it stands.
+fn indexes(order: &StoredOrder) -> [(Table, bool); 3] {
+    [(OPEN, order.is_open()), (WANTED, order.wanted_answer().is_some()), (HOLDING, order.hold_lives())]
+}
+
 fn time_key(order: &StoredOrder) -> [u8; 24] {
     let mut key = [0; 24];
     let (time, id) = key.split_at_mut(8);
@@ -291,13 +304,7 @@ fn successor(key: &[u8]) -> Vec<u8> {
 /// Whether a watch of this order is over: it is answered, and its hold, if it is followed, has ended.
 #[must_use]
 pub(super) fn is_over(order: &StoredOrder, follow_hold: bool) -> bool {
-    if !order.state.is_answered() {
-        return false;
-    }
-    let stands = matches!(order.state, OrderState::Executed | OrderState::Waitlisted | OrderState::Objected);
-    let holds = order.order.effect.holds() && stands;
-    let ended = order.notice.as_ref().is_some_and(|notice| !notice.hold.state.stands());
-    !(follow_hold && holds) || ended
+    order.state.is_answered() && !(follow_hold && order.hold_lives())
 }
 
 #[cfg(test)]

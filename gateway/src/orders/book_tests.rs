@@ -3,7 +3,9 @@ use super::super::stored::NotForward;
 use super::super::testing;
 use super::super::watch::{Watch, watch};
 use super::*;
-use comity_model::Time;
+use comity_model::asset::HoldState;
+use comity_model::order::{HoldSummary, Notice, NoticeEvent, OrderState};
+use comity_model::{Time, UnixSeconds};
 use comity_store::RedbStore;
 use futures::StreamExt;
 use std::time::Duration;
@@ -126,6 +128,43 @@ async fn an_answered_order_is_no_longer_open() {
     assert_eq!(shelf.book.open(Some(OrderId([1; 16])), 10).await.unwrap(), [OrderId([2; 16])]);
     shelf.book.change(&OrderId([1; 16]), |order| order.withdraw(now())).await.unwrap();
     assert_eq!(shelf.book.open(None, 10).await.unwrap(), [OrderId([2; 16])]);
+}
+
+#[tokio::test]
+async fn an_executed_order_is_listed_as_holding_until_its_hold_has_ended() {
+    let (shelf, id) = (shelf(), OrderId([1; 16]));
+    file(&shelf, draft(1, 7, 1)).await;
+    let told = |hold| Notice {
+        order: id,
+        number: 1,
+        event: NoticeEvent::Released,
+        hold: HoldSummary {
+            state: hold,
+            held: None,
+            asked: None,
+            deducted: None,
+            ahead: 0,
+            until: UnixSeconds(1_900_000_000),
+            objection: None,
+        },
+        at: UnixSeconds(1_800_000_000),
+        cause: None,
+    };
+    for (state, notice, lives) in [
+        (OrderState::Committed, None, false),
+        (OrderState::Executed, None, true),
+        (OrderState::Objected, Some(told(HoldState::Active)), true),
+        (OrderState::Executed, Some(told(HoldState::Released)), false),
+        (OrderState::Refused, None, false),
+    ] {
+        let changed = shelf.book.change(&id, |order| {
+            (order.state, order.notice) = (state, notice.clone());
+            Ok::<_, Infallible>(true)
+        });
+        changed.await.unwrap();
+        let listed = shelf.book.holding(None, 10).await.unwrap();
+        assert_eq!(listed.contains(&id), lives, "{state:?}");
+    }
 }
 
 #[tokio::test]

@@ -23,16 +23,17 @@ use comity_store::StoreError;
 use comity_verify::order::TAG_ORDER;
 use comity_verify::seal;
 use secrecy::SecretBox;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How many orders are sealed, delivered and committed at once.
 const AT_ONCE_MAX: usize = 128;
+/// How many living holds one reconciliation has looked at.
+const HOLDS_AT_ONCE_MAX: usize = 500;
 /// Domain tag of the digest by which two requests are the same. Never leaves the gateway.
 const TAG_REQUEST: &str = "comity/order-request/v1";
 
@@ -92,12 +93,13 @@ pub struct Desk {
     clock: Clock,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
-    pub(super) slots: Semaphore,
+    pub(super) works: Claims,
     pub(super) recipients: Recipients,
     pub(super) traces: Claims,
     pub(super) collections: Claims,
     pub(super) encryption_key: Arc<SecretBox<[u8; 32]>>,
-    claimed: Mutex<HashSet<OrderId>>,
+    /// The last living hold that was looked at; `None` to begin anew.
+    holds_seen: Mutex<Option<OrderId>>,
 }
 
 /// Why the desk did not do as asked.
@@ -181,12 +183,12 @@ impl Desk {
             clock: parts.clock,
             stop: parts.stop,
             tasks: parts.tasks,
-            slots: Semaphore::new(AT_ONCE_MAX),
+            works: Claims::new(usize::MAX, AT_ONCE_MAX),
             recipients: Recipients::default(),
             traces: Claims::default(),
             collections: Claims::default(),
             encryption_key: parts.encryption_key,
-            claimed: Mutex::default(),
+            holds_seen: Mutex::default(),
         })
     }
 
@@ -368,17 +370,20 @@ impl Desk {
             wanting.iter().for_each(|id| self.collect(*id));
             match wanting.last() {
                 Some(last) if wanting.len() == comity_store::SCAN_ROWS_MAX => after = Some(*last),
-                _ => return Ok(()),
+                _ => break,
             }
         }
+        self.look_at_holds().await
     }
 
-    pub(super) fn claim(&self, id: OrderId) -> bool {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
-    }
-
-    pub(super) fn unclaim(&self, id: &OrderId) {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// Has the next of the living holds looked at, all of them in turn: there may be many, and they change seldom.
+    async fn look_at_holds(&self) -> Result<(), DeskError> {
+        let after = *self.holds_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let holding = self.book.holding(after, HOLDS_AT_ONCE_MAX).await?;
+        holding.iter().for_each(|id| self.follow.look_at(*id, Height(0)));
+        let last = holding.last().copied().filter(|_| holding.len() == HOLDS_AT_ONCE_MAX);
+        *self.holds_seen.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        Ok(())
     }
 
     /// This gateway's clock. What the chain says of time is the chain's.

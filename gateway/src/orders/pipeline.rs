@@ -52,7 +52,7 @@ enum Halt {
 impl Desk {
     /// Begins to work on an order, if nobody does. Returns at once.
     pub(super) fn work_on(self: &Arc<Self>, id: OrderId) {
-        if !self.claim(id) {
+        if !self.works.claim(id) {
             return;
         }
         let desk = Arc::clone(self);
@@ -63,12 +63,12 @@ impl Desk {
                 () = desk.advance(id) => {}
                 () = stopped.cancelled() => {}
             }
-            desk.unclaim(&id);
+            desk.works.unclaim(&id);
         });
     }
 
     async fn advance(&self, id: OrderId) {
-        let _slot = self.slots.acquire().await;
+        let _slot = self.works.slots.acquire().await;
         let mut wait = WAIT_MIN;
         loop {
             let reason = match self.step(&id).await {

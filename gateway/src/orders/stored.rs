@@ -142,6 +142,14 @@ impl StoredOrder {
         !self.state.is_answered()
     }
 
+    /// Whether it made a hold that may still change: by time, by another order, by an earlier one decided late.
+    #[must_use]
+    pub fn hold_lives(&self) -> bool {
+        let stands = matches!(self.state, OrderState::Executed | OrderState::Waitlisted | OrderState::Objected);
+        let ended = self.notice.as_ref().is_some_and(|notice| !notice.hold.state.stands());
+        self.order.effect.holds() && stands && !ended
+    }
+
     /// Adds an approval whose signature was checked. The same officer again changes nothing.
     ///
     /// # Errors
