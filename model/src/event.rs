@@ -1,9 +1,10 @@
 //! What a chain reports of its blocks. Events are hints: whoever needs to be sure asks for the state with proof.
 
+use crate::agreement::AgreementState;
 use crate::client::ClientStatus;
 use crate::order::OrderState;
 use crate::packet::Packet;
-use crate::{Amount, ClientId, Height, MemberId, ObligationId, OrderId};
+use crate::{AgreementId, Amount, ClientId, Height, MemberId, ObligationId, OrderId};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -80,6 +81,15 @@ pub enum Event {
         /// By how much the holds exceed the claim; 0 when they no longer do.
         excess: Amount,
     } = 11,
+    /// Something of an agreement became known: a due date, a payment, a confirmation, a default, a stop, an opening.
+    AgreementChanged {
+        /// The court.
+        court: MemberId,
+        /// The agreement.
+        agreement: AgreementId,
+        /// Where it stands.
+        state: AgreementState,
+    } = 12,
 }
 
 impl Event {
@@ -98,6 +108,7 @@ impl Event {
             Self::PacketConflict(_) => "packet_conflict",
             Self::ReceivedOrderChanged { .. } => "received_order_changed",
             Self::OverControl { .. } => "over_control",
+            Self::AgreementChanged { .. } => "agreement_changed",
         }
     }
 }

@@ -93,9 +93,21 @@ text_id!(
     RecordId, "a record id", 1..=128, "1 to 128 bytes of text without control characters",
     |c| !c.is_control()
 );
+impl RecordId {
+    /// The id of a record that is named by a digest: its 64 hex digits.
+    #[must_use]
+    pub fn of_digest(digest: &crate::Hash) -> Self {
+        Self(digest.to_string())
+    }
+}
+
 text_id!(
     /// A kind of order in a sector's profile, such as `freeze` or `list`.
     OrderKind, "an order kind", 1..=32, "1 to 32 lower-case letters, digits, '-' or '_'", slug
+);
+text_id!(
+    /// A rule by which a proven fact opens the next step.
+    RuleId, "a rule id", 1..=48, "1 to 48 lower-case letters, digits, '-' or '_'", slug
 );
 text_id!(
     /// A field of a record or of an order's private part.
@@ -159,6 +171,10 @@ bytes_id!(
 bytes_id!(
     /// An obligation of a court's: 16 random bytes.
     ObligationId, 16
+);
+bytes_id!(
+    /// An agreement of a court's: 16 random bytes.
+    AgreementId, 16
 );
 bytes_id!(
     /// An asset on its institution's chain: 32 random bytes that only the institution maps to the asset.

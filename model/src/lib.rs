@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+pub mod agreement;
 pub mod asset;
 pub mod client;
 mod codec;

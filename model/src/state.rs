@@ -1,7 +1,9 @@
 //! Paths in a chain's state. In the tree a path stands under its hash (`verify::state::key`), so that a proof, which
 //! shows neighbours, tells nothing.
 
-use crate::{AssetHandle, ClientId, Height, MemberId, ObligationId, OfficerId, OrderId, RecordId, RequestId, Sector};
+use crate::{
+    AgreementId, AssetHandle, ClientId, Height, MemberId, ObligationId, OfficerId, OrderId, RecordId, RequestId, Sector,
+};
 use alloc::vec::Vec;
 
 /// Where a value stands.
@@ -40,6 +42,8 @@ pub enum StatePath {
     Request(MemberId, RequestId),
     /// [`crate::obligation::Obligation`] of a court, on its chain.
     Obligation(MemberId, ObligationId),
+    /// [`crate::agreement::AgreementEntry`] of a court, on its chain.
+    Agreement(MemberId, AgreementId),
     /// [`crate::asset::Asset`].
     Asset(AssetHandle),
     /// [`crate::asset::Hold`].
@@ -71,6 +75,7 @@ impl StatePath {
             Self::Received(client, id) => path("received", &[client.as_str().as_bytes(), &id.0]),
             Self::Request(member, id) => path("requests", &[member.as_str().as_bytes(), &id.0]),
             Self::Obligation(member, id) => path("obligations", &[member.as_str().as_bytes(), &id.0]),
+            Self::Agreement(member, id) => path("agreements", &[member.as_str().as_bytes(), &id.0]),
             Self::Asset(handle) => path("assets", &[&handle.0]),
             Self::Hold(handle, number) => path("holds", &[&handle.0, &number.to_be_bytes()]),
             Self::Headers => path("headers", &[]),

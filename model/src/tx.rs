@@ -4,6 +4,7 @@
 //! seals, approvals and proofs inside the messages. There is no nonce: every message is idempotent by its own content
 //! (a receipt, a version, a request id, a proposal number), so a repeated transaction changes nothing.
 
+use crate::agreement::{DefaultProof, PaymentProof, SealedDeed};
 use crate::asset::Asset;
 use crate::governance::{GovernorApproval, Proposal};
 use crate::member::Member;
@@ -12,7 +13,7 @@ use crate::order::{Decision, Objection, SealedOrder};
 use crate::packet::Packet;
 use crate::record::RecordState;
 use crate::seal::Signature;
-use crate::{ChainId, ClientId, Height, MemberId, RecordId, Sector};
+use crate::{AgreementId, ChainId, ClientId, Height, MemberId, RecordId, Sector};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -145,6 +146,30 @@ pub enum Message {
         /// The institution's seal over it, tag `comity/objection/v1`.
         seal: Signature,
     } = 12,
+    /// Concludes, confirms or stops an agreement on the court's chain.
+    Agree(SealedDeed) = 13,
+    /// Proves that an instalment of an agreement was paid.
+    ProvePayment {
+        /// The court.
+        court: MemberId,
+        /// The agreement.
+        agreement: AgreementId,
+        /// The instalment's number, from 0.
+        instalment: u16,
+        /// The record of payment, with proof.
+        payment: PaymentProof,
+    } = 14,
+    /// Proves that an instalment of an agreement was not paid by its due date.
+    ProveDefault {
+        /// The court.
+        court: MemberId,
+        /// The agreement.
+        agreement: AgreementId,
+        /// The instalment's number, from 0.
+        instalment: u16,
+        /// The absence of a sufficient record of payment, with proof.
+        evidence: DefaultProof,
+    } = 15,
 }
 
 /// Records to write (domain tag `comity/records/v1`).

@@ -183,6 +183,12 @@ rules! {
     /// An order names another court, recipient or digest than its parts.
     OrderMismatch = "ORDER_MISMATCH", "the parts of the order do not belong together",
         "Comity orders, binding";
+    /// A record does not say that an instalment of an agreement was paid.
+    PaymentRecord = "PAYMENT_RECORD", "the record does not say that this instalment was paid",
+        "Comity agreements, performance";
+    /// A default is claimed under a header from before the due date.
+    DefaultEarly = "DEFAULT_EARLY", "the instalment was not due at this header",
+        "Comity agreements, default";
     /// A packet's timeout has not passed.
     NotTimedOut = "NOT_TIMED_OUT", "the packet has not timed out at this header",
         "ICS-04 v2, timeoutPacket";

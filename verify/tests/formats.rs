@@ -5,6 +5,10 @@
 
 mod world;
 
+use comity_model::agreement::{
+    Act, AgreementEntry, AgreementState, Confirmation, Deed, Default, Fact, Filing, Instalment, Opens, Party,
+    PartyRole, Payment, PaymentsAt, Standing, Stop, Terms,
+};
 use comity_model::asset::{Arrival, Asset, AssetStatus, Enforcement, Hold, HoldState, OpenObjection, Origin};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::event::Event;
@@ -22,7 +26,10 @@ use comity_model::record::{Date, Field, FieldValue, Opening, RecordState, Record
 use comity_model::seal::{HashAlgorithm, PublicKey, Signature, Suite, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, RecordBatch, TxBody};
-use comity_model::{Amount, AssetHandle, Hash, Height, ObligationId, OrderId, RequestId, UnixSeconds, encode};
+use comity_model::{
+    AgreementId, Amount, AssetHandle, Hash, Height, ObligationId, OrderId, RequestId, UnixSeconds, encode,
+};
+use comity_verify::agreement;
 use comity_verify::order as verify;
 use comity_verify::seal::signing_bytes;
 use comity_verify::{fields, packet, state};
@@ -91,6 +98,11 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/objection/v1", signing_bytes("comity/objection/v1", &objection())),
         ("comity/designated-account/v1", verify::account(&private_part(), "3301 0001").0.to_vec()),
         ("comity/claim/v1", verify::claim(&claim()).0.to_vec()),
+        ("comity/agreement-deed/v1", signing_bytes("comity/agreement-deed/v1", &deed())),
+        ("comity/agreement-seal/v1", agreement::seal_bytes(&deed(), &approval())),
+        ("comity/agreement-party/v1", agreement::party(&[8; 32], "某公司", "91330100").0.to_vec()),
+        ("comity/agreement-text/v1", agreement::text(&[8; 32], &Hash([9; 32])).0.to_vec()),
+        ("comity/payment-reference/v1", payment_reference()),
         ("comity/records/v1", signing_bytes("comity/records/v1", &records())),
         ("comity/assets/v2", signing_bytes("comity/assets/v2", &assets())),
         ("comity/proposal/v1", signing_bytes("comity/proposal/v1", &proposal())),
@@ -101,6 +113,12 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/state-key/v1", state::key(&StatePath::Governors).to_vec()),
         ("comity/receipt/v1", packet::receipt(&packet()).0.to_vec()),
     ]
+}
+
+fn payment_reference() -> Vec<u8> {
+    let court = "court".parse().unwrap();
+    let id = agreement::reference(&AssetHandle([6; 32]), &court, &AgreementId([15; 16]), 1);
+    id.as_str().as_bytes().to_vec()
 }
 
 fn fields_root(algorithm: HashAlgorithm) -> Vec<u8> {
@@ -124,6 +142,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("Notice", encode(&notice())),
         ("Hold", encode(&hold())),
         ("Obligation", encode(&obligation())),
+        ("AgreementEntry", encode(&agreement_entry())),
         ("Event", encode(&Event::OrderChanged { order: OrderId([5; 16]), state: OrderState::Executed })),
         ("FieldValue", encode(&every_value())),
     ]
@@ -151,6 +170,7 @@ fn paths() -> Vec<(&'static str, StatePath)> {
         ("received", StatePath::Received(client(), OrderId([5; 16]))),
         ("requests", StatePath::Request(member(), RequestId([4; 16]))),
         ("obligations", StatePath::Obligation(member(), ObligationId([7; 16]))),
+        ("agreements", StatePath::Agreement(member(), AgreementId([15; 16]))),
         ("assets", StatePath::Asset(handle)),
         ("holds", StatePath::Hold(handle, 2)),
         ("headers", StatePath::Headers),
@@ -472,6 +492,67 @@ fn obligation() -> Obligation {
     }
 }
 
+fn terms() -> Terms {
+    Terms {
+        text: Hash([16; 32]),
+        parties: vec![
+            Party { role: PartyRole::Creditor, commitment: Hash([17; 32]) },
+            Party { role: PartyRole::Debtor, commitment: Hash([18; 32]) },
+        ],
+        instalments: vec![Instalment { amount: Amount::cny(500_000), due_at: UnixSeconds(1_700_086_400) }],
+        payments: PaymentsAt {
+            client: "client-finance-1".parse().unwrap(),
+            sector: "payments".parse().unwrap(),
+            account: AssetHandle([6; 32]),
+        },
+        rule: "mediation-agreement".parse().unwrap(),
+        rule_digest: Hash([19; 32]),
+        opens: Opens::Trial,
+        opens_confirmed: Opens::Enforcement,
+        hold_s: 259_200,
+    }
+}
+
+fn deed() -> Deed {
+    Deed {
+        chain: "court-1".parse().unwrap(),
+        court: "court".parse().unwrap(),
+        agreement: AgreementId([15; 16]),
+        act: Act::Conclude(terms()),
+    }
+}
+
+fn agreement_entry() -> AgreementEntry {
+    let at = UnixSeconds(1_700_000_000);
+    let fact = Fact {
+        chain: "finance-1".parse().unwrap(),
+        height: Height(20),
+        time: world::at(20),
+        header_hash: Hash([21; 32]),
+        noted: Height(22),
+    };
+    AgreementEntry {
+        id: AgreementId([15; 16]),
+        court: "court".parse().unwrap(),
+        terms: terms(),
+        concluded_at: at,
+        confirmation: Some(Confirmation { ruling: Hash([23; 32]), officer: "J-1001".parse().unwrap(), at }),
+        instalments: vec![Standing {
+            due: true,
+            paid: Some(Payment { amount: Amount::cny(500_000), paid_at: at, fact: fact.clone() }),
+        }],
+        state: AgreementState::Stopped,
+        default: Some(Default { instalment: 0, fact, at, opens_at: at.plus(259_200) }),
+        stop: Some(Stop {
+            reason: "PARTIES_SETTLED".parse().unwrap(),
+            ruling: Hash([24; 32]),
+            officer: "J-1001".parse().unwrap(),
+            at,
+        }),
+        filing: Some(Filing { opens: Opens::Trial, opened_at: at, height: Height(30), unpaid: Amount::cny(1) }),
+    }
+}
+
 fn field(name: &str, value: FieldValue) -> Field {
     Field { name: name.parse().unwrap(), value }
 }
@@ -503,6 +584,11 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/objection/v1", "c3360fdc24c5f77b5134c1f4d95467b0bf0e03f6d534d49f0109653079dcec97"),
     ("comity/designated-account/v1", "d75cd0c68411f005c057364068b2ed9bcac47aa229eaaea477d66b24f69bf1a6"),
     ("comity/claim/v1", "2f9dcb5434f76168db2d548defa1e38e456c5426990abf40f6925969d6a6ece8"),
+    ("comity/agreement-deed/v1", "1954356cb0c6c31aa7d82aa587ccdeb5af3ac2f4f24bbd33a307dcf4da0a73d5"),
+    ("comity/agreement-seal/v1", "3763256a5538c8cb57fc278192075817f81b2f5831adefc87640499f03aea612"),
+    ("comity/agreement-party/v1", "80c709544c713c9dbe75ac69e9c85d4d7e4b8f5f2809bd77aa6155654885ee04"),
+    ("comity/agreement-text/v1", "c005e0c16618ffba16d21904f8fed7f38f76891de0c537eaaa961b869cd2cb7c"),
+    ("comity/payment-reference/v1", "168ccb02b5681ca17d31499e7b3f67f9c3384eb9673010d6dec2e02267dbde57"),
     ("comity/records/v1", "0c3d801088eca26f0ea268a7624e6c898105beb2f54ac765ff666c6a915aa0f3"),
     ("comity/assets/v2", "4f3054dca97759d8513ee110982501ce4e0671009638bcf4484f6dfee74483f4"),
     ("comity/proposal/v1", "9dcc99e4e1d86edbb863c2b40002475a34beff3ab71920e66b0d83074ee362e8"),
@@ -527,6 +613,7 @@ const VALUES: &[(&str, &str)] = &[
     ("Notice", "07a5ba7b92b485fe5b105a37c9143d1b7387188342f9e78b2f579f11e5df376f"),
     ("Hold", "86c29d6385d551861f186ee7ce0f425f9ff62d6cc2737cc63a8872aafdb029f2"),
     ("Obligation", "4bf73e50e0432709e85a3569e99b9608c1cd77fd33af518faa0b972ed06eac41"),
+    ("AgreementEntry", "c867c54feb0ae44a99c2cea2c7396650053115fcb9e61bba9e0d8b1c41b48bb6"),
     ("Event", "50ebeb50ca418e52d6b7ffbfac8f3bc1703e3980c38f90afafc60c70d2999fc0"),
     ("FieldValue", "95e51166c6616907778a3ae919c6598934c7b74fec42b1d7a106645577cef86e"),
 ];
@@ -548,6 +635,7 @@ const PATHS: &[(&str, &str)] = &[
     ("received", "688fb9ec691aed3e7b3c3f13f06d26409942c7803091e8ef9e3ca51607cf4c01"),
     ("requests", "672aeb4cb2be4928bb8ceccab83306a65949273157f5e07d283819e02b3be0aa"),
     ("obligations", "c68581904a7c5e62acf107ef1b381e26fe48eb4d0c41647075ff0d6222b1235c"),
+    ("agreements", "8afbf2ef8dfb4469bf04c1b4ebf54cff8b60fa064ecc8206480c3071830291e7"),
     ("assets", "790fad1db6c08cd23fa7d728d8e4b39519fd80ad8947ad5834d9dc469a28cfbc"),
     ("holds", "3ea3b37f2eeaa98f6ed36ea2a814ac085f81355f2484c486a92b55282a56494d"),
     ("headers", "65d327d81c3d51635751ba7a7849ef830223c0dda0a09525391bed16a2b0a44a"),

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
 pub mod abci;
+mod agreements;
 mod app;
 mod clients;
 mod decisions;

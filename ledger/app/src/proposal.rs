@@ -35,9 +35,8 @@ pub(crate) fn acceptable(process: &Process<'_>) -> bool {
     process.txs.len() <= TXS_PER_BLOCK_MAX && process.txs.iter().all(|tx| tx.len() <= TX_BYTES_MAX)
 }
 
-/// Receives are refused from their timeout on, decisions and objections from their date on, headers outside the trusting
-/// period: in a
-/// block whose time lies in the past these would be let in too late.
+/// Receives are refused from their timeout on, decisions, objections and stops of an agreement from their date on, headers
+/// outside the trusting period: in a block whose time lies in the past these would be let in too late.
 fn depends_on_time(tx: &[u8]) -> bool {
     transaction::parse(tx).is_ok_and(|transaction| {
         transaction.body.messages.iter().any(|message| {
@@ -46,6 +45,7 @@ fn depends_on_time(tx: &[u8]) -> bool {
                 Message::Receive { .. }
                     | Message::Decide { .. }
                     | Message::Object { .. }
+                    | Message::Agree(_)
                     | Message::UpdateClient { .. }
             )
         })

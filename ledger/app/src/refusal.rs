@@ -108,6 +108,15 @@ reasons! {
     NoStandingHold, "NO_STANDING_HOLD", "The order made no hold, or its hold has ended.";
     OriginalPending, "ORIGINAL_PENDING", "The original order has not been decided yet.";
     QueueFull, "QUEUE_FULL", "Too many holds stand on the asset.";
+    // Agreements.
+    AgreementMalformed, "AGREEMENT_MALFORMED", "The agreement's terms break a bound, or its first instalment is not to come.";
+    AgreementExists, "AGREEMENT_EXISTS", "Another agreement of this id exists.";
+    UnknownAgreement, "UNKNOWN_AGREEMENT", "No such agreement of this court is known to this chain.";
+    AgreementEnded, "AGREEMENT_ENDED", "The agreement is performed, stopped, or has opened what it opens.";
+    AgreementState, "AGREEMENT_STATE", "The agreement has gone too far, or not far enough, for this.";
+    StopLate, "STOP_LATE", "The hold period is over: what the default opens is open.";
+    InstalmentPaid, "INSTALMENT_PAID", "The instalment is proven to be paid.";
+    ProofOld, "PROOF_OLD", "The header that the proof is under is too old to say that the record still stands.";
     // Queries.
     UnknownQuery, "UNKNOWN_QUERY", "No such query.";
     QueryMalformed, "QUERY_MALFORMED", "The query's argument cannot be read.";

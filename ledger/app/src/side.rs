@@ -3,6 +3,7 @@
 //! Each kind of row has a tag byte; parts of variable length carry their length; numbers are big-endian, so that rows
 //! sort as they count. What is needed from a row is in its value: keys are never parsed.
 
+use crate::due::Subject;
 use comity_model::asset::Arrival;
 use comity_model::{AssetHandle, ClientId, Height, MemberId, OrderId, UnixSeconds};
 
@@ -24,7 +25,7 @@ pub(crate) enum Side {
     /// An order that arrived over a client and is not decided → [`comity_model::order::ReceivedId`].
     Pending(ClientId, OrderId),
     /// What falls due → [`crate::due::Due`].
-    Due(UnixSeconds, u8, ClientId, OrderId),
+    Due(UnixSeconds, u8, Subject),
     /// A hold that is active or queued, in order of arrival → its number.
     Standing(AssetHandle, Arrival, u32),
     /// A client → [`ClientId`].
@@ -54,11 +55,12 @@ impl Side {
             Self::Outbox(client, sequence) => with_client(5, client, &sequence.to_be_bytes()),
             Self::Ack(client, sequence) => with_client(6, client, &sequence.to_be_bytes()),
             Self::Pending(client, order) => with_client(7, client, &order.0),
-            Self::Due(at, kind, client, order) => {
-                let mut key = tagged(8, &[&at.0.to_be_bytes(), &[*kind]]);
-                key.extend_from_slice(&client_part(client));
-                key.extend_from_slice(&order.0);
-                key
+            Self::Due(at, kind, subject) => {
+                let (name, id) = match subject {
+                    Subject::Order(client, order) => (client_part(client), &order.0),
+                    Subject::Agreement(court, agreement) => (member_part(court), &agreement.0),
+                };
+                tagged(8, &[&at.0.to_be_bytes(), &[*kind], &name, id])
             }
             Self::Standing(asset, arrival, number) => tagged(
                 9,
@@ -115,6 +117,13 @@ fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 fn with_client(tag: u8, client: &ClientId, rest: &[u8]) -> Vec<u8> {
     tagged(tag, &[&client_part(client), rest])
+}
+
+/// A member id behind its length.
+fn member_part(member: &MemberId) -> Vec<u8> {
+    // A member id has at most 32 bytes.
+    let length = u8::try_from(member.as_str().len()).unwrap_or(u8::MAX);
+    tagged(length, &[member.as_str().as_bytes()])
 }
 
 /// A client id behind its length.

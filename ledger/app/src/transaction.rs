@@ -4,7 +4,7 @@ use crate::abci::{AppError, MESSAGES_PER_TX_MAX, TxResult};
 use crate::holds::objections;
 use crate::refusal::{Reason, Refusal, Stop, require};
 use crate::working::{Config, Execution, Working};
-use crate::{clients, decisions, governance, members, orders, packets, records};
+use crate::{agreements, clients, decisions, governance, members, orders, packets, records};
 use comity_model::UnixSeconds;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction};
@@ -81,6 +81,13 @@ fn carry_out(ex: &mut Execution<'_>, message: &Message) -> Result<(), Stop> {
         Message::TimeOut { packet, proof, height } => packets::time_out(ex, packet, proof, *height),
         Message::ImportMember { client, member, proof, height } => members::import(ex, client, member, proof, *height),
         Message::Object { objection, seal } => objections::object(ex, objection, seal),
+        Message::Agree(sealed) => agreements::act(ex, sealed),
+        Message::ProvePayment { court, agreement, instalment, payment } => {
+            agreements::prove_payment(ex, court, *agreement, *instalment, payment)
+        }
+        Message::ProveDefault { court, agreement, instalment, evidence } => {
+            agreements::prove_default(ex, court, *agreement, *instalment, evidence)
+        }
         Message::Govern { proposal, approvals } => governance::govern(ex, proposal, approvals),
     }
 }

@@ -1,6 +1,7 @@
 //! The application as its neighbours see it: whole chains with real keys, headers and proofs.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod agreements;
 mod changes;
 mod holds;
 mod orders;

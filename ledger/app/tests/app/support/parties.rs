@@ -67,7 +67,7 @@ pub fn genesis(at: At) -> Genesis {
         },
         profiles: match at {
             Court => Vec::new(),
-            Bank => vec![profile()],
+            Bank => vec![profile(), payments()],
         },
         members,
     }
@@ -108,6 +108,11 @@ pub fn profile() -> Profile {
             rule("reject", Effect::RejectObjection, threshold),
         ],
     }
+}
+
+/// The bank's records of payments: no orders are about them.
+fn payments() -> Profile {
+    Profile { sector: "payments".parse().unwrap(), institution: "bank".parse().unwrap(), kinds: Vec::new() }
 }
 
 /// An order with approvals, the court's seal and the bank's delivery receipt.
