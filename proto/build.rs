@@ -15,13 +15,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/signer.proto",
         "google/longrunning/operations.proto",
         "google/rpc/status.proto",
+        "google/rpc/error_details.proto",
+        "google/api/http.proto",
+        "google/api/annotations.proto",
     ];
     for file in files {
         println!("cargo::rerun-if-changed={file}");
     }
-    let descriptors = protox::compile(files, ["."])?;
+    let mut compiler = protox::Compiler::new(["."])?;
+    compiler.include_imports(true).include_source_info(true).open_files(files)?;
+    // Encoded by protox itself: through prost's types, which know no options but the standard ones, the HTTP rules
+    // would be lost.
+    let encoded = compiler.encode_file_descriptor_set();
+    let descriptors = compiler.file_descriptor_set();
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
+    std::fs::write(out.join("descriptors.bin"), encoded)?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

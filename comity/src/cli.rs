@@ -89,6 +89,9 @@ pub(crate) enum Command {
     /// What a gateway knows of chains.
     #[command(subcommand)]
     Chain(ChainCommand),
+    /// Print the description of the REST API, OpenAPI 3.1: for client generators and documentation.
+    #[command(after_help = "Example:\n  comity openapi > openapi.json\n\nA gateway serves the same at /openapi.json.")]
+    Openapi,
 }
 
 /// `comity sandbox`
@@ -137,6 +140,9 @@ pub(crate) struct InitArgs {
     /// Where its gateway will listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7101")]
     pub(crate) grpc: SocketAddr,
+    /// Where its gateway will serve REST.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7105")]
+    pub(crate) rest: SocketAddr,
     /// Where its embedded chain's RPC will listen. Loopback: it has no authentication of its own.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7102")]
     pub(crate) rpc: SocketAddr,

@@ -37,6 +37,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) kind: MemberKind,
     /// Where its gateway listens.
     pub(crate) grpc: SocketAddr,
+    /// Where its gateway serves REST, if it does.
+    pub(crate) rest: Option<SocketAddr>,
     /// Where metrics are served, if they are.
     pub(crate) metrics: Option<SocketAddr>,
     /// Its chain.
@@ -160,6 +162,7 @@ enum RawDecide {
 #[serde(deny_unknown_fields)]
 struct RawListen {
     grpc: SocketAddr,
+    rest: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
 }
 
@@ -308,6 +311,7 @@ impl Raw {
             kind: kind_from_name(&self.kind).ok_or_else(|| bad("kind"))?,
             institution,
             grpc: self.listen.grpc,
+            rest: self.listen.rest,
             metrics: self.listen.metrics,
             chain: ChainConfig { id, anchor, rpc: self.chain.rpc },
             engine,

@@ -80,6 +80,7 @@ async fn make(folder: &Path, plan: Plan, args: &InitArgs) -> Result<(), Failure>
     let anchor = anchor(&home, &engine).await;
     engine.stop().await.or_fault(|| "the ledger did not stop".into())?;
     let mut config = config(&home, anchor?, Some(engine_config), args.signer);
+    config.rest = Some(args.rest);
     config.metrics = Some(args.metrics);
     write(&home, &config)
 }
@@ -157,6 +158,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         institution: home.plan.institution.clone(),
         kind: home.plan.kind,
         grpc: home.plan.grpc,
+        rest: None,
         metrics: None,
         chain: ChainConfig { id: home.plan.chain.clone(), anchor, rpc: None },
         tls: TlsConfig { certificate: tls("gateway.crt"), key: tls("gateway.key"), authority: tls("authority.crt") },

@@ -7,6 +7,7 @@ use crate::keys::Seed;
 use crate::{client, ledger, relay, sectors, shutdown, signing, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
+use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running};
 use std::path::Path;
@@ -28,7 +29,11 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     };
     let signer = signing::connect(&config)?;
     let gateway = start(&config, chain(&config, &rpc)?, signer).await?;
-    println!("{}: gateway at {} (gRPC over mTLS). Stops at Ctrl-C.", config.institution, gateway.grpc_addr());
+    println!("{}: gateway at {} (gRPC over mTLS).", config.institution, gateway.grpc_addr());
+    if let Some(rest) = gateway.rest_addr() {
+        println!("{}: REST at https://{rest}/v1 (mTLS), described at {OPENAPI_PATH}.", config.institution);
+    }
+    println!("Stops at Ctrl-C.");
     shutdown::requested().await?;
     gateway.stop().await;
     if let Some(engine) = engine {
@@ -59,6 +64,7 @@ fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {
         institution: config.institution.clone(),
         kind: config.kind,
         listen: config.grpc,
+        rest: config.rest,
         tls: client::tls_material(&config.tls.certificate, &config.tls.key, &config.tls.authority)?,
         peers: config.peers.iter().map(peer).collect(),
         anchor: anchor.anchor.clone(),

@@ -31,7 +31,7 @@ mod verify;
 use clap::Parser as _;
 use cli::ledger::LedgerCommand;
 use cli::{Cli, Command};
-use failure::{Exit, Failure};
+use failure::{Exit, Failure, OrFail as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -72,8 +72,15 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Asset(command) => client::register::asset(command).await,
             Command::Order(command) => client::order::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
+            Command::Openapi => openapi(),
         }
     })
+}
+
+fn openapi() -> Result<(), Failure> {
+    let document = comity_gateway::rest::openapi().or_fault(|| "the API cannot be described".into())?;
+    println!("{document:#}");
+    Ok(())
 }
 
 /// What is logged unless the user says otherwise: long-running services say what they do, everything else is quiet.

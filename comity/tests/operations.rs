@@ -82,6 +82,8 @@ impl Site {
             &rpc,
             "--signer",
             &signer,
+            "--rest",
+            "127.0.0.1:0",
             "--metrics",
             &metrics,
         ]);

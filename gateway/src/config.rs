@@ -25,6 +25,8 @@ pub struct GatewayConfig {
     pub kind: MemberKind,
     /// Where it listens; port 0 takes any.
     pub listen: SocketAddr,
+    /// Where it serves the same as REST, if it does; port 0 takes any.
+    pub rest: Option<SocketAddr>,
     /// Its certificate, key and authority.
     pub tls: TlsMaterial,
     /// The institutions that it deals with.

@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod operations;
 pub mod orders;
 pub mod policy;
+pub mod rest;
 pub mod sealing;
 pub mod sectors;
 pub mod signer;

@@ -3,7 +3,7 @@
 
 use crate::audit::Audit;
 use crate::chains::ChainsService;
-use crate::config::{Deps, GatewayConfig};
+use crate::config::{Deps, GatewayConfig, Limits};
 use crate::convert_order::Operators;
 use crate::credentials::CredentialsService;
 use crate::error::{ApiError, Reason};
@@ -22,7 +22,8 @@ use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::records::{Answerer, Reader, RecordsService};
 use crate::registrar::{AssetsService, Registrar};
-use crate::tls::{Authorities, Listener, ServerTls, TlsError, TlsMaterial};
+use crate::rest::{Api, Rest, RestError};
+use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
 use crate::view::{self, ChainView, HomeState};
 use comity_model::member::MemberKind;
 use comity_proto::google::longrunning::operations_server::OperationsServer;
@@ -34,6 +35,7 @@ use comity_proto::v1::institution_server::InstitutionServer;
 use comity_proto::v1::members_server::MembersServer;
 use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
+use futures::future::OptionFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +43,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
+use tonic::service::Routes;
 use tonic::transport::Server;
+use tower::ServiceBuilder;
 
 /// How long calls under way may take to end when the gateway stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -78,11 +82,15 @@ pub enum StartError {
     /// The API's own description cannot be read.
     #[error("reflection cannot be set up")]
     Reflection(#[source] tonic_reflection::server::Error),
+    /// The API cannot be served as REST.
+    #[error("the API cannot be served as REST")]
+    Rest(#[from] RestError),
 }
 
 /// A gateway that runs.
 pub struct Running {
     address: SocketAddr,
+    rest: Option<SocketAddr>,
     tls: Arc<ServerTls>,
     keeper: RecordKeeper,
     work: Work,
@@ -98,6 +106,12 @@ impl Running {
     #[must_use]
     pub const fn grpc_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves REST, if it does.
+    #[must_use]
+    pub const fn rest_addr(&self) -> Option<SocketAddr> {
+        self.rest
     }
 
     /// The records that the institution keeps.
@@ -176,9 +190,12 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .build_v1()
         .map_err(StartError::Reflection)?;
 
-    let bound = Listener::bind(config.listen, tls.clone(), config.limits.connections).await;
-    let listener = bound.map_err(|error| StartError::Listen(config.listen, error))?;
-    let address = listener.address().map_err(|error| StartError::Listen(config.listen, error))?;
+    let api = Api::read()?;
+    let (listener, address) = bind(config.listen, &tls, Protocol::Grpc, &config.limits).await?;
+    let rest = match config.rest {
+        Some(listen) => Some(bind(listen, &tls, Protocol::Rest, &config.limits).await?),
+        None => None,
+    };
 
     let limits = config.limits;
     let anchors = config.peers.iter().map(|peer| &peer.anchor).chain([&config.anchor]);
@@ -191,18 +208,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     let orders =
         OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone(), parts.audit.clone());
     let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
-    let router = Server::builder()
-        .concurrency_limit_per_connection(limits.requests_per_connection.try_into().unwrap_or(usize::MAX))
-        .max_concurrent_streams(limits.requests_per_connection)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .max_connection_age(CONNECTION_AGE_MAX)
-        .layer(MeasureLayer)
-        .layer(ReasonsLayer)
-        .layer(AdmissionLayer(admission))
-        .add_service(health)
+    let routes = Routes::new(health)
         .add_service(reflection)
         .add_service(RecordsServer::new(parts.records()).max_decoding_message_size(bytes))
         .add_service(AssetsServer::new(parts.assets()).max_decoding_message_size(bytes))
@@ -213,17 +219,38 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(InstitutionServer::new(parts.institution_service()).max_decoding_message_size(bytes))
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
+    // One way in for both: who calls over REST passes what who calls over gRPC passes.
+    let layers = ServiceBuilder::new().layer(MeasureLayer).layer(ReasonsLayer).layer(AdmissionLayer(admission));
+    let rest_addr = rest.as_ref().map(|(_, address)| *address);
+    let rest = rest.map(|(listener, _)| {
+        let service = layers.clone().service(routes.clone());
+        (Rest::new(api, service, limits, CONNECTION_AGE_MAX, DRAIN_MAX), listener)
+    });
+    let router = Server::builder()
+        .concurrency_limit_per_connection(limits.requests_per_connection.try_into().unwrap_or(usize::MAX))
+        .max_concurrent_streams(limits.requests_per_connection)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .max_connection_age(CONNECTION_AGE_MAX)
+        .layer(layers)
+        .add_routes(routes);
     measure::describe();
     parts.work.spawn(parts.sampler().run(stop.clone()));
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());
+    let rest = rest.map(|(rest, listener)| rest.serve(listener.accept(stop.clone()), stop.clone()));
     let serving = tokio::spawn(async move {
-        if let Err(error) = router.serve_with_incoming_shutdown(connections, ended.cancelled_owned()).await {
+        let grpc = router.serve_with_incoming_shutdown(connections, ended.cancelled_owned());
+        let (grpc, _) = tokio::join!(grpc, OptionFuture::from(rest));
+        if let Err(error) = grpc {
             tracing::error!(%error, "the gateway's server ended");
         }
     });
     tracing::info!(institution = %parts.institution, %address, "the gateway runs");
     Ok(Running {
         address,
+        rest: rest_addr,
         tls,
         keeper: parts.keeper,
         work: parts.work,
@@ -233,6 +260,18 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         stop,
         serving,
     })
+}
+
+async fn bind(
+    listen: SocketAddr,
+    tls: &Arc<ServerTls>,
+    protocol: Protocol,
+    limits: &Limits,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(listen, error);
+    let listener = Listener::bind(listen, tls.clone(), protocol, limits.connections).await.map_err(failed)?;
+    let address = listener.address().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// Who is calling, as the connection's certificate proved it.

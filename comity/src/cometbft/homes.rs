@@ -35,6 +35,7 @@ pub(crate) fn found(home: &Home, profiles: Vec<Profile>, args: &InitArgs, now: T
         files::write_public(&folder.join("ledger.toml"), settings)?;
     }
     let mut config = init::config(home, (), None, args.signer);
+    config.rest = Some(args.rest);
     config.metrics = Some(args.metrics);
     config.keys.governors = home.governor_keys();
     config.chain.rpc = nodes.first().map(|node| format!("http://{}", node.rpc));

@@ -56,6 +56,10 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     writeln!(out, "\n[listen]")?;
     writeln!(out, "# The gateway: gRPC over mTLS. Port 0 takes a free one.")?;
     writeln!(out, "grpc = \"{}\"", config.grpc)?;
+    if let Some(rest) = config.rest {
+        writeln!(out, "# The same as REST with JSON, over mTLS as well; /openapi.json describes it.")?;
+        writeln!(out, "rest = \"{rest}\"")?;
+    }
     if let Some(metrics) = config.metrics {
         writeln!(out, "# Prometheus metrics, without authentication: keep it inside.")?;
         writeln!(out, "metrics = \"{metrics}\"")?;

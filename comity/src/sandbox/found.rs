@@ -31,6 +31,7 @@ struct Founded {
     site: &'static Site,
     home: Home,
     grpc: Reserved,
+    rest: Reserved,
     signer: Reserved,
     engine: Option<(EngineConfig, Engine)>,
 }
@@ -99,9 +100,9 @@ fn count(data: &SandboxData) -> usize {
 fn homes(root: &Path, now: Time) -> Result<Vec<Founded>, Failure> {
     let mut founded = Vec::new();
     for site in SITES {
-        let (grpc, signer) = (Reserved::new()?, Reserved::new()?);
+        let (grpc, rest, signer) = (Reserved::new()?, Reserved::new()?, Reserved::new()?);
         let home = Home::create(&root.join(site.id), plan(site, &grpc)?, now)?;
-        founded.push(Founded { site, home, grpc, signer, engine: None });
+        founded.push(Founded { site, home, grpc, rest, signer, engine: None });
     }
     for host in founded.iter().filter(|founded| founded.site.hosts()) {
         let living: Vec<&Home> =
@@ -150,6 +151,7 @@ async fn configs(founded: &[Founded]) -> Result<Vec<Config>, Failure> {
         let anchor = init::anchor(&one.home, engine).await?;
         let own_engine = one.engine.is_some().then(|| engine_config.clone());
         let mut config = init::config(&one.home, anchor, own_engine, one.signer.address());
+        config.rest = Some(one.rest.address());
         if one.engine.is_none() {
             config.chain.rpc = Some(format!("http://{}", engine.rpc_addr()));
         }
@@ -235,9 +237,10 @@ impl Host<'_> {
 
 /// Starts an institution's signer and gateway.
 async fn open(founded: Founded, config: Config, chain: Chain) -> Result<Institution, Failure> {
-    let Founded { home, grpc, engine, .. } = founded;
+    let Founded { home, grpc, rest, engine, .. } = founded;
     let signer = SignerClient::in_task(signing::core(&config)?);
     grpc.give_up();
+    rest.give_up();
     let gateway = institution::start(&config, chain.clone(), signer).await?;
     let officers = home
         .plan

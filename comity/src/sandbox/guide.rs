@@ -13,12 +13,20 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 pub(super) fn print(world: &World) -> Result<(), Failure> {
     drafts(world)?;
     let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY).set_header(["institution", "name", "gateway (gRPC, mTLS)", "chain", "RPC"]);
+    table.load_preset(UTF8_BORDERS_ONLY).set_header([
+        "institution",
+        "name",
+        "gateway (gRPC, mTLS)",
+        "REST (mTLS)",
+        "chain",
+        "RPC",
+    ]);
     for institution in world.institutions() {
         table.add_row([
             institution.id.to_string(),
             institution.names.join("\n"),
             institution.grpc.to_string(),
+            institution.gateway.rest_addr().map(|rest| format!("https://{rest}")).unwrap_or_default(),
             institution.chain.to_string(),
             institution.rpc.clone(),
         ]);
@@ -72,6 +80,12 @@ fn commands(world: &World) -> String {
         .map(|court| court.officers.iter().map(|officer| officer.id.to_string()).collect())
         .unwrap_or_default();
     let officer = |index: usize| officers.get(index).cloned().unwrap_or_default();
+    let justice = world.institution("justice").ok().and_then(|justice| justice.gateway.rest_addr());
+    let rest = justice.map(|rest| format!("https://{rest}")).unwrap_or_default();
+    let curl = format!(
+        "curl --cacert {dir}/justice/tls/authority.crt --cert {dir}/justice/clients/clerk.crt \
+         --key {dir}/justice/clients/clerk.key"
+    );
     let purpose = "--case '(2025)浙9906执2048号' --basis '民事诉讼法第二百五十三条' --purpose 'Enforcement'";
     format!(
         "# A judgment, as the property registry may see it, with a bundle; then the bundle, offline.\n\
@@ -101,7 +115,11 @@ fn commands(world: &World) -> String {
          --key {dir}/court/keys/officer-{second}.key\n\
          \n\
          # What the bank's gateway knows of chains.\n\
-         {program} chain status --as {dir}/finance/clients/operator.toml",
+         {program} chain status --as {dir}/finance/clients/operator.toml\n\
+         \n\
+         # The same with JSON over HTTP: the licence as the justice bureau's own clerk reads it, and all that can be asked.\n\
+         {curl} '{rest}/v1/{lawyers}/{active}?readMask=status&readMask=firm'\n\
+         {curl} {rest}/openapi.json",
         judgment = showcase.judgment,
         lawyers = "members/justice/sectors/lawyers/records",
         active = showcase.active_lawyer,

@@ -67,6 +67,8 @@ impl Alliance {
                 &address(base + 1),
                 "--signer",
                 &address(base + 2),
+                "--rest",
+                "127.0.0.1:0",
                 "--metrics",
                 &address(base + 3),
             ]);

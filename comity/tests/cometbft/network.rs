@@ -103,6 +103,8 @@ impl Network {
             &at(gateway),
             "--signer",
             &at(gateway + 1),
+            "--rest",
+            "127.0.0.1:0",
             "--metrics",
             &at(gateway + 2),
         ]);

@@ -48,6 +48,8 @@ impl Bank {
             &at(1),
             "--signer",
             &at(2),
+            "--rest",
+            "127.0.0.1:0",
             "--metrics",
             &at(3),
         ]);
@@ -82,6 +84,7 @@ impl Bank {
             institution: "finance".parse().expect("an id"),
             kind: MemberKind::Finance,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            rest: None,
             tls: TlsMaterial {
                 cert_chain_pem: self.text("tls/gateway.crt"),
                 key_pem: self.text("tls/gateway.key").into(),

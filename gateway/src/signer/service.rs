@@ -6,7 +6,7 @@ use super::identity;
 use super::sealer::{SealRefusal, SignerCore};
 use crate::error::{ApiError, DOMAIN, Reason};
 use crate::identity::Caller;
-use crate::tls::{Authorities, Listener, ServerTls, TlsError, TlsMaterial};
+use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
 use comity_model::{MemberId, decode, encode};
 use comity_proto::v1::signer_server::{Signer, SignerServer};
 use comity_proto::v1::{SealBytesRequest, SealOrderRequest, SealResponse};
@@ -160,7 +160,7 @@ pub async fn serve(config: SignerConfig, core: SignerCore) -> Result<SignerRunni
     let holder = identity(institution);
     let tls = Arc::new(ServerTls::new(holder, &config.tls, authorities)?);
     let unbound = |error| SignerStartError::Listen(config.listen, error);
-    let listener = Listener::bind(config.listen, tls, CONNECTIONS_MAX).await.map_err(unbound)?;
+    let listener = Listener::bind(config.listen, tls, Protocol::Grpc, CONNECTIONS_MAX).await.map_err(unbound)?;
     let address = listener.address().map_err(unbound)?;
     let stop = CancellationToken::new();
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());

@@ -1,7 +1,7 @@
 //! Accepts connections: TCP, then TLS with a caller's certificate, then a stream that knows its caller.
 //! It refuses to know what is spoken on them. A handshake that fails is the other side's loss and is only counted.
 
-use super::server::ServerTls;
+use super::server::{Protocol, ServerTls};
 use crate::identity::Caller;
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Listener {
     socket: TcpListener,
     tls: Arc<ServerTls>,
+    protocol: Protocol,
     connections_max: usize,
 }
 
@@ -36,8 +37,13 @@ impl Listener {
     ///
     /// # Errors
     /// The system's.
-    pub async fn bind(address: SocketAddr, tls: Arc<ServerTls>, connections_max: usize) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await?, tls, connections_max })
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Arc<ServerTls>,
+        protocol: Protocol,
+        connections_max: usize,
+    ) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, tls, protocol, connections_max })
     }
 
     /// Where it listens.
@@ -65,7 +71,7 @@ impl Listener {
                 };
                 match tcp {
                     Ok((tcp, _)) => {
-                        tokio::spawn(hand_shake(tcp, self.tls.clone(), slot, ready.clone()));
+                        tokio::spawn(hand_shake(tcp, self.tls.clone(), self.protocol, slot, ready.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no connection could be accepted");
@@ -81,12 +87,13 @@ impl Listener {
 async fn hand_shake(
     tcp: TcpStream,
     tls: Arc<ServerTls>,
+    protocol: Protocol,
     slot: OwnedSemaphorePermit,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
     let shaking = async {
         tcp.set_nodelay(true)?;
-        TlsAcceptor::from(tls.current()).accept(tcp).await
+        TlsAcceptor::from(tls.current(protocol)).accept(tcp).await
     };
     let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, shaking).await {
         Ok(Ok(stream)) => stream,

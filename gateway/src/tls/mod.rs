@@ -16,7 +16,7 @@ pub use authorities::{Authorities, certificate_identity, fingerprint};
 pub use client::{ChannelLimits, channel, channel_to};
 pub use listener::{Connection, Listener};
 pub use refusal::refusal;
-pub use server::{ServerTls, server_config};
+pub use server::{Protocol, ServerTls, server_config};
 
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::pem::PemObject;

@@ -17,9 +17,32 @@ use std::sync::Arc;
 
 /// The server's TLS, exchangeable while it runs: connections that are up go on, new ones get the new certificate.
 pub struct ServerTls {
-    config: ArcSwap<ServerConfig>,
+    configs: ArcSwap<Configs>,
     authorities: Authorities,
     holder: Identity,
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 only.
+    Grpc,
+    /// HTTP/2 or HTTP/1.1.
+    Rest,
+}
+
+/// One certificate, for each protocol.
+struct Configs {
+    grpc: Arc<ServerConfig>,
+    rest: Arc<ServerConfig>,
+}
+
+impl Configs {
+    fn of(config: ServerConfig) -> Self {
+        let mut rest = config.clone();
+        rest.alpn_protocols.push(b"http/1.1".to_vec());
+        Self { grpc: Arc::new(config), rest: Arc::new(rest) }
+    }
 }
 
 impl ServerTls {
@@ -29,7 +52,7 @@ impl ServerTls {
     /// [`TlsError`].
     pub fn new(holder: Identity, material: &TlsMaterial, authorities: Authorities) -> Result<Self, TlsError> {
         let config = server_config(&holder, material, &authorities)?;
-        Ok(Self { config: ArcSwap::from_pointee(config), authorities, holder })
+        Ok(Self { configs: ArcSwap::from_pointee(Configs::of(config)), authorities, holder })
     }
 
     /// Takes a new certificate for the connections that come.
@@ -37,12 +60,17 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]; the old one stays in use.
     pub fn reload(&self, material: &TlsMaterial) -> Result<(), TlsError> {
-        self.config.store(Arc::new(server_config(&self.holder, material, &self.authorities)?));
+        let config = server_config(&self.holder, material, &self.authorities)?;
+        self.configs.store(Arc::new(Configs::of(config)));
         Ok(())
     }
 
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+    pub(super) fn current(&self, protocol: Protocol) -> Arc<ServerConfig> {
+        let configs = self.configs.load();
+        match protocol {
+            Protocol::Grpc => configs.grpc.clone(),
+            Protocol::Rest => configs.rest.clone(),
+        }
     }
 
     /// The caller behind certificates that the handshake verified.

@@ -51,7 +51,7 @@ impl World {
         let holder = Identity::gateway(member("court"));
         let material = court.issue("comity://court/gateway");
         let tls = Arc::new(ServerTls::new(holder, &material, authorities).unwrap());
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls.clone(), 16).await.unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls.clone(), Protocol::Grpc, 16).await.unwrap();
         let (address, stop) = (listener.address().unwrap(), CancellationToken::new());
         let connections = listener.accept(stop.clone());
         tokio::spawn(Server::builder().add_service(HealthServer::new(WhoAmI)).serve_with_incoming(connections));

@@ -192,6 +192,7 @@ impl Party {
             institution: self.id.clone(),
             kind: self.kind,
             listen: address.parse().unwrap(),
+            rest: Some("127.0.0.1:0".parse().unwrap()),
             tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
             peers: vec![peer],
             anchor: self.anchor.clone(),

@@ -1,7 +1,7 @@
 //! A gateway that speaks as an institution and lies: it asks the honest gateway and changes the answer.
 
 use super::Institution;
-use comity_gateway::tls::{Authorities, Listener, ServerTls};
+use comity_gateway::tls::{Authorities, Listener, Protocol, ServerTls};
 use comity_gateway::{Identity, Running};
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
@@ -38,7 +38,7 @@ pub async fn start(victim: &Institution, honest: &Running, asker: &Institution) 
     authorities.add(asker.id.clone(), None, &asker.authority.pem).unwrap();
     let material = victim.authority.issue(&format!("comity://{}/gateway", victim.id));
     let tls = ServerTls::new(Identity::gateway(victim.id.clone()), &material, authorities).unwrap();
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Arc::new(tls), 16).await.unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Arc::new(tls), Protocol::Grpc, 16).await.unwrap();
     let address = listener.address().unwrap().to_string();
     let lie = Lie(Arc::new(Mutex::new(Box::new(|_: &mut FetchRecordResponse| {}))));
     // The liar knows the asker's key as well: it asks in its name.

@@ -92,6 +92,7 @@ impl Institution {
             institution: self.id.clone(),
             kind: self.kind,
             listen: "127.0.0.1:0".parse().unwrap(),
+            rest: Some("127.0.0.1:0".parse().unwrap()),
             tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
             peers,
             anchor: self.anchor.clone(),

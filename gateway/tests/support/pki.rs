@@ -22,7 +22,8 @@ impl Authority {
 
     pub fn issue(&self, uri: &str) -> TlsMaterial {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        let loopback = SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap()), loopback];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().unwrap();
         TlsMaterial {
