@@ -3,7 +3,9 @@
 
 pub(crate) mod chain;
 pub(crate) mod fields;
+mod life;
 mod lines;
+mod obligation;
 pub(crate) mod order;
 pub(crate) mod query;
 mod received;

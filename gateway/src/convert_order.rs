@@ -3,10 +3,11 @@
 
 use crate::convert;
 use crate::error::{ApiError, Reason};
-use crate::orders::{DeskError, DraftError, DraftRequest, ProvenUnder, StoredAnswer, StoredOrder};
+use crate::orders::{DeskError, DraftError, DraftRequest, ObligationError, ProvenUnder, StoredAnswer, StoredOrder};
 use comity_model::order::{Approval, Notice, NoticeEvent, OrderResult, OrderState, Outcome};
+use comity_model::profile::Effect;
 use comity_model::seal::Signature;
-use comity_model::{Amount, ChainId, MemberId, OrderId, RequestId, UnixSeconds};
+use comity_model::{Amount, ChainId, MemberId, ObligationId, OrderId, RequestId, UnixSeconds};
 use comity_proto::v1;
 use comity_verify::Rule;
 use comity_verify::light::Anchor;
@@ -56,7 +57,24 @@ pub(crate) fn draft_request(request: v1::CreateOrderRequest) -> Result<DraftRequ
         },
         hold_days: request.hold_days,
         emergency: request.emergency,
+        claim: request.claim.as_ref().map(claim_from_wire).transpose()?,
     })
+}
+
+/// An obligation and what is claimed under it.
+fn claim_from_wire(claim: &v1::Claim) -> Result<(ObligationId, Amount), ApiError> {
+    let claimed = claim.claimed.as_ref().and_then(convert::amount_from_wire).filter(|claimed| claimed.minor > 0);
+    let message = "Say what is claimed in all: an amount in an ISO 4217 currency, more than 0.";
+    let claimed = claimed.ok_or_else(|| ApiError::argument("claim.claimed", message))?;
+    Ok((obligation_name(&claim.obligation)?, claimed))
+}
+
+/// Reads `obligations/{obligation}`.
+///
+/// # Errors
+/// `MALFORMED_NAME`.
+pub(crate) fn obligation_name(name: &str) -> Result<ObligationId, ApiError> {
+    in_collection(name, "obligations")
 }
 
 /// Reads `ApproveOrderRequest`.
@@ -86,7 +104,7 @@ pub(crate) fn operation_name(name: &str) -> Result<OrderId, ApiError> {
     in_collection(name, "operations")
 }
 
-fn in_collection(name: &str, collection: &'static str) -> Result<OrderId, ApiError> {
+fn in_collection<Id: std::str::FromStr>(name: &str, collection: &'static str) -> Result<Id, ApiError> {
     let id = name.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/'));
     id.and_then(|id| id.parse().ok()).ok_or_else(|| {
         ApiError::new(Reason::MalformedName, format!("The name must be {collection}/ and 32 hex digits."))
@@ -158,7 +176,43 @@ pub(crate) fn order(stored: &StoredOrder, operators: &Operators) -> v1::Order {
             })
             .collect(),
         answer: answer(stored),
+        claim: stored.claim.as_ref().map(|claim| v1::Claim {
+            obligation: format!("obligations/{}", claim.obligation),
+            claimed: Some(amount(claim.claimed)),
+            salt: claim.salt.to_vec(),
+        }),
+        validation: None,
+        receipt: stored.receipt().map(|(delivery, digest, bound)| v1::DeliveryReceipt {
+            receive_time: Some(at(delivery.received_at)),
+            digest: digest.0.to_vec(),
+            bound,
+        }),
+        resume_token: resume_token(stored),
     }
+}
+
+/// Where a watch goes on from after this change: the order, and the change's number.
+fn resume_token(stored: &StoredOrder) -> String {
+    hex::encode([stored.order.id.0.as_slice(), &stored.revision.to_be_bytes()].concat())
+}
+
+/// The number of the change after which a watch of `order` goes on; 0 without a token.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a token that is not of this order.
+pub(crate) fn resumed(order: &OrderId, token: &str) -> Result<u64, ApiError> {
+    if token.is_empty() {
+        return Ok(0);
+    }
+    let mut bytes = [0; 24];
+    let read = hex::decode_to_slice(token, &mut bytes).ok().and_then(|()| {
+        let (of, revision) = bytes.split_first_chunk::<16>()?;
+        Some((OrderId(*of), u64::from_be_bytes(revision.try_into().ok()?)))
+    });
+    let known = read.filter(|(of, _)| of == order).map(|(_, revision)| revision);
+    known.ok_or_else(|| {
+        ApiError::argument("resume_token", "The token is not one that this service gave for this order.")
+    })
 }
 
 /// A state on the wire.
@@ -193,7 +247,8 @@ fn result(stored: &StoredOrder) -> Option<v1::OrderResult> {
     }
 }
 
-fn proven_result(result: &OrderResult) -> v1::OrderResult {
+/// A result as its chain proved it.
+pub(crate) fn proven_result(result: &OrderResult) -> v1::OrderResult {
     let (outcome, reason, hold) = match &result.outcome {
         Outcome::Executed(hold) => (v1::OrderState::Executed, None, Some(hold)),
         Outcome::Waitlisted(hold) => (v1::OrderState::Waitlisted, None, Some(hold)),
@@ -216,7 +271,8 @@ fn proven_result(result: &OrderResult) -> v1::OrderResult {
 /// How far the answer has come. What is in it is added for those who may see it.
 fn answer(stored: &StoredOrder) -> Option<v1::OrderAnswer> {
     use v1::order_answer::State;
-    let digest = stored.result.as_ref()?.answer_digest?;
+    // The answer to a hand-over is its receipt.
+    let digest = stored.result.as_ref()?.answer_digest.filter(|_| stored.order.effect != Effect::HandOver)?;
     let (state, reason) = match &stored.answer {
         None => (State::Awaited, String::new()),
         Some(StoredAnswer::Received(_)) => (State::Received, String::new()),
@@ -254,7 +310,7 @@ fn notice(notice: &Notice) -> v1::HoldNotice {
 }
 
 /// What the order's state was proven by. The gateway verified it before it was shown.
-fn proof(under: &ProvenUnder, operators: &Operators) -> v1::Proof {
+pub(crate) fn proof(under: &ProvenUnder, operators: &Operators) -> v1::Proof {
     v1::Proof {
         chain_id: under.chain.to_string(),
         header_height: under.height.0,
@@ -283,6 +339,11 @@ impl From<DeskError> for ApiError {
             DeskError::Draft(error) => return error.into(),
             DeskError::RequestConflict => Reason::RequestConflict,
             DeskError::OriginalNotInForce => Reason::OriginalOrder,
+            DeskError::Obligation(error) => match error {
+                ObligationError::ClaimDiffers(_) => Reason::ClaimDiffers,
+                ObligationError::Covered => Reason::ObligationCovered,
+                ObligationError::Exceeded(_) => Reason::ObligationExceeded,
+            },
             DeskError::ApprovalInvalid => Reason::ApprovalRefused,
             DeskError::Expired | DeskError::State(_) => Reason::OrderState,
             DeskError::NotFound => Reason::UnknownOrder,
@@ -305,6 +366,8 @@ impl From<DraftError> for ApiError {
             DraftError::Original => Reason::OriginalOrder,
             DraftError::Emergency => Reason::NoEmergency,
             DraftError::Account => Reason::AccountDiffers,
+            DraftError::NoObligation => Reason::NoObligation,
+            DraftError::OtherObligation => Reason::ClaimDiffers,
             DraftError::DeliverWithin => Reason::DeliverWithin,
             DraftError::HoldDays { .. } => Reason::HoldDays,
             DraftError::Randomness => return Self::fault(error),

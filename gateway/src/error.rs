@@ -115,6 +115,12 @@ table! {
         "An asset's enforcement, currency and divisibility cannot change."
     AssetHeld "ASSET_HELD" FailedPrecondition 409 Refusal
         "The asset's new value is less than what orders hold of it."
+    AssetRevision "ASSET_REVISION" FailedPrecondition 409 Refusal
+        "The asset changed on the chain since the state that its new value follows. Look it up again."
+    AssetTransferred "ASSET_TRANSFERRED" FailedPrecondition 409 Refusal
+        "An order handed the asset over to another owner: it is no longer registered under this reference."
+    UnknownAsset "UNKNOWN_ASSET" NotFound 404 Refusal
+        "No asset is registered under this reference, or its chain does not have it."
     RecordIdDiffers "RECORD_ID_DIFFERS" InvalidArgument 400 Refusal
         "A record's identity field names another record."
     UnknownKind "UNKNOWN_KIND" InvalidArgument 400 Refusal
@@ -127,6 +133,14 @@ table! {
         "The sector knows no emergency order of this kind."
     AccountDiffers "ACCOUNT_DIFFERS" InvalidArgument 400 Refusal
         "Money can be deducted only to the account that the original order named."
+    NoObligation "NO_OBLIGATION" InvalidArgument 400 Refusal
+        "Only orders that hold or deduct serve an obligation."
+    ClaimDiffers "CLAIM_DIFFERS" FailedPrecondition 409 Refusal
+        "Another amount was claimed under the obligation before, or the original order serves another one."
+    ObligationCovered "OBLIGATION_COVERED" FailedPrecondition 409 Refusal
+        "What is held and deducted for the obligation covers it: nothing more may be held."
+    ObligationExceeded "OBLIGATION_EXCEEDED" FailedPrecondition 409 Refusal
+        "With this deduction more would be taken than the obligation is."
     DeliverWithin "DELIVER_WITHIN" InvalidArgument 400 Refusal
         "Delivery may take at most 24 hours."
     HoldDays "HOLD_DAYS" InvalidArgument 400 Refusal
@@ -139,6 +153,8 @@ table! {
         "This gateway follows no such chain."
     UnknownOrder "UNKNOWN_ORDER" NotFound 404 Refusal
         "There is no such order at this gateway."
+    UnknownObligation "UNKNOWN_OBLIGATION" NotFound 404 Refusal
+        "No committed order of this court serves this obligation."
     UnknownAnswer "UNKNOWN_ANSWER" NotFound 404 Refusal
         "There is no such answer to an order of the calling court."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal

@@ -17,7 +17,7 @@ use crate::middleware::admission::{Admission, AdmissionLayer};
 use crate::middleware::measure::MeasureLayer;
 use crate::middleware::reasons::ReasonsLayer;
 use crate::operations::OperationsService;
-use crate::orders::{OrdersService, Work, WorkParts};
+use crate::orders::{ObligationsService, OrdersService, Work, WorkParts};
 use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::records::{Answerer, Reader, RecordsService};
@@ -33,6 +33,7 @@ use comity_proto::v1::credentials_server::CredentialsServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
 use comity_proto::v1::institution_server::InstitutionServer;
 use comity_proto::v1::members_server::MembersServer;
+use comity_proto::v1::obligations_server::ObligationsServer;
 use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
 use futures::future::OptionFuture;
@@ -207,7 +208,12 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     let bytes = limits.request_bytes;
     let orders =
         OrdersService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone(), parts.audit.clone());
-    let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators);
+    let obligations = ObligationsService {
+        desk: parts.work.desk.clone(),
+        policy: parts.policy.clone(),
+        operators: operators.clone(),
+    };
+    let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone());
     let routes = Routes::new(health)
         .add_service(reflection)
         .add_service(RecordsServer::new(parts.records()).max_decoding_message_size(bytes))
@@ -216,8 +222,11 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
-        .add_service(InstitutionServer::new(parts.institution_service()).max_decoding_message_size(bytes))
+        .add_service(
+            InstitutionServer::new(parts.institution_service(operators.clone())).max_decoding_message_size(bytes),
+        )
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
+        .add_service(ObligationsServer::new(obligations).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
     // One way in for both: who calls over REST passes what who calls over gRPC passes.
     let layers = ServiceBuilder::new().layer(MeasureLayer).layer(ReasonsLayer).layer(AdmissionLayer(admission));
@@ -432,8 +441,9 @@ impl Parts {
         }
     }
 
-    fn institution_service(&self) -> InstitutionService {
+    fn institution_service(&self, operators: Operators) -> InstitutionService {
         InstitutionService {
+            operators,
             decider: self.work.decider.clone(),
             policy: self.policy.clone(),
             audit: self.audit.clone(),

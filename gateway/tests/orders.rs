@@ -73,7 +73,11 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
     let second = ordered(&world, freeze(2, POOR, 60_000)).await;
     let second = answered(&world, &second).await;
     assert_eq!(second.state(), OrderState::Waitlisted, "{:?}", second.result);
-    let watch = v1::WatchOrderRequest { name: second.name.clone(), follow_hold: true, after_revision: second.revision };
+    let watch = v1::WatchOrderRequest {
+        name: second.name.clone(),
+        follow_hold: true,
+        resume_token: second.resume_token.clone(),
+    };
     let mut changes = world.orders("clerk").watch_order(watch).await.unwrap().into_inner();
     let third = ordered(&world, release(3, POOR, &first.name)).await;
     assert_eq!(answered(&world, &third).await.state(), OrderState::Executed);

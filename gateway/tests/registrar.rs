@@ -219,6 +219,7 @@ fn account(reference: &str, minor: u64) -> v1::AssetRow {
         reference: reference.into(),
         value: Some(v1::Amount { currency: "CNY".into(), minor }),
         enforcement: v1::Enforcement::Attested.into(),
+        etag: String::new(),
     }
 }
 

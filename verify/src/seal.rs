@@ -19,6 +19,8 @@ pub const TAG_RECORDS: &str = "comity/records/v1";
 pub const TAG_ASSETS: &str = "comity/assets/v2";
 /// Domain tag of an institution's decision under its seal (`Decision`).
 pub const TAG_DECISION: &str = "comity/decision/v2";
+/// Domain tag of an institution's objection.
+pub const TAG_OBJECTION: &str = "comity/objection/v1";
 
 /// The bytes that are signed or hashed for `value`: `tag ‖ 0x00 ‖ canonical bytes`. No tag contains a zero byte, so
 /// that no two tags share bytes.
@@ -62,9 +64,15 @@ mod tests {
 
     #[test]
     fn the_tags_are_those_that_docs_formats_lists() {
-        let tags = [TAG_TX, TAG_PROPOSAL, TAG_RECORDS, TAG_ASSETS, TAG_DECISION];
-        let listed =
-            ["comity/tx/v1", "comity/proposal/v1", "comity/records/v1", "comity/assets/v2", "comity/decision/v2"];
+        let tags = [TAG_TX, TAG_PROPOSAL, TAG_RECORDS, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION];
+        let listed = [
+            "comity/tx/v1",
+            "comity/proposal/v1",
+            "comity/records/v1",
+            "comity/assets/v2",
+            "comity/decision/v2",
+            "comity/objection/v1",
+        ];
         assert_eq!(tags, listed);
         let formats = include_str!("../../docs/formats.md");
         for tag in tags {

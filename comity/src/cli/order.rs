@@ -12,10 +12,16 @@ An order's way:
   comity order create  --as court/clients/clerk.toml --recipient finance --sector accounts --kind freeze \\
                        --fields freeze.toml --field amount=50000.00 --obligation 50000.00
   comity order approve --as court/clients/officer.toml orders/<id> --officer J-1001 --key court/keys/officer-J-1001.key --wait
-  comity order watch   --as court/clients/clerk.toml orders/<id>
+  comity order watch   --as court/clients/clerk.toml orders/<id> --follow-hold
+What becomes of its hold is ordered in the same way, each by an order of its own:
   comity order release --as court/clients/clerk.toml orders/<id> --fields release.toml
+  comity order deduct  --as court/clients/clerk.toml orders/<id> --fields deduct.toml --field amount=20000.00
+What is claimed of a debtor in all, and what is held for it over all orders:
+  comity order create     … --serves obligations/<id> --claimed 80000.00
+  comity order obligation --as court/clients/clerk.toml obligations/<id>
 At the institution:
   comity order pending --as finance/clients/clerk.toml --private
+  comity order object  --as finance/clients/officer.toml clients/<client>/orders/<id> --reason PROTECTED_MONEY
   comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --accept
   comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --refuse ACCOUNT_CLOSED")]
 pub(crate) enum OrderCommand {
@@ -28,12 +34,34 @@ pub(crate) enum OrderCommand {
     /// The order as it stands.
     #[command(visible_alias = "show")]
     Get(GetArgs),
-    /// Draw up the order that ends the hold of another one.
-    Release(ReleaseArgs),
+    /// Draw up the order that ends the hold of another one, or lessens it by the amount among its fields.
+    Release(ChangeArgs),
+    /// Draw up the order that lets a hold last longer, before it lapses.
+    Renew(ChangeArgs),
+    /// Draw up the order that takes an amount out of a hold, to the account that it was ordered for.
+    Deduct(ChangeArgs),
+    /// Draw up the order that hands a held asset over to a new owner.
+    Transfer(ChangeArgs),
+    /// Draw up the order that takes another one back, while nothing was deducted.
+    Rollback(ChangeArgs),
+    /// Draw up the order that corrects what another one says.
+    Amend(ChangeArgs),
+    /// Draw up a second officer's confirmation of an emergency order.
+    Confirm(ChangeArgs),
+    /// Draw up the answer to an institution's objection: it is right, and the hold is released.
+    UpholdObjection(ChangeArgs),
+    /// Draw up the answer to an institution's objection: it is wrong, and the hold stands.
+    RejectObjection(ChangeArgs),
+    /// What is claimed, held and deducted under an obligation, and what is over; all of them without a name.
+    Obligation(ObligationArgs),
     /// At an institution: the orders that wait to be decided.
     Pending(PendingArgs),
+    /// At an institution: an order that arrived, as it stands, with its hold.
+    Received(ReceivedArgs),
     /// At an institution: decide one of them by hand.
     Decide(DecideArgs),
+    /// At an institution: object to an order that was carried out.
+    Object(ObjectArgs),
 }
 
 /// `comity order create`
@@ -60,9 +88,15 @@ pub(crate) struct CreateArgs {
     /// The order to change, for kinds that change another one's hold: `orders/<order>`
     #[arg(long, value_name = "ORDER")]
     pub(crate) original: Option<String>,
-    /// The obligation; decides how many officers must approve.
+    /// The amount of this order; decides how many officers must approve.
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) obligation: Option<String>,
+    /// The obligation that the order serves: `obligations/<obligation>`, or `new` for a fresh one.
+    #[arg(long, value_name = "OBLIGATION", requires = "claimed")]
+    pub(crate) serves: Option<String>,
+    /// What is claimed under that obligation in all; the same in every order that serves it.
+    #[arg(long, value_name = "AMOUNT", requires = "serves")]
+    pub(crate) claimed: Option<String>,
     /// The order's terms.
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
@@ -83,7 +117,7 @@ pub(crate) struct TermsArgs {
     /// Order it with one officer; a second one must confirm it in time, or it lapses.
     #[arg(long)]
     pub(crate) emergency: bool,
-    /// Check everything and store nothing.
+    /// Make every check, show what will have to be proven, and store nothing.
     #[arg(long)]
     pub(crate) validate_only: bool,
     /// Print the order's name alone, for scripts.
@@ -129,6 +163,9 @@ pub(crate) struct WatchArgs {
     /// Go on as long as the hold lives.
     #[arg(long)]
     pub(crate) follow_hold: bool,
+    /// Go on after the change that carried this token, as a watch that was cut off has said.
+    #[arg(long, value_name = "TOKEN", default_value = "")]
+    pub(crate) resume: String,
     /// Print one JSON object a change.
     #[arg(long)]
     pub(crate) json: bool,
@@ -148,13 +185,13 @@ pub(crate) struct GetArgs {
     pub(crate) json: bool,
 }
 
-/// `comity order release`
+/// `comity order release`, `renew`, `deduct`, …: one order that changes another's hold.
 #[derive(Debug, Args)]
-pub(crate) struct ReleaseArgs {
+pub(crate) struct ChangeArgs {
     /// The gateway to ask and the certificate to show.
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// The order whose hold is to end: `orders/<order>`
+    /// The order whose hold is to change: `orders/<order>`
     #[arg(value_name = "ORDER")]
     pub(crate) original: String,
     /// A field of the private part, read by the sector's schema.
@@ -168,6 +205,54 @@ pub(crate) struct ReleaseArgs {
     pub(crate) terms: TermsArgs,
 }
 
+/// `comity order obligation`
+#[derive(Debug, Args)]
+pub(crate) struct ObligationArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `obligations/<obligation>`; all of them when left out.
+    #[arg(value_name = "OBLIGATION")]
+    pub(crate) name: Option<String>,
+    /// Those alone whose holds come to more than is claimed.
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) over_control: bool,
+    /// Print one JSON object an obligation.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order received`
+#[derive(Debug, Args)]
+pub(crate) struct ReceivedArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `clients/<client>/orders/<order>`
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// With the private part; filed as an access to personal data, under the order's own case.
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// Print the order as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity order object`
+#[derive(Debug, Args)]
+pub(crate) struct ObjectArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `clients/<client>/orders/<order>`, as `comity order pending --decided` shows it.
+    #[arg(value_name = "ORDER")]
+    pub(crate) name: String,
+    /// Why, as a reason code such as PROTECTED_MONEY. It stands on both chains: it says nothing of a person.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: comity_model::ReasonCode,
+}
+
 /// `comity order pending`
 #[derive(Debug, Args)]
 pub(crate) struct PendingArgs {
@@ -177,6 +262,9 @@ pub(crate) struct PendingArgs {
     /// With the private parts; each is filed as an access to personal data, under the order's own case.
     #[arg(long)]
     pub(crate) private: bool,
+    /// With those that were decided.
+    #[arg(long)]
+    pub(crate) decided: bool,
     /// Print one JSON object an order.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,18 +1,17 @@
-//! `comity order …`: drawing up, approving, following and releasing orders.
+//! `comity order …`: drawing up orders and those that change them, approving, showing.
 //! Refuses to know how an order is sealed or proven; an officer's key is used here and never leaves.
 
 use super::fields;
-use super::received;
-use super::show::{answer_table, order_json, order_table, proof_line, result_line, state_name, step_line};
-use super::{ClientFile, status};
-use crate::cli::order::{ApproveArgs, CreateArgs, GetArgs, OrderCommand, ReleaseArgs, TermsArgs, WatchArgs};
+use super::show::{answer_table, checks_table, order_json, order_table, proof_line, proofs_table, validation_json};
+use super::{ClientFile, life, obligation, received, status};
+use crate::cli::order::{ApproveArgs, ChangeArgs, CreateArgs, GetArgs, OrderCommand, TermsArgs, WatchArgs};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
 use crate::sectors;
 use comity_model::order::Order;
+use comity_model::profile::Effect;
 use comity_model::{OrderKind, Sector};
 use comity_proto::v1;
-use comity_proto::v1::OrderState;
 use comity_proto::v1::orders_client::OrdersClient;
 use std::path::Path;
 use tonic::transport::Channel;
@@ -24,9 +23,20 @@ pub(crate) async fn run(command: OrderCommand) -> Result<(), Failure> {
         OrderCommand::Approve(args) => approve(args).await,
         OrderCommand::Watch(args) => watch(args).await,
         OrderCommand::Get(args) => get(args).await,
-        OrderCommand::Release(args) => release(args).await,
+        OrderCommand::Release(args) => change(args, Effect::Release).await,
+        OrderCommand::Renew(args) => change(args, Effect::Renew).await,
+        OrderCommand::Deduct(args) => change(args, Effect::Deduct).await,
+        OrderCommand::Transfer(args) => change(args, Effect::Transfer).await,
+        OrderCommand::Rollback(args) => change(args, Effect::Rollback).await,
+        OrderCommand::Amend(args) => change(args, Effect::Amend).await,
+        OrderCommand::Confirm(args) => change(args, Effect::Confirm).await,
+        OrderCommand::UpholdObjection(args) => change(args, Effect::UpholdObjection).await,
+        OrderCommand::RejectObjection(args) => change(args, Effect::RejectObjection).await,
+        OrderCommand::Obligation(args) => obligation::show(args).await,
         OrderCommand::Pending(args) => received::pending(args).await,
+        OrderCommand::Received(args) => received::get(args).await,
         OrderCommand::Decide(args) => received::decide(args).await,
+        OrderCommand::Object(args) => received::object(args).await,
     }
 }
 
@@ -48,17 +58,19 @@ async fn create(args: CreateArgs) -> Result<(), Failure> {
             .map(fields::amount)
             .transpose()?
             .map(|amount| comity_gateway::amount_to_wire(&amount)),
+        claim: obligation::claim(args.serves.as_deref(), args.claimed.as_deref())?,
         ..terms(&args.terms)
     };
     draw_up(&mut connect(&args.client.client)?, request, &args.terms).await
 }
 
-async fn release(args: ReleaseArgs) -> Result<(), Failure> {
+/// Draws up an order that does `effect` to the hold of another one.
+async fn change(args: ChangeArgs, effect: Effect) -> Result<(), Failure> {
     let mut orders = connect(&args.client.client)?;
     let original = fetch(&mut orders, &args.original).await?;
     let bad = || "the original order names no usable sector".to_owned();
     let sector: Sector = original.sector.parse().or_fault(bad)?;
-    let kind = releasing_kind(&sector)?;
+    let kind = kind_of(&sector, effect)?;
     let request = v1::CreateOrderRequest {
         recipient: original.recipient,
         sector: original.sector,
@@ -70,15 +82,20 @@ async fn release(args: ReleaseArgs) -> Result<(), Failure> {
     draw_up(&mut orders, request, &args.terms).await
 }
 
-/// The kind of order that ends a hold in this sector: its profile's release.
-fn releasing_kind(sector: &Sector) -> Result<OrderKind, Failure> {
+/// The one kind of order in this sector's profile that does `effect`.
+fn kind_of(sector: &Sector, effect: Effect) -> Result<OrderKind, Failure> {
     let sectors = sectors::embedded()?;
     let profile = sectors.sector(sector).and_then(|schema| schema.profile.as_ref());
-    let release = comity_model::profile::Effect::Release;
-    profile
-        .and_then(|profile| profile.kinds.iter().find(|rule| rule.effect == release))
-        .map(|rule| rule.kind.clone())
-        .ok_or_else(|| Failure::usage(format!("sector {sector} has no kind of order that ends a hold")))
+    let kinds = profile.map(|profile| profile.kinds.as_slice()).unwrap_or_default();
+    let fitting: Vec<_> = kinds.iter().filter(|rule| rule.effect == effect).map(|rule| &rule.kind).collect();
+    let known = || kinds.iter().map(|rule| rule.kind.to_string()).collect::<Vec<_>>().join(", ");
+    match fitting.as_slice() {
+        [kind] => Ok((*kind).clone()),
+        [] => Err(Failure::usage(format!("sector {sector} has no kind of order that does this"))
+            .help(format!("its kinds are: {}", known()))),
+        _ => Err(Failure::usage(format!("sector {sector} has several kinds of order that do this"))
+            .help("name one with `comity order create --kind … --original …`")),
+    }
 }
 
 async fn draw_up(
@@ -88,6 +105,9 @@ async fn draw_up(
 ) -> Result<(), Failure> {
     let order = orders.create_order(request).await.map_err(|error| status(error, "the order was not drawn up"))?;
     let order = order.into_inner();
+    if let Some(validation) = &order.validation {
+        return validated(&order, validation, terms.json);
+    }
     if terms.quiet {
         println!("{}", order.name);
         return Ok(());
@@ -104,6 +124,23 @@ async fn draw_up(
     Ok(())
 }
 
+/// What was checked, and what will have to be proven; an order that fails a check ends the command as a refusal.
+fn validated(order: &v1::Order, validation: &v1::OrderValidation, json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", validation_json(validation));
+    } else {
+        println!("{}", checks_table(validation));
+        if validation.valid {
+            println!("{}", proofs_table(validation));
+            println!("It can be drawn up, and needs {} approval(s). Nothing was stored.", order.approvals_needed);
+        }
+    }
+    match validation.checks.iter().find(|check| check.outcome() == v1::order_check::Outcome::Failed) {
+        None => Ok(()),
+        Some(failed) => Err(Failure::refused(failed.reason.clone(), failed.message.clone())),
+    }
+}
+
 async fn approve(args: ApproveArgs) -> Result<(), Failure> {
     let mut orders = connect(&args.client.client)?;
     let order = fetch(&mut orders, &args.name).await?;
@@ -112,7 +149,7 @@ async fn approve(args: ApproveArgs) -> Result<(), Failure> {
     let request = v1::ApproveOrderRequest { name: args.name.clone(), officer: args.officer.to_string(), signature };
     orders.approve_order(request).await.map_err(|error| status(error, "the order was not approved"))?;
     if args.wait {
-        return follow(&mut orders, &args.name, false, args.json).await;
+        return life::follow(&mut orders, &args.name, false, String::new(), args.json).await;
     }
     print(&fetch(&mut orders, &args.name).await?, args.json);
     Ok(())
@@ -128,56 +165,14 @@ fn check_signing_bytes(order: &v1::Order) -> Result<(), Failure> {
         && signed.sector.as_str() == order.sector
         && signed.kind.as_str() == order.kind
         && order.recipient.trim_start_matches("members/") == signed.recipient.as_str()
-        && signed.private_digest.as_bytes().as_slice() == order.private_digest;
+        && signed.private_digest.as_bytes().as_slice() == order.private_digest
+        && obligation::is_committed_to(order.claim.as_ref(), signed.obligation);
     if shown { Ok(()) } else { Err(wrong()) }
 }
 
 async fn watch(args: WatchArgs) -> Result<(), Failure> {
     let mut orders = connect(&args.client.client)?;
-    follow(&mut orders, &args.name, args.follow_hold, args.json).await
-}
-
-async fn follow(orders: &mut OrdersClient<Channel>, name: &str, follow_hold: bool, json: bool) -> Result<(), Failure> {
-    let doing = "the order was not followed";
-    let request = v1::WatchOrderRequest { name: name.to_owned(), follow_hold, after_revision: 0 };
-    let mut changes = orders.watch_order(request).await.map_err(|error| status(error, doing))?.into_inner();
-    let mut last: Option<v1::Order> = None;
-    while let Some(order) = changes.message().await.map_err(|error| status(error, doing))? {
-        if json {
-            println!("{}", order_json(&order));
-        } else {
-            println!("{:>3}  {}", order.revision, change_line(&order));
-        }
-        last = Some(order);
-    }
-    match last {
-        Some(order) if !json => {
-            print(&order, false);
-            answered(&order)
-        }
-        Some(order) => answered(&order),
-        None => Err(Failure::unavailable("the gateway said nothing of the order").help("try again")),
-    }
-}
-
-fn change_line(order: &v1::Order) -> String {
-    match (&order.notice, &order.result) {
-        (Some(notice), _) => format!("{}: hold {}", state_name(order.state()), notice.event),
-        (None, Some(result)) => result_line(result),
-        (None, None) => order.steps.last().map_or_else(|| state_name(order.state()).to_owned(), step_line),
-    }
-}
-
-/// An order that came to nothing ends the command with the exit code of a refusal, so that a script can tell.
-fn answered(order: &v1::Order) -> Result<(), Failure> {
-    let reason = order.result.as_ref().map(|result| result.reason.clone()).filter(|reason| !reason.is_empty());
-    match order.state() {
-        OrderState::Refused | OrderState::Failed | OrderState::TimedOut => Err(Failure::refused(
-            reason.unwrap_or_else(|| state_name(order.state()).to_owned()),
-            format!("{} ended as {}", order.name, state_name(order.state())),
-        )),
-        _ => Ok(()),
-    }
+    life::follow(&mut orders, &args.name, args.follow_hold, args.resume, args.json).await
 }
 
 async fn get(args: GetArgs) -> Result<(), Failure> {
@@ -192,7 +187,7 @@ async fn fetch(orders: &mut OrdersClient<Channel>, name: &str) -> Result<v1::Ord
     Ok(order.into_inner())
 }
 
-fn print(order: &v1::Order, json: bool) {
+pub(super) fn print(order: &v1::Order, json: bool) {
     if json {
         println!("{}", order_json(order));
         return;

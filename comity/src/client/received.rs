@@ -1,10 +1,10 @@
-//! `comity order pending` and `comity order decide`: what waits at an institution, and its decision by hand.
-//! Refuses to know the rules by which an order may be carried out.
+//! `comity order pending`, `received`, `decide`, `object`: what arrived at an institution, how it stands, the institution's
+//! decision by hand and its objection. Refuses to know the rules by which an order may be carried out.
 
 use super::fields;
-use super::show::{received_json, received_table};
+use super::show::{moment, proof_line, received_json, received_table};
 use super::{ClientFile, status};
-use crate::cli::order::{DecideArgs, PendingArgs};
+use crate::cli::order::{DecideArgs, ObjectArgs, PendingArgs, ReceivedArgs};
 use crate::failure::Failure;
 use comity_proto::v1;
 use comity_proto::v1::decide_order_request::Decision;
@@ -21,16 +21,17 @@ pub(super) async fn pending(args: PendingArgs) -> Result<(), Failure> {
     let mut page_token = String::new();
     let mut count = 0usize;
     loop {
-        let request = v1::ListReceivedOrdersRequest { page_size: 0, page_token, with_private_parts: args.private };
+        let request = v1::ListReceivedOrdersRequest {
+            page_size: 0,
+            page_token,
+            with_private_parts: args.private,
+            decided_too: args.decided,
+        };
         let page = institution.list_received_orders(request).await;
         let page = page.map_err(|error| status(error, "the orders were not listed"))?.into_inner();
         for order in &page.orders {
             count = count.saturating_add(1);
-            if args.json {
-                println!("{}", received_json(order));
-            } else {
-                println!("{}", received_table(order));
-            }
+            print(order, args.json);
         }
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -38,9 +39,41 @@ pub(super) async fn pending(args: PendingArgs) -> Result<(), Failure> {
         }
     }
     if !args.json {
-        println!("{count} order(s) wait to be decided");
+        println!("{count} order(s) {}", if args.decided { "arrived" } else { "wait to be decided" });
     }
     Ok(())
+}
+
+pub(super) async fn get(args: ReceivedArgs) -> Result<(), Failure> {
+    let request = v1::GetReceivedOrderRequest { name: args.name, with_private_part: args.private };
+    let got = connect(&args.client.client)?.get_received_order(request).await;
+    let order = got.map_err(|error| status(error, "the order was not got"))?.into_inner();
+    print(&order, args.json);
+    if let Some(proof) = order.proof.as_ref().filter(|_| !args.json) {
+        println!("{}", proof_line(proof));
+    }
+    Ok(())
+}
+
+pub(super) async fn object(args: ObjectArgs) -> Result<(), Failure> {
+    let request = v1::ObjectToOrderRequest { name: args.name.clone(), reason: args.reason.to_string() };
+    let objected = connect(&args.client.client)?.object_to_order(request).await;
+    let objected = objected.map_err(|error| status(error, "the objection was not raised"))?.into_inner();
+    println!(
+        "The objection to {} stands in block {}; the court's answer is due by {}",
+        args.name,
+        objected.height,
+        moment(objected.answer_by.as_ref())
+    );
+    Ok(())
+}
+
+fn print(order: &v1::ReceivedOrder, json: bool) {
+    if json {
+        println!("{}", received_json(order));
+    } else {
+        println!("{}", received_table(order));
+    }
 }
 
 pub(super) async fn decide(args: DecideArgs) -> Result<(), Failure> {

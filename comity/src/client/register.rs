@@ -292,9 +292,12 @@ fn asset_row(object: Object) -> Result<v1::AssetRow, Problem> {
             ("enforcement", _) => {
                 return Err(Problem::of("FIELD_VALUE", "enforcement", "enforcement is \"attested\" or \"native\"."));
             }
-            ("reference", _) => return Err(Problem::of("FIELD_TYPE", "reference", "reference is a text.")),
+            ("etag", Value::String(text)) => text.clone_into(&mut row.etag),
+            ("reference" | "etag", _) => {
+                return Err(Problem::of("FIELD_TYPE", &name, format!("{name} is a text.")));
+            }
             _ => {
-                let message = "An asset has reference, value and enforcement, and nothing else.";
+                let message = "An asset has reference, value, enforcement and etag, and nothing else.";
                 return Err(Problem::new("UNKNOWN_FIELD", message));
             }
         }

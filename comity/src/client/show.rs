@@ -87,7 +87,8 @@ pub(super) fn fields_json(fields: &[v1::Field]) -> Value {
     Value::Object(map)
 }
 
-fn amount_json(amount: Option<&v1::Amount>) -> Value {
+/// Money for machines.
+pub(super) fn amount_json(amount: Option<&v1::Amount>) -> Value {
     amount.map_or(Value::Null, |amount| json!({ "currency": amount.currency, "minor": amount.minor }))
 }
 
@@ -120,6 +121,10 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
     row("state", state_name(order.state()).to_owned());
     row("to", format!("{}: {} in {}", order.recipient, order.kind, order.sector));
     row("original", order.original.clone());
+    if let Some(claim) = &order.claim {
+        let claimed = claim.claimed.as_ref().map(shown_amount).unwrap_or_default();
+        row("serves", format!("{}, {claimed} claimed in all", claim.obligation));
+    }
     row("request", order.request_id.clone());
     row("deliver by", moment(order.deliver_by.as_ref()));
     row("decide by", moment(order.decide_by.as_ref()));
@@ -128,6 +133,10 @@ pub(super) fn order_table(order: &v1::Order) -> Table {
         "approvals",
         format!("{} of {}: {}", order.approvals.len(), order.approvals_needed, order.approvals.join(", ")),
     );
+    if let Some(receipt) = &order.receipt {
+        let bound = if receipt.bound { ", bound by the proven result" } else { "" };
+        row("receipt", format!("received at {}{bound}", moment(receipt.receive_time.as_ref())));
+    }
     if let Some(result) = &order.result {
         row("result", result_line(result));
     }
@@ -178,10 +187,31 @@ pub(super) fn received_table(order: &v1::ReceivedOrder) -> Table {
     row("decide by", moment(order.decide_by.as_ref()));
     row("hold until", moment(order.hold_until.as_ref()));
     row("private part", if order.private_part_arrived { "is here" } else { "is not here" }.to_owned());
+    row("state", state_name(order.state()).to_owned());
+    if let Some(result) = &order.result {
+        row("result", result_line(result));
+    }
+    if let Some(hold) = &order.hold {
+        row("hold", hold_line(hold));
+        if !hold.objection.is_empty() {
+            row("objection", format!("{}, to be answered by {}", hold.objection, moment(hold.answer_by.as_ref())));
+        }
+    }
     for field in &order.private_fields {
         row(&field.name, shown(field));
     }
     table
+}
+
+fn hold_line(hold: &v1::Hold) -> String {
+    let mut line = hold.state.clone();
+    if let (Some(held), Some(asked), Some(deducted)) = (&hold.held, &hold.asked, &hold.deducted) {
+        let [held, asked, deducted] = [held, asked, deducted].map(shown_amount);
+        line.push_str(&format!(", holds {held} of {asked}, {deducted} deducted"));
+    }
+    let until = moment(hold.until.as_ref());
+    line.push_str(&if hold.unconfirmed { format!(", to be confirmed by {until}") } else { format!(", until {until}") });
+    line
 }
 
 /// An order that waits to be decided, for machines.
@@ -199,6 +229,68 @@ pub(super) fn received_json(order: &v1::ReceivedOrder) -> Value {
         "private_digest": hash(&order.private_digest),
         "private_part_arrived": order.private_part_arrived,
         "private_fields": fields_json(&order.private_fields),
+        "state": state_name(order.state()),
+        "hold": order.hold.as_ref().map(|hold| json!({
+            "state": hold.state,
+            "asset": hash(&hold.asset),
+            "held": amount_json(hold.held.as_ref()),
+            "asked": amount_json(hold.asked.as_ref()),
+            "deducted": amount_json(hold.deducted.as_ref()),
+            "until": time(hold.until.as_ref()),
+            "unconfirmed": hold.unconfirmed,
+            "objection": hold.objection,
+            "answer_by": hold.answer_by.as_ref().map(|by| time(Some(by))),
+        })),
+        "proof": proof_json(order.proof.as_ref()),
+    })
+}
+
+/// What was checked of an order that was not drawn up.
+pub(super) fn checks_table(validation: &v1::OrderValidation) -> Table {
+    let mut table = table(&["check", "outcome", "what it asks"]);
+    for check in &validation.checks {
+        let outcome = match check.reason.as_str() {
+            "" => check.outcome().as_str_name().to_owned(),
+            reason => format!("{}: {reason}", check.outcome().as_str_name()),
+        };
+        table.add_row([check.check.clone(), outcome, check.meaning.clone()]);
+    }
+    table
+}
+
+/// What will have to be proven of it.
+pub(super) fn proofs_table(validation: &v1::OrderValidation) -> Table {
+    let mut table = table(&["proof", "chain", "outcome", "what it shows"]);
+    for proof in &validation.proofs {
+        let mut outcome = proof.outcome().as_str_name().to_owned();
+        if !proof.reason.is_empty() {
+            outcome.push_str(&format!(": {}", proof.reason));
+        }
+        if let Some(under) = &proof.proof {
+            outcome.push_str(&format!(", header {}", under.header_height));
+        }
+        table.add_row([proof.what.clone(), proof.chain_id.clone(), outcome, proof.meaning.clone()]);
+    }
+    table
+}
+
+/// The same for machines.
+pub(super) fn validation_json(validation: &v1::OrderValidation) -> Value {
+    json!({
+        "valid": validation.valid,
+        "checks": validation.checks.iter().map(|check| json!({
+            "check": check.check,
+            "outcome": check.outcome().as_str_name(),
+            "reason": check.reason,
+            "message": check.message,
+        })).collect::<Vec<_>>(),
+        "proofs": validation.proofs.iter().map(|needed| json!({
+            "what": needed.what,
+            "chain": needed.chain_id,
+            "outcome": needed.outcome().as_str_name(),
+            "reason": needed.reason,
+            "proof": proof_json(needed.proof.as_ref()),
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -242,6 +334,11 @@ pub(super) fn order_json(order: &v1::Order) -> Value {
         "sector": order.sector,
         "kind": order.kind,
         "original": order.original,
+        "claim": order.claim.as_ref().map(|claim| json!({
+            "obligation": claim.obligation,
+            "claimed": amount_json(claim.claimed.as_ref()),
+        })),
+        "resume_token": order.resume_token,
         "request_id": order.request_id,
         "deliver_by": time(order.deliver_by.as_ref()),
         "decide_by": time(order.decide_by.as_ref()),
@@ -263,6 +360,11 @@ pub(super) fn order_json(order: &v1::Order) -> Value {
             "event": notice.event,
             "number": notice.number,
             "held": amount_json(notice.held.as_ref()),
+            "asked": amount_json(notice.asked.as_ref()),
+            "deducted": amount_json(notice.deducted.as_ref()),
+            "until": time(notice.until.as_ref()),
+            "objection": notice.objection,
+            "answer_by": notice.answer_by.as_ref().map(|by| time(Some(by))),
             "time": time(notice.time.as_ref()),
         })),
         "answer": order.answer.as_ref().map(|answer| json!({
@@ -270,6 +372,11 @@ pub(super) fn order_json(order: &v1::Order) -> Value {
             "digest": hash(&answer.digest),
             "reason": answer.reason,
             "fields": fields_json(&answer.fields),
+        })),
+        "receipt": order.receipt.as_ref().map(|receipt| json!({
+            "receive_time": time(receipt.receive_time.as_ref()),
+            "digest": hash(&receipt.digest),
+            "bound": receipt.bound,
         })),
         "proof": proof_json(order.proof.as_ref()),
         "steps": order.steps.iter().map(|step| json!({

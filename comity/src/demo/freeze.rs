@@ -46,6 +46,7 @@ pub(super) fn request(recipient: &str, draft: &OrderDraft) -> v1::CreateOrderReq
         hold_days: 0,
         validate_only: false,
         emergency: false,
+        claim: None,
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a> CaseSystem<'a> {
         follow_hold: bool,
         done: impl Fn(&v1::Order) -> bool,
     ) -> Result<v1::Order, Failure> {
-        let request = v1::WatchOrderRequest { name: name.to_owned(), follow_hold, after_revision: 0 };
+        let request = v1::WatchOrderRequest { name: name.to_owned(), follow_hold, resume_token: String::new() };
         let watching = async {
             let answer = OrdersClient::new(self.clerk.clone()).watch_order(request).await;
             let mut changes = answer.map_err(|error| status(error, "the order cannot be watched"))?.into_inner();

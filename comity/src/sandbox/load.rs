@@ -42,6 +42,7 @@ async fn assets(institution: &Institution, data: &SectorData) -> Result<(), Fail
             reference: asset.reference.clone(),
             value: asset.value,
             enforcement: Enforcement::Attested,
+            follows: None,
         })
         .collect();
     institution

@@ -125,6 +125,7 @@ impl Bank {
             reference: ACCOUNT.into(),
             value: Some(Amount::cny(80_000)),
             enforcement: Enforcement::Attested,
+            follows: None,
         };
         running.assets().register(vec![account]).await.expect("the account is registered");
         running.stop().await;

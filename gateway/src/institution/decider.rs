@@ -14,7 +14,6 @@ use crate::sectors::Sectors;
 use crate::signer::{SignerClient, SignerError};
 use async_trait::async_trait;
 use comity_adapters_ports::{Chain, Outcome, PortError};
-use comity_model::asset::{Asset, AssetStatus};
 use comity_model::member::{Member, Officer};
 use comity_model::order::{
     Decision, DecisionVerdict, Order, OrderState, PrivatePart, ReceivedId, ReceivedOrder, SealedOrder,
@@ -47,9 +46,6 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Most approvals of an order that are looked at; the chain accepts no more.
 const APPROVALS_MAX: usize = 8;
-
-/// How often an asset may have gone on under a new handle.
-const SUCCESSORS_MAX: usize = 64;
 
 /// Answers of the chain after which there is nothing left to decide.
 const DONE: [&str; 3] = ["ALREADY_DECIDED", "DECISION_LATE", "UNKNOWN_ORDER"];
@@ -122,6 +118,9 @@ pub enum ByHand {
 /// Why an order was not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
+    /// No such order arrived at this institution.
+    #[error("no such order arrived here")]
+    NotHere,
     /// It is not pending on this chain.
     #[error("the order is not waiting for a decision")]
     NotPending,
@@ -131,8 +130,8 @@ pub enum DecideError {
     /// The signer does not seal the decision.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The chain refused the decision.
-    #[error("the chain refused the decision: {0}")]
+    /// The chain refused the decision or objection.
+    #[error("the chain refused: {0}")]
     Refused(ReasonCode),
     /// The rules do not let it be carried out.
     #[error("the order cannot be carried out: {0}")]
@@ -205,7 +204,7 @@ impl Decider {
                 self.carry_out(&received, &part, verdict, Height(0)).await?
             }
         };
-        self.submit(decision, seal).await
+        self.submit(Message::Decide { decision, seal }).await
     }
 
     /// The order as it stands on the chain, by proof, if it waits for this institution's decision.
@@ -213,13 +212,11 @@ impl Decider {
     /// # Errors
     /// [`DecideError::NotPending`], [`DecideError::Unavailable`].
     pub async fn received(&self, id: &ReceivedId, header: Height) -> Result<ReceivedOrder, DecideError> {
-        let path = StatePath::Received(id.client.clone(), id.order);
-        let answer = self.parts.home.state(&path, header).await.map_err(|error| unavailable(&error))?;
-        let value = answer.value.ok_or(DecideError::NotPending)?;
-        let received = value.decode::<ReceivedOrder>("received order").map_err(|error| unavailable(&error))?;
-        let received = received.into_value();
-        let waits = received.state == OrderState::Pending && received.sealed.order.recipient == self.parts.institution;
-        if waits { Ok(received) } else { Err(DecideError::NotPending) }
+        match self.arrived(id, header).await {
+            Ok(arrived) if arrived.received.state == OrderState::Pending => Ok(arrived.received),
+            Ok(_) | Err(DecideError::NotHere) => Err(DecideError::NotPending),
+            Err(error) => Err(error),
+        }
     }
 
     async fn decide_all(self: &Arc<Self>, waiting: mpsc::Receiver<(ReceivedId, Height)>) {
@@ -246,7 +243,7 @@ impl Decider {
         let decider = Arc::clone(self);
         self.parts.tasks.spawn(async move {
             let order = ReceivedId { client: decision.client.clone(), order: decision.order };
-            match decider.submit(decision, seal).await {
+            match decider.submit(Message::Decide { decision, seal }).await {
                 Ok(height) => {
                     tracing::info!(%order, %height, "an order was decided");
                     decider.unclaim(&order);
@@ -446,20 +443,12 @@ impl Decider {
     /// The asset as the chain has it: under the handle that it goes on as, and less what was deducted. One that the chain
     /// does not have yet is as the register knows it.
     async fn as_it_stands(&self, known: KnownAsset, header: Height) -> Result<KnownAsset, DecideError> {
-        let unavailable = |error: &dyn std::fmt::Display| DecideError::Unavailable(error.to_string());
-        let mut known = known;
-        for _ in 0..SUCCESSORS_MAX {
-            let answer = self.parts.home.state(&StatePath::Asset(known.handle), header).await;
-            let Some(value) = answer.map_err(|error| unavailable(&error))?.value else {
-                return Ok(known);
-            };
-            let asset = value.decode::<Asset>("asset").map_err(|error| unavailable(&error))?.into_value();
-            match asset.status {
-                AssetStatus::Transferred { successor: Some(successor) } => known.handle = successor,
-                _ => return Ok(KnownAsset { handle: asset.handle, value: asset.value }),
-            }
+        match self.parts.assets.standing(known.handle, header).await {
+            Ok((Some(asset), _)) => Ok(KnownAsset { handle: asset.handle, value: asset.value }),
+            // The chain says what becomes of an order on an asset that ended.
+            Ok((None, _)) | Err(AssetError::Gone) => Ok(known),
+            Err(error) => Err(error.into()),
         }
-        Err(DecideError::Unavailable("the asset went over to new owners too often".into()))
     }
 
     /// The order that this one changes, as it stands on this chain.
@@ -500,8 +489,8 @@ impl Decider {
         Ok((decision, seal))
     }
 
-    async fn submit(&self, decision: Decision, seal: Signature) -> Result<Height, DecideError> {
-        match self.parts.chain.submit.submit(vec![Message::Decide { decision, seal }]).await? {
+    pub(super) async fn submit(&self, message: Message) -> Result<Height, DecideError> {
+        match self.parts.chain.submit.submit(vec![message]).await? {
             Outcome::Committed { height, .. } => Ok(height),
             Outcome::Refused { code, .. } => Err(DecideError::Refused(code)),
         }

@@ -163,6 +163,14 @@ impl Inbox {
         bytes.map(|bytes| decode("private row", &bytes)).transpose().map_err(ApiError::fault)
     }
 
+    /// The private parts that arrived, by court and id after the key `after`, at most `limit`, each with its key.
+    pub(super) async fn list(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Row)>, ApiError> {
+        let from = after.map(|key| [key, &[0]].concat()).unwrap_or_default();
+        let rows = self.0.store.scan(PRIVATE, &[], &from, limit).await?;
+        let rows = rows.into_iter().map(|(key, bytes)| Ok((key, decode("private row", &bytes)?)));
+        rows.collect::<Result<_, comity_model::Malformed>>().map_err(ApiError::fault)
+    }
+
     /// Whether `order` is by the court that is calling, over that court's own chain.
     pub(crate) fn is_from(&self, caller: &Caller, order: &Order) -> bool {
         order.court == caller.institution && self.0.courts.get(&order.court) == Some(&order.source_chain)

@@ -9,14 +9,17 @@ mod facts;
 mod gather;
 mod inbox;
 mod judge;
+mod objections;
 mod service;
+mod shown;
 
 pub use answers::Answers;
 pub(crate) use assets::BATCH_MAX as ASSETS_MAX;
-pub use assets::{AssetError, AssetRegister, KnownAsset, NewAsset, Registered};
+pub use assets::{AssetError, AssetRegister, KnownAsset, NewAsset, ProvenAssets, Registered, RegisteredAsset};
 pub use courts::{CourtError, Courts};
 pub use decider::{ByHand, DecideError, DecidePolicy, Decider, DeciderParts};
 pub(crate) use inbox::purpose_of;
 pub use inbox::{Inbox, InboxParts};
 pub use judge::code;
+pub use objections::Arrived;
 pub(crate) use service::InstitutionService;

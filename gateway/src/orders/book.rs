@@ -3,7 +3,7 @@
 //! It refuses to know what a change means (see `stored`) and who may make it.
 
 use super::stored::StoredOrder;
-use comity_model::{Hash, Malformed, OrderId, RequestId, decode, encode};
+use comity_model::{Hash, Malformed, ObligationId, OrderId, RequestId, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,6 +22,8 @@ const OPEN: Table = Table("orders_open");
 const WANTED: Table = Table("answers_wanted");
 /// Answered orders whose hold lives on: order id → nothing.
 const HOLDING: Table = Table("orders_holding");
+/// Obligations that orders serve: obligation id → nothing.
+const OBLIGATIONS: Table = Table("obligations");
 /// Newest first: (2⁶⁴ − 1 − issue time) big-endian ‖ order id → nothing.
 const BY_TIME: Table = Table("orders_by_time");
 
@@ -86,6 +88,15 @@ impl OrderBook {
         Ok(Arc::new(decode("stored order", &bytes)?))
     }
 
+    /// The order that was drawn up for a request id, and the digest of that request.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn request(&self, request: &RequestId) -> Result<Option<(OrderId, Hash)>, BookError<Infallible>> {
+        let row = self.store.read(REQUESTS, &request.0).await?;
+        Ok(row.map(|row| decode("request", &row)).transpose()?)
+    }
+
     /// Looks a request up, without writing but for evidence of a conflict; `None` for a new one.
     ///
     /// # Errors
@@ -96,8 +107,7 @@ impl OrderBook {
         digest: &Hash,
         body: &[u8],
     ) -> Result<Option<Filed>, BookError<Infallible>> {
-        let Some(row) = self.store.read(REQUESTS, &request.0).await? else { return Ok(None) };
-        let (id, known): (OrderId, Hash) = decode("request", &row)?;
+        let Some((id, known)) = self.request(request).await? else { return Ok(None) };
         if known == *digest {
             return Ok(Some(Filed::Same(self.read(&id).await?)));
         }
@@ -125,6 +135,10 @@ impl OrderBook {
             .put(ORDERS, id.0, encode(&draft))
             .put(OPEN, id.0, [])
             .put(BY_TIME, time_key(&draft), []);
+        let batch = match &draft.claim {
+            Some(claim) => batch.put(OBLIGATIONS, claim.obligation.0, []),
+            None => batch,
+        };
         match self.store.commit(batch).await {
             Ok(()) => Ok(Filed::New(Arc::new(draft))),
             // The same request twice at once, or an outcome that is not known: what stands now decides.
@@ -203,9 +217,32 @@ impl OrderBook {
         after: Option<OrderId>,
         limit: usize,
     ) -> Result<Vec<OrderId>, BookError<Infallible>> {
-        let from = after.map(|id| successor(&id.0)).unwrap_or_default();
+        let ids = self.keys(table, after.map(|id| id.0), limit).await?;
+        Ok(ids.into_iter().map(OrderId).collect())
+    }
+
+    /// Obligations that orders serve, in order of id after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn obligations(
+        &self,
+        after: Option<ObligationId>,
+        limit: usize,
+    ) -> Result<Vec<ObligationId>, BookError<Infallible>> {
+        let ids = self.keys(OBLIGATIONS, after.map(|id| id.0), limit).await?;
+        Ok(ids.into_iter().map(ObligationId).collect())
+    }
+
+    async fn keys(
+        &self,
+        table: Table,
+        after: Option<[u8; 16]>,
+        limit: usize,
+    ) -> Result<Vec<[u8; 16]>, BookError<Infallible>> {
+        let from = after.map(|id| successor(&id)).unwrap_or_default();
         let rows = self.store.scan(table, &[], &from, limit).await?;
-        Ok(rows.iter().filter_map(|(key, _)| Some(OrderId(key.as_slice().try_into().ok()?))).collect())
+        Ok(rows.iter().filter_map(|(key, _)| key.as_slice().try_into().ok()).collect())
     }
 
     /// Orders from the newest, after the place `after`, at most `limit`, and the place to go on from.

@@ -3,9 +3,10 @@
 
 use super::book::{BookError, Filed, OrderBook};
 use super::claims::Claims;
-use super::draft::{self, CourtSide, DraftError, DraftRequest};
+use super::draft::{self, CourtSide, DraftError, DraftRequest, Drawn};
 use super::follow::Follow;
 use super::home::Home;
+use super::obligations::ObligationError;
 use super::recipient::Recipients;
 use super::stored::{NotForward, StoredOrder};
 use crate::config::Clock;
@@ -18,7 +19,7 @@ use comity_model::member::Officer;
 use comity_model::order::{Approval, OrderState};
 use comity_model::profile::Effect;
 use comity_model::state::StatePath;
-use comity_model::{ChainId, ClientId, Height, Malformed, MemberId, OrderId, Time, UnixSeconds, encode};
+use comity_model::{ChainId, ClientId, Hash, Height, Malformed, MemberId, OrderId, Time, UnixSeconds, encode};
 use comity_store::StoreError;
 use comity_verify::order::TAG_ORDER;
 use comity_verify::seal;
@@ -35,7 +36,7 @@ const AT_ONCE_MAX: usize = 128;
 /// How many living holds one reconciliation has looked at.
 const HOLDS_AT_ONCE_MAX: usize = 500;
 /// Domain tag of the digest by which two requests are the same. Never leaves the gateway.
-const TAG_REQUEST: &str = "comity/order-request/v1";
+pub(super) const TAG_REQUEST: &str = "comity/order-request/v1";
 
 /// The pair of clients between the court's chain and a recipient's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,9 @@ pub enum DeskError {
     /// The order to change is not known, goes elsewhere, or is not in force.
     #[error("the original order is not in force with this recipient and sector")]
     OriginalNotInForce,
+    /// The obligation stands with another amount claimed, or has no room for the order.
+    #[error(transparent)]
+    Obligation(#[from] ObligationError),
     /// No such officer of this court, valid now, or the signature does not hold.
     #[error("the approval is not by an officer of this court, or does not hold")]
     ApprovalInvalid,
@@ -198,11 +202,11 @@ impl Desk {
         &self.book
     }
 
-    /// Draws up an order and stores it, unless it is only to be checked. The same request again is the same order.
+    /// Draws up an order and stores it. The same request again is the same order.
     ///
     /// # Errors
     /// [`DeskError`]; nothing was stored but evidence of a conflicting reuse of the request id.
-    pub async fn draw_up(&self, request: &DraftRequest, only_check: bool) -> Result<Arc<StoredOrder>, DeskError> {
+    pub async fn draw_up(&self, request: &DraftRequest) -> Result<Arc<StoredOrder>, DeskError> {
         let body = encode(request);
         let digest = seal::digest(TAG_REQUEST, request);
         match self.book.find(&request.request, &digest, &body).await? {
@@ -210,6 +214,15 @@ impl Desk {
             Some(Filed::Conflict) => return Err(DeskError::RequestConflict),
             None => {}
         }
+        let draft = self.draft(request, digest).await?;
+        match self.book.file(draft, &body).await? {
+            Filed::New(order) | Filed::Same(order) => Ok(order),
+            Filed::Conflict => Err(DeskError::RequestConflict),
+        }
+    }
+
+    /// The order as it would be drawn up, after every check. Stores nothing.
+    pub(super) async fn draft(&self, request: &DraftRequest, digest: Hash) -> Result<StoredOrder, DeskError> {
         let clients = self.clients.get(&request.recipient);
         let clients = clients.ok_or_else(|| DeskError::UnknownRecipient(request.recipient.clone()))?;
         let side = CourtSide {
@@ -219,16 +232,13 @@ impl Desk {
             dest_client: clients.dest_client.clone(),
         };
         let schema = self.sectors.sector(&request.sector).ok_or(DeskError::UnknownSector)?;
+        draft::rule(request, schema)?;
         let original = self.original(request).await?;
-        let (order, part) = draft::draw_up(request, &side, schema, original.as_deref(), self.now_s())?;
-        let draft = StoredOrder::draft(order, part, digest, self.now());
-        if only_check {
-            return Ok(Arc::new(draft));
+        let Drawn { order, part, claim } = draft::draw_up(request, &side, schema, original.as_deref(), self.now_s())?;
+        if let Some(claim) = &claim {
+            self.fits_obligation(&order, claim).await?;
         }
-        match self.book.file(draft, &body).await? {
-            Filed::New(order) | Filed::Same(order) => Ok(order),
-            Filed::Conflict => Err(DeskError::RequestConflict),
-        }
+        Ok(StoredOrder { claim, ..StoredOrder::draft(order, part, digest, self.now()) })
     }
 
     /// The order that a request changes: one that holds, with the same recipient and sector.

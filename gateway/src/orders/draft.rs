@@ -6,10 +6,13 @@ use super::class;
 use super::stored::StoredOrder;
 use crate::sectors::{FieldError, FieldSet, Role, SectorSchema};
 use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::obligation::Claim;
 use comity_model::order::{ApprovalClass, DELIVERY_MAX_S, Order, PrivatePart};
 use comity_model::profile::{Effect, KindRule, Named};
 use comity_model::record::{Field, FieldValue};
-use comity_model::{Amount, ChainId, ClientId, Hash, MemberId, OrderId, OrderKind, RequestId, Sector, UnixSeconds};
+use comity_model::{
+    Amount, ChainId, ClientId, Hash, MemberId, ObligationId, OrderId, OrderKind, RequestId, Sector, UnixSeconds,
+};
 use comity_verify::order::{self as verify, private_digest};
 
 /// Seconds of a day.
@@ -41,6 +44,19 @@ pub struct DraftRequest {
     pub hold_days: u32,
     /// Whether one officer orders it alone, to be confirmed by another.
     pub emergency: bool,
+    /// The obligation that it serves, and what is claimed under it in all.
+    pub claim: Option<(ObligationId, Amount)>,
+}
+
+/// An order as it is drawn up.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    /// What officers sign.
+    pub(super) order: Order,
+    /// What travels sealed.
+    pub(super) part: PrivatePart,
+    /// What opens the order's commitment to its obligation, for the court's own chain.
+    pub(super) claim: Option<Claim>,
 }
 
 /// The court, its chain, and the pair of clients that leads to the recipient.
@@ -77,6 +93,12 @@ pub enum DraftError {
     /// A deduction out of an order that named no account, or to another one.
     #[error("money can be deducted only to the account that the original order named")]
     Account,
+    /// An obligation for a kind that neither holds nor deducts.
+    #[error("only orders that hold or deduct serve an obligation")]
+    NoObligation,
+    /// A deduction for another obligation than the hold that it takes from.
+    #[error("a deduction serves the obligation that its original order serves")]
+    OtherObligation,
     /// Delivery within more than a day.
     #[error("delivery may take at most 24 hours")]
     DeliverWithin,
@@ -101,9 +123,8 @@ pub(super) fn draw_up(
     schema: &SectorSchema,
     original: Option<&StoredOrder>,
     now: UnixSeconds,
-) -> Result<(Order, PrivatePart), DraftError> {
-    let unknown = || DraftError::UnknownKind(request.sector.clone(), request.kind.clone());
-    let rule = schema.profile.as_ref().and_then(|profile| profile.kind(&request.kind)).ok_or_else(unknown)?;
+) -> Result<Drawn, DraftError> {
+    let rule = rule(request, schema)?;
     if rule.effect.changes_a_hold() != request.original.is_some() || original.is_some() != request.original.is_some() {
         return Err(DraftError::Original);
     }
@@ -112,7 +133,7 @@ pub(super) fn draw_up(
     }
     let fields = with_obligation(request, schema)?;
     schema.check_order(&request.kind, &fields)?;
-    let order_fields = schema.order.as_ref().ok_or_else(unknown)?;
+    let order_fields = schema.order.as_ref().ok_or_else(|| unknown(request))?;
     let amount = match order_fields.value(Role::Amount, &fields) {
         Some(FieldValue::Amount(amount)) => Some(*amount),
         _ => None,
@@ -124,9 +145,11 @@ pub(super) fn draw_up(
     }
     let deliver_by = now.plus(deliver_within_s);
     let decide_by = deliver_by.plus(rule.decide_within_s.max(1));
+    let hold_until = hold_until(request, days_max(rule, schema, original), now, decide_by)?;
     let (id, salt) = (OrderId(random()?), random()?);
     let part = PrivatePart { salt, order: id, fields };
     let account = account(order_fields, rule.effect, &part, original)?;
+    let claim = claim(request, rule.effect, original)?;
     let order = Order {
         id,
         request: request.request,
@@ -142,15 +165,42 @@ pub(super) fn draw_up(
         // Public only where the chain itself keeps to it.
         amount: amount.filter(|_| rule.effect.amount() != Named::Never),
         account,
-        obligation: None,
+        obligation: claim.as_ref().map(verify::claim),
         private_digest: private_digest(&part),
         approval: approval(request, rule, amount),
         issued_at: now,
         deliver_by,
         decide_by,
-        hold_until: hold_until(request, days_max(rule, schema, original), now, decide_by)?,
+        hold_until,
     };
-    Ok((order, part))
+    Ok(Drawn { order, part, claim })
+}
+
+/// What opens the commitment to the obligation that the order serves, if it serves one. What is deducted out of a hold
+/// serves what that hold serves.
+fn claim(request: &DraftRequest, effect: Effect, original: Option<&StoredOrder>) -> Result<Option<Claim>, DraftError> {
+    let served = original.and_then(|original| original.claim.as_ref());
+    let served = served.map(|claim| (claim.obligation, claim.claimed));
+    let serves = match (effect.obligation(), request.claim) {
+        (Named::Never, Some(_)) => return Err(DraftError::NoObligation),
+        _ if effect != Effect::Deduct => request.claim,
+        (_, Some(claim)) if Some(claim) != served => return Err(DraftError::OtherObligation),
+        _ => served,
+    };
+    serves.map(|(obligation, claimed)| Ok(Claim { obligation, claimed, salt: random()? })).transpose()
+}
+
+/// The rule of the order's kind.
+///
+/// # Errors
+/// [`DraftError::UnknownKind`].
+pub(super) fn rule<'a>(request: &DraftRequest, schema: &'a SectorSchema) -> Result<&'a KindRule, DraftError> {
+    let profile = schema.profile.as_ref();
+    profile.and_then(|profile| profile.kind(&request.kind)).ok_or_else(|| unknown(request))
+}
+
+fn unknown(request: &DraftRequest) -> DraftError {
+    DraftError::UnknownKind(request.sector.clone(), request.kind.clone())
 }
 
 /// How many officers must approve.

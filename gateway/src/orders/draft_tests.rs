@@ -82,6 +82,7 @@ fn request() -> DraftRequest {
         deliver_within_s: 0,
         hold_days: 0,
         emergency: false,
+        claim: None,
     }
 }
 
@@ -89,13 +90,13 @@ fn drawn(change: impl FnOnce(&mut DraftRequest)) -> Result<(Order, PrivatePart),
     let mut request = request();
     change(&mut request);
     let original = request.original.map(|_| freeze_for("3301"));
-    draw_up(&request, &side(), &boats(), original.as_ref(), NOW)
+    draw_up(&request, &side(), &boats(), original.as_ref(), NOW).map(|drawn| (drawn.order, drawn.part))
 }
 
 /// A freeze for one account, as the court's gateway keeps it.
 fn freeze_for(account: &str) -> StoredOrder {
     let request = DraftRequest { fields: vec![text("account", account), hull()], ..request() };
-    let (order, part) = draw_up(&request, &side(), &boats(), None, NOW).unwrap();
+    let Drawn { order, part, .. } = draw_up(&request, &side(), &boats(), None, NOW).unwrap();
     StoredOrder::draft(order, part, Hash::ZERO, comity_model::Time::UNIX_EPOCH)
 }
 
@@ -210,7 +211,7 @@ fn money_is_deducted_only_to_the_account_of_the_freeze() {
         };
         draw_up(&request, &side(), &boats(), Some(original), NOW)
     };
-    let (order, part) = deduct("3301", &original).unwrap();
+    let Drawn { order, part, .. } = deduct("3301", &original).unwrap();
     assert_eq!((order.account, order.amount), (original.order.account, Some(Amount::cny(999))));
     assert_ne!(order.account, Some(verify::account(&part, "3301")), "the salt is the freeze's");
     assert!(order.is_well_formed());
@@ -218,6 +219,39 @@ fn money_is_deducted_only_to_the_account_of_the_freeze() {
     let mut unbound = original;
     unbound.order.account = None;
     assert_eq!(deduct("3301", &unbound).err(), Some(DraftError::Account));
+}
+
+#[test]
+fn a_deduction_serves_what_its_freeze_serves_and_two_orders_for_one_obligation_show_two_commitments() {
+    let serves = (ObligationId([7; 16]), Amount::cny(100_000));
+    let freeze = DraftRequest { fields: vec![text("account", "3301"), hull()], claim: Some(serves), ..request() };
+    let freeze = || {
+        let Drawn { order, part, claim } = draw_up(&freeze, &side(), &boats(), None, NOW).unwrap();
+        assert!(order.is_well_formed() && order.obligation == claim.as_ref().map(verify::claim));
+        StoredOrder { claim, ..StoredOrder::draft(order, part, Hash::ZERO, comity_model::Time::UNIX_EPOCH) }
+    };
+    let (original, another) = (freeze(), freeze());
+    assert!(original.order.obligation.is_some() && original.order.obligation != another.order.obligation);
+    let change = |kind: &str, claim| {
+        let request = DraftRequest {
+            kind: kind.parse().unwrap(),
+            original: Some(original.order.id),
+            fields: vec![text("account", "3301"), hull()],
+            claim,
+            ..request()
+        };
+        draw_up(&request, &side(), &boats(), Some(&original), NOW)
+    };
+    for claim in [None, Some(serves)] {
+        let drawn = change("deduct", claim).unwrap();
+        let claim = drawn.claim.unwrap();
+        assert_eq!((claim.obligation, claim.claimed), serves);
+        assert!(drawn.order.obligation == Some(verify::claim(&claim)) && drawn.order.is_well_formed());
+    }
+    let other = Some((ObligationId([8; 16]), Amount::cny(100_000)));
+    assert_eq!(change("deduct", other).err(), Some(DraftError::OtherObligation));
+    assert_eq!(change("release", Some(serves)).err(), Some(DraftError::NoObligation));
+    assert_eq!(change("release", None).unwrap().claim, None);
 }
 
 #[test]

@@ -170,6 +170,9 @@ impl Follower {
                 Event::OrderChanged { order, .. } | Event::HoldChanged { order } => {
                     self.wait_for(Look::Ours(*order), proven_at);
                 }
+                Event::OverControl { court, obligation, excess } if excess.minor > 0 => {
+                    tracing::warn!(%court, %obligation, %excess, "the chain reports that more is held than is claimed");
+                }
                 _ => {}
             }
         }

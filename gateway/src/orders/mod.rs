@@ -4,6 +4,7 @@
 pub(crate) mod class;
 
 mod book;
+mod checks;
 mod claims;
 mod collect;
 mod desk;
@@ -11,6 +12,7 @@ mod draft;
 mod follow;
 mod home;
 mod learn;
+mod obligations;
 mod pipeline;
 mod recipient;
 mod service;
@@ -18,15 +20,18 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 mod trace;
+mod validated;
 mod watch;
 mod work;
 
 pub use book::{BookError, Filed, OrderBook};
+pub use checks::{Check, Needed, Shown, Validation};
 pub use desk::{Desk, DeskError, DeskParts, OrderClients};
 pub use draft::{DraftError, DraftRequest};
 pub use follow::{Concerned, Follow};
 pub use home::{Answer, Home};
 pub use learn::Learner;
+pub use obligations::{ObligationError, ObligationsService};
 pub use pipeline::code;
 pub use service::OrdersService;
 pub use stored::{Delivered, NotForward, ProvenUnder, Step, StoredAnswer, StoredOrder, follows};

@@ -144,7 +144,8 @@ impl Desk {
 
     async fn commit(&self, order: &StoredOrder) -> Result<(), Halt> {
         let sealed = order.sealed().ok_or(Halt::Over)?;
-        match self.chain.submit.submit(vec![Message::CommitOrder { sealed, claim: None }]).await {
+        let commit = Message::CommitOrder { sealed, claim: order.claim.clone() };
+        match self.chain.submit.submit(vec![commit]).await {
             Ok(Outcome::Committed { height, .. }) => {
                 // The state is believed when it is proven, under the next header.
                 self.follow.look_at(order.order.id, height.next());

@@ -3,6 +3,7 @@
 
 use super::desk::Desk;
 use super::stored::{StoredAnswer, StoredOrder};
+use super::validated::validated;
 use super::watch::{Watch, watch};
 use crate::audit::{self, Audit};
 use crate::convert::field_to_wire;
@@ -56,8 +57,12 @@ impl OrdersService {
     ) -> Result<v1::Order, ApiError> {
         let only_check = request.validate_only;
         let request = convert::draft_request(request)?;
-        let order = self.desk.draw_up(&request, only_check).await?;
-        tracing::info!(caller = %permit.caller(), order = %order.order.id, only_check, "an order was drawn up");
+        if only_check {
+            let validation = self.desk.validate(&request).await?;
+            return Ok(validated(&request, &validation, &self.operators));
+        }
+        let order = self.desk.draw_up(&request).await?;
+        tracing::info!(caller = %permit.caller(), order = %order.order.id, "an order was drawn up");
         Ok(self.encode(&order))
     }
 
@@ -133,7 +138,8 @@ impl OrdersService {
         let id = convert::order_name(&request.name)?;
         // An unknown order is said at once, not on the stream.
         self.desk.read(&id).await?;
-        let what = Watch { id, follow_hold: request.follow_hold, after_revision: request.after_revision };
+        let after_revision = convert::resumed(&id, &request.resume_token)?;
+        let what = Watch { id, follow_hold: request.follow_hold, after_revision };
         let operators = self.operators.clone();
         let orders = watch(Arc::clone(self.desk.book()), what, self.desk.stopping());
         let orders = orders.map(move |order| match order {

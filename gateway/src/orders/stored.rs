@@ -2,14 +2,17 @@
 //! It refuses to know the store, the chain and the wire.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::obligation::Claim;
 use comity_model::order::{
     Approval, Delivery, Notice, Order, OrderEntry, OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart,
     SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
+use comity_model::profile::Effect;
 use comity_model::seal::Signature;
 use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds, encode};
-use comity_verify::order::answer_digest;
+use comity_verify::order::{TAG_DELIVERY, answer_digest};
+use comity_verify::seal;
 
 /// Most steps that are kept of one order.
 const STEPS_MAX: usize = 16;
@@ -21,6 +24,8 @@ pub struct StoredOrder {
     pub order: Order,
     /// The private part: what the court itself may read.
     pub part: PrivatePart,
+    /// What opens the order's commitment to its obligation: goes to the court's own chain with it, and nowhere else.
+    pub claim: Option<Claim>,
     /// Digest of the request that drew it up.
     pub request_digest: Hash,
     /// Approvals so far, sorted by officer, each once.
@@ -109,6 +114,7 @@ impl StoredOrder {
         Self {
             order,
             part,
+            claim: None,
             request_digest,
             approvals: Vec::new(),
             delivered: None,
@@ -231,8 +237,19 @@ impl StoredOrder {
     /// The digest of an answer that the proven result binds and that is not here.
     #[must_use]
     pub fn wanted_answer(&self) -> Option<Hash> {
-        let digest = self.result.as_ref()?.answer_digest?;
+        // What answers a hand-over is the receipt, and that is here.
+        let digest = self.result.as_ref()?.answer_digest.filter(|_| self.order.effect != Effect::HandOver)?;
         (!matches!(self.answer, Some(StoredAnswer::Received(_)))).then_some(digest)
+    }
+
+    /// The digest of the recipient's sealed receipt for the private part, once it is here; and for a hand-over, whether the
+    /// proven result binds it.
+    #[must_use]
+    pub fn receipt(&self) -> Option<(&Delivery, Hash, bool)> {
+        let delivery = &self.delivered.as_ref()?.delivery;
+        let digest = seal::digest(TAG_DELIVERY, delivery);
+        let bound = self.result.as_ref().and_then(|result| result.answer_digest);
+        Some((delivery, digest, self.order.effect == Effect::HandOver && bound == Some(digest)))
     }
 
     /// Takes the answer up that was found to be the one wanted.

@@ -116,6 +116,7 @@ impl Work {
             chain_id.clone(),
             parts.store.clone(),
             parts.chain.submit.clone(),
+            Arc::new(home.clone()),
             parts.signer.clone(),
         );
         let decider = Decider::start(DeciderParts {

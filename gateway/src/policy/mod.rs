@@ -7,8 +7,9 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveOrder, DecideOrder, DrawUpOrder, Exchange, OpenPrivatePart, Permit, PutRecords, ReadAnswer,
-    ReadChains, ReadMembers, ReadOrder, ReadReceivedOrder, ReadRecord, RegisterAssets, VerifyCredential, WithdrawOrder,
+    Action, ApproveOrder, DecideOrder, DrawUpOrder, Exchange, ObjectToOrder, OpenPrivatePart, Permit, PutRecords,
+    ReadAnswer, ReadChains, ReadMembers, ReadOrder, ReadReceivedOrder, ReadRecord, RegisterAssets, VerifyCredential,
+    WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

@@ -62,6 +62,8 @@ actions! {
     OpenPrivatePart on ();
     /// Decides orders that arrived here.
     DecideOrder on ();
+    /// Objects to orders that were carried out here.
+    ObjectToOrder on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

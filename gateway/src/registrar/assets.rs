@@ -1,9 +1,9 @@
 //! Assets of the own institution, row by row, and the service `Assets`.
 //! It refuses to repeat a reference in an error: the row's index says which asset is meant.
 
-use super::{Judged, Registrar, indexed, repeated, row_error};
+use super::{Judged, RULES, Registrar, indexed, repeated, row_error};
 use crate::audit;
-use crate::convert::{RecordName, SectorName, amount_from_wire};
+use crate::convert::{RecordName, SectorName, amount_from_wire, amount_to_wire, proof};
 use crate::error::{ApiError, Reason};
 use crate::institution::{ASSETS_MAX, AssetError, NewAsset};
 use crate::keeper::{chain_refused, signer_failed};
@@ -34,6 +34,13 @@ impl Assets for AssetsService {
         let sector = RecordName::sector_of(&request.get_ref().parent);
         let permit = self.policy.permit_asked::<RegisterAssets>(&caller, sector)?;
         Ok(Response::new(self.registrar.register_assets(&permit, request.into_inner()).await?))
+    }
+
+    async fn lookup_asset(&self, request: Request<v1::LookupAssetRequest>) -> Result<Response<v1::Asset>, Status> {
+        let caller = caller(&request)?;
+        let sector = RecordName::sector_of(&request.get_ref().parent);
+        let permit = self.policy.permit_asked::<RegisterAssets>(&caller, sector)?;
+        Ok(Response::new(self.registrar.look_up(&permit, request.get_ref()).await?))
     }
 }
 
@@ -77,6 +84,38 @@ impl Registrar {
         Ok(v1::BatchRegisterAssetsResponse { results: done.results, errors: done.errors, proof })
     }
 
+    async fn look_up(
+        &self,
+        permit: &Permit<RegisterAssets>,
+        request: &v1::LookupAssetRequest,
+    ) -> Result<v1::Asset, ApiError> {
+        let parent = self.sector(&request.parent).await?;
+        let unknown = || ApiError::new(Reason::UnknownAsset, "No asset is registered under this reference.");
+        let known = self.assets.find(&parent.sector, &request.reference).await.map_err(failed)?.ok_or_else(unknown)?;
+        // Follows an asset that goes on under a new handle; what is shown is then proven under one header.
+        let (asset, _) = self.assets.standing(known.handle, Height(0)).await.map_err(failed)?;
+        let handle = asset.ok_or_else(unknown)?.handle;
+        let stood = self.home.now(&StatePath::Asset(handle)).await?;
+        let value = stood.what.value().ok_or_else(unknown)?;
+        let asset: Asset = decode("an asset", value.value()).map_err(ApiError::fault)?;
+        let name = format!("members/{}/sectors/{}/assets/{}", parent.member, parent.sector, hex::encode(handle.0));
+        let entry = audit::own_register(self.clock.now(), permit.caller(), "LookupAsset", name.clone(), Vec::new());
+        self.audit.append_all(&[entry]).await?;
+        Ok(v1::Asset {
+            name,
+            handle: handle.0.to_vec(),
+            value: asset.value.as_ref().map(amount_to_wire),
+            enforcement: match asset.enforcement {
+                Enforcement::Native => v1::Enforcement::Native,
+                Enforcement::Attested => v1::Enforcement::Attested,
+            }
+            .into(),
+            holds_placed: asset.holds,
+            etag: asset.revision.to_string(),
+            proof: Some(proof(stood.what.at(), self.home.view().anchor(), RULES)),
+        })
+    }
+
     async fn judge_assets(&self, sector: &Sector, rows: Vec<v1::AssetRow>) -> Result<Judged<NewAsset>, ApiError> {
         let mut judged = Judged::default();
         let mut seen = HashSet::new();
@@ -103,9 +142,14 @@ impl Registrar {
             match self.assets.register(assets).await.map_err(failed) {
                 Ok(registered) => {
                     done.header = done.header.max(registered.header);
-                    for ((index, new), (handle, changed)) in rows.into_iter().zip(registered.handles) {
-                        done.wanted.push((StatePath::Asset(handle), new.value));
-                        done.results.push(v1::AssetResult { index, handle: handle.0.to_vec(), changed });
+                    for ((index, new), asset) in rows.into_iter().zip(registered.assets) {
+                        done.wanted.push((StatePath::Asset(asset.handle), new.value));
+                        done.results.push(v1::AssetResult {
+                            index,
+                            handle: asset.handle.0.to_vec(),
+                            changed: asset.changed,
+                            etag: asset.revision.to_string(),
+                        });
                     }
                 }
                 Err(error) if is_of_row(&error) => match rows.as_slice() {
@@ -153,12 +197,26 @@ fn asset(sector: &Sector, row: v1::AssetRow) -> Result<NewAsset, ApiError> {
         let message = "The value is an amount in an ISO 4217 currency.";
         amount_from_wire(&value).ok_or_else(|| ApiError::argument("value", message))
     });
-    Ok(NewAsset { sector: sector.clone(), reference: row.reference, value: value.transpose()?, enforcement })
+    let follows = match row.etag.as_str() {
+        "" => None,
+        etag => {
+            let message = "The etag is not one that this service gave.";
+            Some(etag.parse().map_err(|_| ApiError::argument("etag", message))?)
+        }
+    };
+    Ok(NewAsset { sector: sector.clone(), reference: row.reference, value: value.transpose()?, enforcement, follows })
 }
 
 /// Whether an error says something of one row, not of the whole batch.
 fn is_of_row(error: &ApiError) -> bool {
-    matches!(error.reason(), Reason::AssetReference | Reason::AssetChanged | Reason::AssetHeld)
+    matches!(
+        error.reason(),
+        Reason::AssetReference
+            | Reason::AssetChanged
+            | Reason::AssetHeld
+            | Reason::AssetRevision
+            | Reason::AssetTransferred
+    )
 }
 
 fn failed(error: AssetError) -> ApiError {
@@ -169,6 +227,14 @@ fn failed(error: AssetError) -> ApiError {
         }
         AssetError::Twice => repeated(),
         AssetError::Changed => changed(),
+        AssetError::Revision => {
+            let message = "The asset changed on the chain since the state that this value follows: look it up again.";
+            ApiError::new(Reason::AssetRevision, message).with("field", "etag")
+        }
+        AssetError::Gone => {
+            let message = "An order handed the asset over to another owner; register what is new under its own name.";
+            ApiError::new(Reason::AssetTransferred, message).with("field", "reference")
+        }
         AssetError::Refused(code) => match code.as_str() {
             "ASSET_CHANGED" => changed(),
             "ASSET_HELD" => {
@@ -179,6 +245,7 @@ fn failed(error: AssetError) -> ApiError {
         },
         AssetError::Signer(error) => signer_failed(error),
         AssetError::Chain(error) => error.into(),
+        AssetError::Proof(error) => error,
         AssetError::Store(error) => error.into(),
         AssetError::Randomness | AssetError::Corrupt(_) => ApiError::fault(error),
     }

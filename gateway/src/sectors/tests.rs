@@ -118,7 +118,7 @@ fn every_type_of_value_has_its_type_in_the_schema() {
 fn the_embedded_sectors_are_those_of_the_folder_and_all_compile() {
     let sectors = Sectors::embedded().unwrap();
     let names: Vec<_> = sectors.iter().map(|schema| schema.name.as_str()).collect();
-    assert_eq!(names, ["accounts", "credit", "ip-rights", "judgments", "lawyers", "parcels"]);
+    assert_eq!(names, ["accounts", "credit", "dossiers", "ip-rights", "judgments", "lawyers", "parcels"]);
     for schema in sectors.iter() {
         assert!(schema.record.role(Role::Status).is_some(), "{}", schema.name);
         assert!(schema.record.role(Role::PersonName).is_some());
@@ -147,6 +147,9 @@ fn the_embedded_profiles_say_what_the_law_allows() {
         ("credit", "correct", Effect::Amend, 0, None),
         ("credit", "remove", Effect::Release, 0, None),
         ("credit", "uphold-objection", Effect::UpholdObjection, 0, None),
+        ("dossiers", "hand-over", Effect::HandOver, 0, None),
+        ("dossiers", "return", Effect::HandOver, 0, None),
+        ("dossiers", "supplement", Effect::HandOver, 0, None),
     ] {
         let schema = sectors.sector(&sector.parse().unwrap()).unwrap();
         let profile = schema.profile.as_ref().unwrap();

@@ -2,11 +2,12 @@
 //! that alone holds the key.
 //! It refuses to know what is sealed and why: it carries typed requests there and seals back.
 
-use super::clock;
 use super::sealer::{SealRefusal, SignerCore};
+use crate::config::Clock;
 use crate::error::Reason;
+use comity_model::UnixSeconds;
 use comity_model::encode;
-use comity_model::order::{Approval, Decision, Delivery, Order, PrivatePart};
+use comity_model::order::{Approval, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::seal::Signature;
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_proto::v1::signer_client::SignerClient as Stub;
@@ -26,6 +27,8 @@ pub(super) enum SealRequest {
     Delivery(Delivery),
     /// A decision.
     Decision(Decision),
+    /// An objection.
+    Objection(Objection),
     /// Records.
     Records(RecordBatch),
     /// Assets.
@@ -34,11 +37,12 @@ pub(super) enum SealRequest {
 
 impl SignerCore {
     /// Answers one request by the rules of its kind.
-    pub(super) fn answer(&self, request: &SealRequest) -> Result<Signature, SealRefusal> {
+    pub(super) fn answer(&self, request: &SealRequest, now: UnixSeconds) -> Result<Signature, SealRefusal> {
         match request {
-            SealRequest::Order(order, approvals, part) => self.seal_order(order, approvals, part, clock()),
-            SealRequest::Delivery(delivery) => self.seal_delivery(delivery, clock()),
+            SealRequest::Order(order, approvals, part) => self.seal_order(order, approvals, part, now),
+            SealRequest::Delivery(delivery) => self.seal_delivery(delivery, now),
             SealRequest::Decision(decision) => self.seal_decision(decision),
+            SealRequest::Objection(objection) => self.seal_objection(objection),
             SealRequest::Records(batch) => self.seal_records(batch),
             SealRequest::Assets(batch) => self.seal_assets(batch),
         }
@@ -77,11 +81,17 @@ impl SignerClient {
     /// Starts a task that owns `core`; it ends when the last client is dropped. Must be called within a runtime.
     #[must_use]
     pub fn in_task(core: SignerCore) -> Self {
+        Self::in_task_at(core, Clock::system())
+    }
+
+    /// The same, with a clock of the signer's own: it takes no caller's word for the time.
+    #[must_use]
+    pub fn in_task_at(core: SignerCore, clock: Clock) -> Self {
         let (asks, mut asked) = mpsc::channel::<(SealRequest, oneshot::Sender<Answer>)>(WAITING_MAX);
         tokio::spawn(async move {
             while let Some((request, answer)) = asked.recv().await {
                 // A caller that went away needs no answer.
-                drop(answer.send(core.answer(&request)));
+                drop(answer.send(core.answer(&request, clock.now().unix_seconds())));
             }
         });
         Self(Way::Task(asks))
@@ -120,6 +130,14 @@ impl SignerClient {
     /// [`SignerError::Refused`] where a check of the signer fails.
     pub async fn seal_decision(&self, decision: Decision) -> Result<Signature, SignerError> {
         self.ask(SealRequest::Decision(decision)).await
+    }
+
+    /// The institution's seal over an objection.
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn seal_objection(&self, objection: Objection) -> Result<Signature, SignerError> {
+        self.ask(SealRequest::Objection(objection)).await
     }
 
     /// The institution's seal over records.
@@ -167,6 +185,7 @@ async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<
         }
         SealRequest::Delivery(value) => stub.seal_delivery(bytes(value)).await,
         SealRequest::Decision(value) => stub.seal_decision(bytes(value)).await,
+        SealRequest::Objection(value) => stub.seal_objection(bytes(value)).await,
         SealRequest::Records(value) => stub.seal_records(bytes(value)).await,
         SealRequest::Assets(value) => stub.seal_assets(bytes(value)).await,
     };

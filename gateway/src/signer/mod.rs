@@ -11,16 +11,10 @@ pub use sealer::{SealRefusal, SealRule, SignerCore, SignerIdentity};
 pub use service::{SignerConfig, SignerRunning, SignerStartError, serve};
 
 use crate::identity::{Identity, Role};
-use comity_model::{MemberId, UnixSeconds};
+use comity_model::MemberId;
 
 /// Who the signer of `institution` is.
 #[must_use]
 pub fn identity(institution: MemberId) -> Identity {
     Identity { institution, role: Role::signer() }
-}
-
-/// The signer's own clock: it takes no caller's word for the time.
-fn clock() -> UnixSeconds {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    UnixSeconds(since.map_or(0, |elapsed| elapsed.as_secs()))
 }

@@ -4,14 +4,14 @@
 use crate::orders::class;
 use borsh::BorshSerialize;
 use comity_model::member::Officer;
-use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Order, PrivatePart};
+use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::profile::Effect;
 use comity_model::record::FieldValue;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
 use comity_verify::order::{self as verify, TAG_DELIVERY};
-use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_RECORDS};
+use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION, TAG_RECORDS};
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::{ExposeSecret, SecretBox};
 
@@ -181,6 +181,15 @@ impl SignerCore {
     pub fn seal_decision(&self, decision: &Decision) -> Result<Signature, SealRefusal> {
         self.ours(decision.chain == self.identity.chain)?;
         Ok(self.sign(TAG_DECISION, decision))
+    }
+
+    /// Seals an objection for this institution's chain.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_objection(&self, objection: &Objection) -> Result<Signature, SealRefusal> {
+        self.ours(objection.chain == self.identity.chain)?;
+        Ok(self.sign(TAG_OBJECTION, objection))
     }
 
     /// Seals a batch of this institution's records.

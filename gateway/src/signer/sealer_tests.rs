@@ -3,7 +3,7 @@ use super::*;
 use crate::orders::testing;
 use comity_model::Hash;
 use comity_model::asset::{Asset, Enforcement};
-use comity_model::order::{ApprovalClass, DecisionVerdict};
+use comity_model::order::{ApprovalClass, DecisionVerdict, Objection};
 use comity_model::{AssetHandle, OrderId};
 
 const NOW: UnixSeconds = UnixSeconds(1_800_000_010);
@@ -173,6 +173,16 @@ fn receipts_decisions_and_batches_of_others_are_refused() {
         answer_digest: None,
     };
     assert_eq!(signer.seal_decision(&decision).err(), ours);
+
+    let objection = Objection {
+        chain: "bank-1".parse().unwrap(),
+        client: "court-0".parse().unwrap(),
+        order: OrderId([1; 16]),
+        reason: "PROTECTED_MONEY".parse().unwrap(),
+        grounds: None,
+    };
+    assert_eq!(signer.seal_objection(&objection).err(), ours);
+    assert!(signer.seal_objection(&Objection { chain: "court-1".parse().unwrap(), ..objection }).is_ok());
 
     let records = RecordBatch {
         chain: "court-1".parse().unwrap(),

@@ -4,6 +4,7 @@
 use super::client::SealRequest;
 use super::identity;
 use super::sealer::{SealRefusal, SignerCore};
+use crate::config::Clock;
 use crate::error::{ApiError, DOMAIN, Reason};
 use crate::identity::Caller;
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
@@ -51,7 +52,7 @@ impl SignerService {
     }
 
     fn answer(&self, request: &SealRequest) -> Result<Response<SealResponse>, Status> {
-        match self.core.answer(request) {
+        match self.core.answer(request, Clock::system().now().unix_seconds()) {
             Ok(seal) => Ok(Response::new(SealResponse { seal: encode(&seal) })),
             Err(refusal) => {
                 tracing::warn!(reason = refusal.code(), "the signer refused");
@@ -79,6 +80,11 @@ impl Signer for SignerService {
     async fn seal_decision(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
         let request = self.permitted(request)?;
         self.answer(&SealRequest::Decision(decoded("decision", &request.value)?))
+    }
+
+    async fn seal_objection(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        self.answer(&SealRequest::Objection(decoded("objection", &request.value)?))
     }
 
     async fn seal_records(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {

@@ -9,6 +9,7 @@ use comity_gateway::sectors::{Role, SectorSource, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
+use comity_ledger_engine::Storage;
 use comity_model::asset::Enforcement;
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Proposal};
@@ -16,7 +17,7 @@ use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::record::{Field, FieldValue};
 use comity_model::seal::{PublicKey, Signature};
 use comity_model::tx::Message;
-use comity_model::{Amount, ClientId, Hash, MemberId, RecordId, UnixSeconds, encode};
+use comity_model::{Amount, ClientId, Hash, MemberId, RecordId, Time, UnixSeconds, encode};
 use comity_proto::v1;
 use comity_proto::v1::institution_client::InstitutionClient;
 use comity_proto::v1::orders_client::OrdersClient;
@@ -27,10 +28,36 @@ use comity_verify::seal::signing_bytes;
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::SecretBox;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::transport::Channel;
 
 const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
+
+/// What time it is in a world: the machine's clock, moved forward by days where a test needs it.
+#[derive(Clone, Default)]
+pub struct WorldClock(Arc<AtomicU64>);
+
+impl WorldClock {
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn time(&self) -> Time {
+        Clock::system().now().plus_seconds(self.0.load(Ordering::SeqCst))
+    }
+
+    fn gateway(&self) -> Clock {
+        let clock = self.clone();
+        Clock::from_fn(move || clock.time())
+    }
+}
+
+impl comity_ledger_engine::Clock for WorldClock {
+    fn now(&self) -> Time {
+        self.time()
+    }
+}
 
 /// One institution.
 pub struct Party {
@@ -39,10 +66,12 @@ pub struct Party {
     pub authority: Authority,
     pub ledger: TestLedger,
     pub anchor: Anchor,
+    pub sectors: Sectors,
+    clock: WorldClock,
     /// Seeds of its keys start with this byte.
     seed: u8,
     proposals: u64,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 pub struct World {
@@ -50,6 +79,7 @@ pub struct World {
     pub bank: Party,
     pub court_gateway: Running,
     pub bank_gateway: Running,
+    pub clock: WorldClock,
     relayer: Relayer,
     court_address: String,
     bank_address: String,
@@ -87,7 +117,7 @@ fn free_address() -> String {
 }
 
 impl Party {
-    async fn start(id: &str, kind: MemberKind, seed: u8) -> Self {
+    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Sectors, clock: WorldClock) -> Self {
         let member: MemberId = id.parse().unwrap();
         let operator = SigningKey::from_bytes(&[seed + 1; 32]);
         let encryption = SecretBox::new(Box::new([seed + 2; 32]));
@@ -103,13 +133,16 @@ impl Party {
             ca_fingerprint: Hash([4; 32]),
             validity: always(),
         };
-        let accounts = "accounts".parse().unwrap();
-        let template = sectors().sector(&accounts).unwrap().profile.clone().unwrap();
-        let profiles = if kind == MemberKind::Finance { vec![template.profile(member.clone())] } else { Vec::new() };
-        let ledger = TestLedger::start(&format!("{id}-1"), entry, profiles, operator).await;
-        let anchor = ledger.anchor(3_600);
+        // The bank answers for every sector that takes orders.
+        let profiles = sectors.iter().filter(|_| kind == MemberKind::Finance);
+        let profiles = profiles.filter_map(|sector| Some(sector.profile.as_ref()?.profile(member.clone()))).collect();
         let folder = tempfile::tempdir().unwrap();
-        Self { id: member, kind, authority: Authority::new(id), ledger, anchor, seed, proposals: 0, folder }
+        let storage = Storage::Directory(folder.path().join("ledger"));
+        let kept: (Storage, Arc<dyn comity_ledger_engine::Clock>) = (storage, Arc::new(clock.clone()));
+        let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, kept).await;
+        let anchor = ledger.anchor(300 * 86_400);
+        let authority = Authority::new(id);
+        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, proposals: 0, folder }
     }
 
     pub fn chain(&self) -> Chain {
@@ -166,18 +199,19 @@ impl Party {
     }
 
     pub fn signer_core(&self) -> SignerCore {
-        let sectors = sectors();
-        let schema = sectors.sector(&"accounts".parse().unwrap()).unwrap();
-        let amount = schema.order.as_ref().unwrap().role(Role::Amount).map(|spec| spec.name.clone());
-        let kinds = &schema.profile.as_ref().unwrap().kinds;
-        let rules = kinds.iter().map(|rule| SealRule {
-            sector: schema.name.clone(),
-            kind: rule.kind.clone(),
-            effect: rule.effect,
-            two_approvals_from: rule.two_approvals_from,
-            emergencies: rule.confirm_within_s.is_some(),
-            amount_field: amount.clone(),
-        });
+        let rules = self.sectors.iter().filter_map(|schema| Some((schema, schema.profile.as_ref()?))).flat_map(
+            |(schema, profile)| {
+                let amount = schema.order.as_ref().unwrap().role(Role::Amount).map(|spec| spec.name.clone());
+                profile.kinds.iter().map(move |rule| SealRule {
+                    sector: schema.name.clone(),
+                    kind: rule.kind.clone(),
+                    effect: rule.effect,
+                    two_approvals_from: rule.two_approvals_from,
+                    emergencies: rule.confirm_within_s.is_some(),
+                    amount_field: amount.clone(),
+                })
+            },
+        );
         let identity = SignerIdentity {
             institution: self.id.clone(),
             chain: self.anchor.chain_id.clone(),
@@ -185,6 +219,10 @@ impl Party {
             rules: rules.collect(),
         };
         SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])))
+    }
+
+    fn signer(&self) -> SignerClient {
+        SignerClient::in_task_at(self.signer_core(), self.clock.gateway())
     }
 
     async fn gateway(&self, address: &str, peer: PeerConfig, signer: SignerClient, decide: DecidePolicy) -> Running {
@@ -199,13 +237,13 @@ impl Party {
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
             limits: Limits::default(),
             decide,
-            clock: Clock::system(),
+            clock: self.clock.gateway(),
         };
         let deps = Deps {
             chain: self.chain(),
             store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
             signer,
-            sectors: Arc::new(sectors()),
+            sectors: Arc::new(self.sectors.clone()),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()
@@ -226,36 +264,45 @@ impl World {
 
     /// The same, where the bank decides so.
     pub async fn start_deciding(decide: DecidePolicy) -> Self {
-        let mut court = Party::start("court", MemberKind::Court, 10).await;
-        let mut bank = Party::start("bank", MemberKind::Finance, 20).await;
+        let world = Self::start_with(decide, sectors()).await;
+        let account = |reference: &str, minor| NewAsset {
+            sector: "accounts".parse().unwrap(),
+            reference: reference.into(),
+            value: Some(Amount::cny(minor)),
+            enforcement: Enforcement::Attested,
+            follows: None,
+        };
+        let bank = &world.bank_gateway;
+        bank.assets().register(vec![account(RICH, 900_000), account(POOR, 70_000)]).await.unwrap();
+        bank.records().publish(&"accounts".parse().unwrap(), vec![record(RICH)]).await.unwrap();
+        world
+    }
+
+    /// The same, with these sectors, all of which the bank answers for.
+    pub async fn start_with(decide: DecidePolicy, sectors: Sectors) -> Self {
+        let clock = WorldClock::default();
+        let mut court = Party::start("court", MemberKind::Court, 10, sectors.clone(), clock.clone()).await;
+        let mut bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
         court.govern(Action::SetOfficer(officer(1))).await;
         court.govern(Action::SetOfficer(officer(2))).await;
         court.watch(&bank.chain(), &bank.anchor).await;
         bank.watch(&court.chain(), &court.anchor).await;
         let relayer = relayer(&court, &bank);
         let (court_address, bank_address) = (free_address(), free_address());
-        let bank_signer = SignerClient::in_task(bank.signer_core());
+        let bank_signer = bank.signer();
         let peer = court.as_peer_of(&bank, &court_address);
         let bank_gateway = bank.gateway(&bank_address, peer, bank_signer, decide).await;
-        let court_signer = SignerClient::in_task(court.signer_core());
+        let court_signer = court.signer();
         let peer = bank.as_peer_of(&court, &bank_address);
         let court_gateway = court.gateway(&court_address, peer, court_signer, DecidePolicy::Automatic).await;
-        let account = |reference: &str, minor| NewAsset {
-            sector: "accounts".parse().unwrap(),
-            reference: reference.into(),
-            value: Some(Amount::cny(minor)),
-            enforcement: Enforcement::Attested,
-        };
-        bank_gateway.assets().register(vec![account(RICH, 900_000), account(POOR, 70_000)]).await.unwrap();
-        bank_gateway.records().publish(&"accounts".parse().unwrap(), vec![record(RICH)]).await.unwrap();
-        Self { court, bank, court_gateway, bank_gateway, relayer, court_address, bank_address }
+        Self { court, bank, court_gateway, bank_gateway, clock, relayer, court_address, bank_address }
     }
 
     /// Stops the court's gateway and starts it again over the same store.
     pub async fn restart_court(self) -> Self {
         self.court_gateway.stop().await;
         let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
-        let signer = SignerClient::in_task(self.court.signer_core());
+        let signer = self.court.signer();
         let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
         Self { court_gateway, ..self }
     }
@@ -267,6 +314,7 @@ impl World {
             court: self.court,
             bank: self.bank,
             bank_gateway: self.bank_gateway,
+            clock: self.clock,
             relayer: self.relayer,
             court_address: self.court_address,
             bank_address: self.bank_address,
@@ -292,11 +340,17 @@ impl World {
     }
 
     pub async fn stop(self) {
+        self.close().await;
+    }
+
+    /// Stops everything and leaves what lies on disk.
+    pub async fn close(self) -> [tempfile::TempDir; 2] {
         self.relayer.stop().await;
         self.court_gateway.stop().await;
         self.bank_gateway.stop().await;
         self.court.ledger.stop().await;
         self.bank.ledger.stop().await;
+        [self.court.folder, self.bank.folder]
     }
 }
 
@@ -305,6 +359,7 @@ pub struct Half {
     pub court: Party,
     pub bank: Party,
     pub bank_gateway: Running,
+    clock: WorldClock,
     relayer: Relayer,
     court_address: String,
     bank_address: String,
@@ -323,13 +378,14 @@ impl Half {
     /// Starts the court's gateway again.
     pub async fn start_court(self) -> World {
         let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
-        let signer = SignerClient::in_task(self.court.signer_core());
+        let signer = self.court.signer();
         let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
         World {
             court: self.court,
             bank: self.bank,
             court_gateway,
             bank_gateway: self.bank_gateway,
+            clock: self.clock,
             relayer: self.relayer,
             court_address: self.court_address,
             bank_address: self.bank_address,
@@ -347,7 +403,7 @@ async fn restarted(
     let store = RedbStore::open(&bank.folder.path().join("gateway.redb")).unwrap();
     change(&store).await;
     drop(store);
-    let signer = SignerClient::in_task(bank.signer_core());
+    let signer = bank.signer();
     bank.gateway(bank_address, court.as_peer_of(bank, court_address), signer, decide).await
 }
 
@@ -360,8 +416,9 @@ fn record(account: &str) -> (RecordId, Vec<Field>) {
 }
 
 fn relayer(court: &Party, bank: &Party) -> Relayer {
-    let side =
-        |party: &Party| ChainConfig { chain: party.chain(), anchor: party.anchor.clone(), witnesses: Vec::new() };
+    // The relayer goes by the machine's clock, and a world's may be ahead of it.
+    let anchor = |party: &Party| Anchor { clock_drift_secs: 400 * 86_400, ..party.anchor.clone() };
+    let side = |party: &Party| ChainConfig { chain: party.chain(), anchor: anchor(party), witnesses: Vec::new() };
     let path = PathConfig {
         a: court.anchor.chain_id.clone(),
         a_client: client_of(bank.anchor.chain_id.as_str()),

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit};
 use comity_ledger_app::Query;
-use comity_ledger_engine::{CommittedBlock, Engine, EngineConfig, Handle, SubmitError, ValidatorKey};
+use comity_ledger_engine::{
+    Clock, CommittedBlock, Engine, EngineConfig, Handle, Storage, SubmitError, SystemClock, ValidatorKey,
+};
 use comity_model::client::ClientKind;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Governors, ValidatorUpdate};
@@ -42,6 +44,17 @@ struct Ports {
 
 impl TestLedger {
     pub async fn start(id: &str, member: Member, profiles: Vec<Profile>, operator: SigningKey) -> Self {
+        Self::start_in(id, member, profiles, operator, (Storage::Memory, Arc::new(SystemClock))).await
+    }
+
+    /// The same, kept there, by that clock.
+    pub async fn start_in(
+        id: &str,
+        member: Member,
+        profiles: Vec<Profile>,
+        operator: SigningKey,
+        (storage, clock): (Storage, Arc<dyn Clock>),
+    ) -> Self {
         let keys: Vec<_> = (0..4u8).map(|n| ValidatorKey::from_seed(&[n + id.len() as u8; 32])).collect();
         let validators: Vec<_> = keys.iter().map(|key| Validator { public_key: key.public_key(), power: 10 }).collect();
         let id: ChainId = id.parse().unwrap();
@@ -66,6 +79,8 @@ impl TestLedger {
         };
         let mut config = EngineConfig::new(genesis, keys);
         config.heartbeat = Duration::from_millis(500);
+        config.storage = storage;
+        config.clock = clock;
         let engine = Engine::start(config).await.unwrap();
         let ports = Arc::new(Ports {
             id,

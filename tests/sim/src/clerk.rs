@@ -50,6 +50,7 @@ impl Clerk {
                     reference: reference(number),
                     value: Some(Amount::cny(WORTH)),
                     enforcement: Enforcement::Attested,
+                    follows: None,
                 };
                 (0..ACCOUNTS).map(account).collect::<Vec<_>>()
             };
@@ -134,7 +135,7 @@ impl Clerk {
         let drawn = loop {
             let draw = self.court().call(Party::Clerk, |work| {
                 let request = request.clone();
-                async move { work.desk.draw_up(&request, false).await }
+                async move { work.desk.draw_up(&request).await }
             });
             match draw.await {
                 Ok(Ok(order)) => break order,
@@ -215,7 +216,7 @@ impl Clerk {
         loop {
             let draw = self.court().call(Party::Clerk, |work| {
                 let other = other.clone();
-                async move { work.desk.draw_up(&other, false).await }
+                async move { work.desk.draw_up(&other).await }
             });
             match draw.await {
                 Ok(Ok(order)) => self.oracle().broken(
@@ -314,5 +315,6 @@ fn request(
         deliver_within_s,
         hold_days: 0,
         emergency: false,
+        claim: None,
     }
 }

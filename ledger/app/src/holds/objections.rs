@@ -15,8 +15,7 @@ use comity_model::order::{HoldSummary, NoticeEvent, Objection, ReceivedOrder};
 use comity_model::profile::Unanswered;
 use comity_model::seal::Signature;
 use comity_model::{ClientId, OrderId, UnixSeconds};
-
-const TAG_OBJECTION: &str = "comity/objection/v1";
+use comity_verify::seal::TAG_OBJECTION;
 
 /// Takes an objection under the institution's seal. The same objection again changes nothing while it is open.
 pub(crate) fn object(ex: &mut Execution<'_>, objection: &Objection, seal: &Signature) -> Result<(), Stop> {

@@ -525,7 +525,7 @@ impl<'a> Run<'a> {
             reason: ["WAGES", "PENSION"][usize::from(how) / 4 % 2].parse().expect("a code"),
             grounds: None,
         };
-        let signature = seal("bank", "comity/objection/v1", &objection);
+        let signature = seal("bank", comity_verify::seal::TAG_OBJECTION, &objection);
         let hold = self.hold(index);
         let open = hold.and_then(|hold| hold.objection).filter(|_| self.rules.stands(index));
         let same = open.is_some_and(|open| open.reason == objection.reason)

@@ -377,7 +377,7 @@ fn object(world: &mut World, number: u8, code: &str) -> TxResult {
         reason: code.parse().unwrap(),
         grounds: Some(Hash([8; 32])),
     };
-    let seal = seal("bank seal", "comity/objection/v1", &objection);
+    let seal = seal("bank seal", comity_verify::seal::TAG_OBJECTION, &objection);
     world.run(At::Bank, vec![Message::Object { objection, seal }])
 }
 
@@ -459,7 +459,7 @@ fn an_objection_needs_the_banks_seal_a_standing_hold_and_a_profile_that_allows_i
         reason: "WAGES".parse().unwrap(),
         grounds: None,
     };
-    let forged = seal("court seal", "comity/objection/v1", &objection);
+    let forged = seal("court seal", comity_verify::seal::TAG_OBJECTION, &objection);
     world.refused(At::Bank, vec![Message::Object { objection, seal: forged }], "WRONG_SEAL");
     let mut order = world.order(2, "hand-over");
     order.hold_until = order.decide_by;
