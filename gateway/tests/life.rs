@@ -127,6 +127,16 @@ async fn noticed(world: &World, order: &v1::Order, event: &str) -> (v1::Order, v
     (order, notice)
 }
 
+/// The amounts that the bank answers beyond the result, by name.
+async fn told(world: &World, order: &v1::Order) -> impl Fn(&str) -> Option<u64> + use<> {
+    let is_here = |order: &v1::Order| order.answer.as_ref().is_some_and(|answer| !answer.fields.is_empty());
+    let answer = until(world, order, "the bank's answer", is_here).await.answer.unwrap();
+    move |name| match answer.fields.iter().find(|field| field.name == name)?.value.as_ref()? {
+        v1::field::Value::Amount(amount) => Some(amount.minor),
+        _ => None,
+    }
+}
+
 fn minor(amount: &Option<v1::Amount>) -> u64 {
     amount.as_ref().unwrap().minor
 }
@@ -203,7 +213,10 @@ async fn a_freeze_is_renewed_lessened_and_released_and_what_waits_takes_effect()
     );
 
     // A part released goes to who waits.
-    executed(&world, change(8, "release", &first).of(350_000)).await;
+    let part = executed(&world, change(8, "release", &first).of(350_000)).await;
+    let told = told(&world, &part).await;
+    assert_eq!(told("balance"), Some(900_000));
+    assert_eq!((told("frozen"), told("available")), (None, Some(50_000)), "a release holds nothing, and frees a part");
     let (first, notice) = noticed(&world, &first, "CHANGED").await;
     assert_eq!((minor(&notice.held), minor(&notice.asked)), (250_000, 250_000));
     let (third, notice) = noticed(&world, &third, "ACTIVATED").await;
@@ -239,6 +252,8 @@ async fn money_is_deducted_once_from_a_hold_in_force_to_the_designated_account_a
     assert_eq!(refused(&world, deduct(4, &unbound, 1)).await, "ACCOUNT_DIFFERS");
 
     let taken = executed(&world, deduct(5, &first, 100_000)).await;
+    let told = told(&world, &taken).await;
+    assert_eq!((told("frozen"), told("available"), told("over_control")), (None, Some(599_000), None));
     let (first, notice) = noticed(&world, &first, "DEDUCTED").await;
     assert_eq!((minor(&notice.held), minor(&notice.deducted)), (200_000, 100_000));
     // The same request is the same order, and nothing is taken twice.
@@ -454,6 +469,29 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     let list = v1::ListReceivedOrdersRequest { decided_too: true, page_size: 3, ..Default::default() };
     let page = world.institution("clerk").list_received_orders(list).await.unwrap().into_inner();
     assert!(page.orders.len() == 3 && !page.next_page_token.is_empty());
+    nothing_private_is_on_disk(world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_nobody_decides_fails_and_one_that_does_not_arrive_is_proven_to_have_timed_out() {
+    let mut world = deciding(DecidePolicy::Manual).await;
+    register(&world, "accounts", vec![account("6222020001", 900_000)]).await;
+    let freeze = |number| Draft::new(number, "accounts", "freeze").on("6222020001").of(100_000);
+    let first = ordered(&world, freeze(1)).await;
+    until(&world, &first, "that it waits", |order| order.state() == OrderState::Pending).await;
+    world.cut().await;
+    let second = ordered(&world, freeze(2)).await;
+    until(&world, &second, "that it left", |order| order.state() == OrderState::Committed).await;
+
+    world.clock.advance(3 * DAY_S);
+    world.join();
+    let first = answered(&world, &first).await;
+    assert_eq!((first.state(), first.result.unwrap().reason.as_str()), (OrderState::Failed, "NO_DECISION"));
+    let second = until(&world, &second, "its end", |order| order.state() == OrderState::TimedOut).await;
+    assert_eq!(second.proof.unwrap().chain_id, "court-1");
+    let waiting = v1::ListReceivedOrdersRequest::default();
+    let waiting = world.institution("clerk").list_received_orders(waiting).await.unwrap().into_inner();
+    assert!(waiting.orders.is_empty());
     nothing_private_is_on_disk(world).await;
 }
 

@@ -38,7 +38,8 @@ Example: a file of JSON Lines, one asset a line:
 can be held of it; leave it out where a hold takes the whole, as of a parcel. `enforcement` is `attested` (the institution
 enforces holds and says so under its seal; the default) or `native` (the chain itself does).
 
-A known reference gets the new value, unless orders hold more. Lines are independent, as with `comity record put`.";
+A known reference gets the new value, unless orders hold more. `etag`, as `comity asset show` prints it, says which state of
+the asset the value follows: if an order took something out of it meanwhile, the line is refused. Lines are independent, as with `comity record put`.";
 
 /// `comity record …`
 #[derive(Debug, Subcommand)]
@@ -56,6 +57,25 @@ pub(crate) enum AssetCommand {
     /// Register assets that orders can be about, from a file of JSON Lines, or change the value of known ones.
     #[command(after_help = ASSET_EXAMPLE)]
     Register(PutArgs),
+    /// An asset as the institution's chain has it: what it is worth now, who enforces holds on it. The access is filed.
+    Show(ShowAssetArgs),
+}
+
+/// `comity asset show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowAssetArgs {
+    /// The gateway to ask and the certificate to show: `clients/registrar.toml`.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The sector; the institution must answer for it.
+    #[arg(long)]
+    pub(crate) sector: comity_model::Sector,
+    /// What orders call it.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `comity record put`, `comity asset register`

@@ -4,9 +4,9 @@
 
 use super::fields;
 use super::lines::{Line, Lines, Object, Problem};
-use super::show::{proof_json, proof_line, table};
+use super::show::{amount_json, proof_json, proof_line, table};
 use super::{ClientFile, status};
-use crate::cli::register::{AssetCommand, FieldsArgs, PutArgs, RecordCommand};
+use crate::cli::register::{AssetCommand, FieldsArgs, PutArgs, RecordCommand, ShowAssetArgs};
 use crate::failure::{Failure, OrFail};
 use crate::sectors;
 use comity_gateway::sectors::FieldSet;
@@ -42,8 +42,43 @@ pub(crate) async fn record(command: RecordCommand) -> Result<(), Failure> {
 
 /// Runs `comity asset …`.
 pub(crate) async fn asset(command: AssetCommand) -> Result<(), Failure> {
-    let AssetCommand::Register(args) = command;
-    put(args, Kind::Assets).await
+    match command {
+        AssetCommand::Register(args) => put(args, Kind::Assets).await,
+        AssetCommand::Show(args) => show_asset(args).await,
+    }
+}
+
+async fn show_asset(args: ShowAssetArgs) -> Result<(), Failure> {
+    let client = ClientFile::read(&args.client.client)?;
+    let parent = format!("members/{}/sectors/{}", client.institution, args.sector);
+    let mut assets = AssetsClient::new(client.connect()?);
+    let asked = assets.lookup_asset(v1::LookupAssetRequest { parent, reference: args.reference }).await;
+    let asset = asked.map_err(|error| status(error, "the asset was not looked up"))?.into_inner();
+    if args.json {
+        println!(
+            "{}",
+            json!({
+                "name": asset.name,
+                "value": amount_json(asset.value.as_ref()),
+                "enforcement": asset.enforcement().as_str_name(),
+                "holds_placed": asset.holds_placed,
+                "etag": asset.etag,
+                "proof": proof_json(asset.proof.as_ref()),
+            })
+        );
+        return Ok(());
+    }
+    let mut shown = table(&[]);
+    shown.add_row(["asset", &asset.name]);
+    shown.add_row(["value", &asset.value.as_ref().map_or_else(|| "the whole".to_owned(), fields::shown_amount)]);
+    shown.add_row(["enforced", asset.enforcement().as_str_name()]);
+    shown.add_row(["holds placed", &asset.holds_placed.to_string()]);
+    shown.add_row(["etag", &asset.etag]);
+    println!("{shown}");
+    if let Some(proof) = &asset.proof {
+        println!("{}", proof_line(proof));
+    }
+    Ok(())
 }
 
 /// What the lines are.

@@ -8,7 +8,7 @@ use super::inbox::case_of;
 use super::judge;
 use crate::sectors::Role;
 use comity_model::asset::{Asset, Hold, HoldState};
-use comity_model::order::{Order, PrivatePart, ReceivedOrder};
+use comity_model::order::{ApprovalClass, Order, PrivatePart, ReceivedOrder};
 use comity_model::profile::Effect;
 use comity_model::record::{Field, FieldValue, RecordState};
 use comity_model::state::StatePath;
@@ -33,14 +33,14 @@ impl Decider {
     ) -> Result<Facts, DecideError> {
         let order = &received.sealed.order;
         let (asset, as_of) = self.asset(handle, header).await?;
-        let releases = self.releases(order);
+        let changes = order.effect.changes_a_hold();
         let (mut prior, mut later) = (Vec::new(), 0u64);
         for hold in self.standing(handle, asset.holds, header).await? {
-            let ended_by_this = releases && Some(hold.order) == order.original && hold.origin.client == received.client;
-            if ended_by_this {
-                continue;
-            }
-            if releases || hold.arrival < received.arrival {
+            let changed_by_this =
+                changes && Some(hold.order) == order.original && hold.origin.client == received.client;
+            if changed_by_this {
+                later = later.saturating_add(not_set_free(&hold, order));
+            } else if changes || hold.arrival < received.arrival {
                 prior.push((hold.arrival, self.prior(received, part, hold).await?));
             } else {
                 later = later.saturating_add(hold.asked.map_or(0, |asked| asked.minor));
@@ -56,8 +56,9 @@ impl Decider {
         Ok(Facts {
             as_of,
             value: asset.value,
-            amount,
-            until: (!releases).then_some(order.hold_until),
+            // Only what holds takes something of the asset, and lasts.
+            amount: amount.filter(|_| !changes),
+            until: (!changes).then(|| self.until(order, as_of)),
             prior: prior.into_iter().map(|(_, prior)| prior).collect(),
             later,
             asked: wanted.and_then(|wanted| wanted.amount),
@@ -66,9 +67,14 @@ impl Decider {
         })
     }
 
-    fn releases(&self, order: &Order) -> bool {
+    /// Until when the order's hold lasts if it takes effect now: an emergency order's, until it must be confirmed.
+    fn until(&self, order: &Order, now: UnixSeconds) -> UnixSeconds {
         let profile = self.parts.sectors.sector(&order.sector).and_then(|schema| schema.profile.as_ref());
-        profile.and_then(|profile| profile.kind(&order.kind)).is_some_and(|rule| rule.effect == Effect::Release)
+        let within_s = profile.and_then(|profile| profile.kind(&order.kind)).and_then(|rule| rule.confirm_within_s);
+        match within_s.filter(|_| order.approval == ApprovalClass::Emergency) {
+            Some(within_s) => order.hold_until.min(now.plus(within_s)),
+            None => order.hold_until,
+        }
     }
 
     async fn asset(&self, handle: AssetHandle, header: Height) -> Result<(Asset, UnixSeconds), DecideError> {
@@ -129,5 +135,15 @@ impl Decider {
             FieldValue::Amount(amount) => Some(*amount),
             _ => None,
         }
+    }
+}
+
+/// What the hold that `order` changes keeps from everybody else: what it goes on asking for, and what is deducted.
+fn not_set_free(hold: &Hold, order: &Order) -> u64 {
+    let asked = hold.asked.map_or(0, |asked| asked.minor);
+    match (order.effect, order.amount) {
+        (Effect::Release, Some(part)) => asked.saturating_sub(part.minor),
+        (Effect::Release | Effect::Rollback | Effect::Transfer, _) => 0,
+        _ => asked,
     }
 }

@@ -80,7 +80,7 @@ pub struct World {
     pub court_gateway: Running,
     pub bank_gateway: Running,
     pub clock: WorldClock,
-    relayer: Relayer,
+    relayer: Option<Relayer>,
     court_address: String,
     bank_address: String,
 }
@@ -287,7 +287,7 @@ impl World {
         court.govern(Action::SetOfficer(officer(2))).await;
         court.watch(&bank.chain(), &bank.anchor).await;
         bank.watch(&court.chain(), &court.anchor).await;
-        let relayer = relayer(&court, &bank);
+        let relayer = Some(relayer(&court, &bank));
         let (court_address, bank_address) = (free_address(), free_address());
         let bank_signer = bank.signer();
         let peer = court.as_peer_of(&bank, &court_address);
@@ -330,6 +330,16 @@ impl World {
         Self { bank_gateway, ..self }
     }
 
+    /// Stops the relayer: nothing passes between the chains.
+    pub async fn cut(&mut self) {
+        self.relayer.take().unwrap().stop().await;
+    }
+
+    /// Starts it again over its store.
+    pub fn join(&mut self) {
+        self.relayer = Some(relayer(&self.court, &self.bank));
+    }
+
     /// The bank's side of orders, as somebody of the bank.
     pub fn institution(&self, role: &str) -> InstitutionClient<Channel> {
         InstitutionClient::new(self.bank.person(&self.bank_gateway, role))
@@ -345,7 +355,9 @@ impl World {
 
     /// Stops everything and leaves what lies on disk.
     pub async fn close(self) -> [tempfile::TempDir; 2] {
-        self.relayer.stop().await;
+        if let Some(relayer) = self.relayer {
+            relayer.stop().await;
+        }
         self.court_gateway.stop().await;
         self.bank_gateway.stop().await;
         self.court.ledger.stop().await;
@@ -360,7 +372,7 @@ pub struct Half {
     pub bank: Party,
     pub bank_gateway: Running,
     clock: WorldClock,
-    relayer: Relayer,
+    relayer: Option<Relayer>,
     court_address: String,
     bank_address: String,
 }
