@@ -224,6 +224,11 @@ impl From<DecideError> for ApiError {
             DecideError::Amount => {
                 Self::argument("amount", "More than nothing, and not more than the order and the asset allow.")
             }
+            // What was read was no longer so when the decision arrived.
+            DecideError::Refused(code) if matches!(code.as_str(), "ALREADY_DECIDED" | "DECISION_LATE") => {
+                Self::new(Reason::OrderState, "The order is not waiting to be decided here any more.")
+                    .with("chain_reason", code.as_str())
+            }
             DecideError::Refused(code) => Self::new(Reason::ChainRefused, format!("The chain refused: {code}."))
                 .with("chain_reason", code.as_str()),
             DecideError::Signer(error) => signer_error(error),
