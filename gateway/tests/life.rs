@@ -538,7 +538,8 @@ async fn what_is_held_for_one_obligation_is_summed_over_accounts_and_its_excess_
     assert_eq!(stands.proof.clone().unwrap().chain_id, "court-1");
     assert_eq!(refused(&world, freeze(4, "6222020001")).await, "OBLIGATION_COVERED");
     let over = v1::ListObligationsRequest { over_control_only: true, ..Default::default() };
-    assert_eq!(obligations.list_obligations(over.clone()).await.unwrap().into_inner().obligations, [stands.clone()]);
+    let listed = obligations.list_obligations(over.clone()).await.unwrap().into_inner().obligations;
+    assert!(listed.len() == 1 && listed[0] == stands);
 
     // What is proposed ends the excess: of the newest hold, all that is over.
     let [proposed] = stands.proposed_releases.as_slice() else { panic!("{stands:?}") };
