@@ -81,7 +81,9 @@ fn there_are_as_many_records_as_promised() {
 fn every_record_fits_the_schema_of_its_sector() {
     let sectors = Sectors::embedded().unwrap();
     let data = generate(3);
-    assert_eq!(data.sectors.len(), sectors.iter().count());
+    // Nobody in the sandbox keeps dossiers.
+    let kept = sectors.iter().filter(|schema| schema.name.as_str() != "dossiers");
+    assert_eq!(data.sectors.len(), kept.count());
     for sector in &data.sectors {
         let schema = schema(&sectors, sector);
         for record in &sector.records {
