@@ -7,7 +7,7 @@ mod certificates;
 use crate::cli::CheckArgs;
 use crate::config::{Config, Peer};
 use crate::failure::Failure;
-use crate::keys::Seed;
+use crate::keys::{self, Seed};
 use crate::{clock, files, governance, institution, pki};
 use comity_adapters_ports::Chain;
 use comity_gateway::sealing;
@@ -132,7 +132,7 @@ fn keys(config: &Config, findings: &mut Findings) {
         }
     }
     // The signer may be on another machine: there this key is, and nowhere else.
-    if config.signer.key.exists() && Seed::read(&config.signer.key).is_err() {
+    if config.signer.key.exists() && keys::read_seal(&config.signer.key).is_err() {
         findings.wrong("signer.key cannot be used", format!("chmod 600 {}", config.signer.key.display()));
     }
     if !config.keys.governors.is_empty() {
@@ -206,8 +206,8 @@ async fn on_chain(config: &Config, chain: &Chain, findings: &mut Findings) {
             "name the key file whose public half the chain has",
         );
     }
-    if let Ok(seal) = Seed::read(&config.signer.key) {
-        let fits = seal.public_key() == member.seal_key;
+    if let Ok(seal) = keys::read_seal(&config.signer.key) {
+        let fits = *seal.public_key() == member.seal_key;
         findings.is(
             fits,
             "signer.key is the seal key that the chain knows",

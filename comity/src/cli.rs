@@ -11,6 +11,7 @@ pub(crate) mod relay;
 use crate::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use comity_model::member::MemberKind;
+use comity_model::seal::Suite;
 use comity_model::{ChainId, MemberId};
 use relay::RelayArgs;
 use std::net::SocketAddr;
@@ -137,6 +138,9 @@ pub(crate) struct InitArgs {
     /// Officers who may approve orders, by work number; three when left out, none where it is no court.
     #[arg(long = "officer", value_name = "ID")]
     pub(crate) officers: Vec<comity_model::OfficerId>,
+    /// What its signer seals with. Its chain accepts this suite beside Ed25519, and its anchor file asks others to.
+    #[arg(long, value_enum, default_value_t = SealSuite::Ed25519)]
+    pub(crate) suite: SealSuite,
     /// Where its gateway will listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7101")]
     pub(crate) grpc: SocketAddr,
@@ -171,6 +175,27 @@ pub(crate) enum Kind {
     Enforcement,
     Mediation,
     Platform,
+}
+
+/// A suite to seal with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub(crate) enum SealSuite {
+    Ed25519,
+    P256,
+    Secp256k1,
+    Sm2,
+}
+
+impl From<SealSuite> for Suite {
+    fn from(suite: SealSuite) -> Self {
+        match suite {
+            SealSuite::Ed25519 => Self::Ed25519Sha256,
+            SealSuite::P256 => Self::P256Sha256,
+            SealSuite::Secp256k1 => Self::Secp256k1Sha256,
+            SealSuite::Sm2 => Self::Sm2Sm3,
+        }
+    }
 }
 
 impl From<Kind> for MemberKind {

@@ -288,7 +288,7 @@ fn folder_of(path: &Path) -> PathBuf {
 impl Raw {
     fn check(self, folder: &Path) -> Result<Config, Failure> {
         let bad = |what: &str| Failure::usage(format!("{what} is malformed"));
-        let anchor = AnchorFile::read(&folder.join(&self.chain.anchor))?;
+        let anchor = crate::anchor::read(&folder.join(&self.chain.anchor))?;
         let id: ChainId = self.chain.id.parse().map_err(|_| bad("chain.id"))?;
         if anchor.anchor.chain_id != id {
             return Err(Failure::usage(format!("chain.anchor speaks of {}, not of {id}", anchor.anchor.chain_id)));
@@ -390,7 +390,7 @@ impl RawPeer {
             (None, None) => None,
             _ => return Err(Failure::usage("a peer's client and counterparty are given together or not at all")),
         };
-        Ok(Peer { anchor: AnchorFile::read(&folder.join(self.anchor))?, clients })
+        Ok(Peer { anchor: crate::anchor::read(&folder.join(self.anchor))?, clients })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::Kind;
 use crate::client::ClientFile;
 use crate::failure::Failure;
 use crate::files;
-use crate::keys::Seed;
+use crate::keys::{Seed, create_seal};
 use crate::pki::{Authority, Purpose, ROLE_GATEWAY, ROLE_SIGNER};
 use comity_gateway::sealing;
 use comity_model::client::ClientKind;
@@ -13,7 +13,7 @@ use comity_model::genesis::Genesis;
 use comity_model::governance::{Governors, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::profile::Profile;
-use comity_model::seal::Suites;
+use comity_model::seal::{Suite, Suites};
 use comity_model::{ChainId, MemberId, OfficerId, Sector, Time, UnixSeconds};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,16 @@ pub(crate) struct Plan {
     pub(crate) officers: Vec<OfficerId>,
     /// Where its gateway listens.
     pub(crate) grpc: SocketAddr,
+    /// What it seals with.
+    pub(crate) suite: Suite,
+}
+
+impl Plan {
+    /// The suites that its chain accepts from its own people, and that others are to accept from it: its seal's, and the
+    /// chain's own.
+    pub(crate) const fn suites(&self) -> Suites {
+        Suites::NATIVE.with(self.suite)
+    }
 }
 
 /// An institution's home with everything that belongs to it alone; files are written.
@@ -89,7 +99,7 @@ impl Home {
             home: plan.chain.clone(),
             kind: plan.kind,
             names: plan.names.clone(),
-            seal_key: key("seal.key")?.public_key(),
+            seal_key: create_seal(&dir.join("keys/seal.key"), plan.suite)?.public_key().clone(),
             encryption_key,
             operators: vec![key("operator.key")?.ed25519(), key("relayer.key")?.ed25519()],
             gateway: plan.grpc.to_string(),
@@ -132,7 +142,7 @@ impl Home {
                 next: 0,
             },
             client_kinds: vec![ClientKind::Comet],
-            suites: Suites::NATIVE,
+            suites: self.plan.suites(),
             members: members.iter().map(|home| home.member.clone()).collect(),
             officers: members.iter().flat_map(|home| home.officers.clone()).collect(),
             profiles,

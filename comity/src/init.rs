@@ -12,7 +12,6 @@ use crate::{clock, files, ledger};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_ledger_engine::Engine;
 use comity_model::profile::Profile;
-use comity_model::seal::Suites;
 use comity_model::{Height, MemberId, OfficerId, Sector};
 use comity_verify::light::Anchor;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -64,6 +63,7 @@ fn plan(args: &InitArgs) -> Result<Plan, Failure> {
         sectors,
         officers: if args.officers.is_empty() { default_officers() } else { args.officers.clone() },
         grpc: args.grpc,
+        suite: args.suite.into(),
     })
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn anchor(home: &Home, engine: &Engine) -> Result<AnchorFile, F
             validators_hash: block.header.validators_hash,
             trusting_period_secs: TRUSTING_PERIOD_S,
             clock_drift_secs: CLOCK_DRIFT_S,
-            suites: Suites::NATIVE,
+            suites: home.plan.suites(),
         },
     })
 }

@@ -1,10 +1,12 @@
 //! 32-byte secrets in files: Ed25519 seeds of seals, officers, operators, governors and validators, and the X25519 key that
-//! private parts are sealed to. A file holds 64 hex digits and is readable by its owner only.
+//! private parts are sealed to. A file holds 64 hex digits and is readable by its owner only; that of a seal under another
+//! suite than Ed25519 names the suite first: `sm2-sm3:` and the digits.
 //! Refuses to know what is signed.
 
 use crate::failure::{Failure, OrFail};
 use crate::files;
-use comity_model::seal::{PublicKey, Signature};
+use comity_gateway::signer::SealKey;
+use comity_model::seal::{PublicKey, Signature, Suite};
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::{ExposeSecret, SecretBox};
 use std::path::Path;
@@ -84,6 +86,37 @@ impl Seed {
     }
 }
 
+/// Makes a seal key of a suite and writes its file.
+pub(crate) fn create_seal(path: &Path, suite: Suite) -> Result<SealKey, Failure> {
+    let seed = Seed::generate()?;
+    let key = SealKey::new(suite, seed.secret()).or_fault(|| "the randomness drawn is no key; draw again".into())?;
+    if suite == Suite::Ed25519Sha256 {
+        seed.write(path)?;
+    } else {
+        let text =
+            Zeroizing::new(format!("{}:{}\n", suite.name(), *Zeroizing::new(hex::encode(seed.bytes().as_ref()))));
+        files::write_secret(path, text.as_bytes())?;
+    }
+    Ok(key)
+}
+
+/// Reads the file of a seal key.
+pub(crate) fn read_seal(path: &Path) -> Result<SealKey, Failure> {
+    let text = files::read_secret(path)?;
+    let bad = || {
+        let known = Suite::ALL.map(Suite::name).join(", ");
+        Failure::usage(format!("{} is not a seal key file: 64 hex digits", path.display()))
+            .help(format!("behind a suite's name and a colon where it is not Ed25519; suites: {known}"))
+    };
+    let (suite, digits) = match text.trim().split_once(':') {
+        Some((name, digits)) => (Suite::from_name(name).ok_or_else(bad)?, digits),
+        None => (Suite::Ed25519Sha256, text.trim()),
+    };
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    hex::decode_to_slice(digits, bytes.as_mut()).map_err(|_| bad())?;
+    SealKey::new(suite, Seed::new(&bytes).secret()).map_err(|error| bad().because(error))
+}
+
 impl Clone for Seed {
     fn clone(&self) -> Self {
         let mut bytes = self.bytes();
@@ -116,6 +149,25 @@ mod tests {
     #[test]
     fn a_key_shows_nothing_of_itself() {
         assert_eq!(format!("{:?}", Seed::generate().unwrap()), "Seed(…)");
+    }
+
+    #[test]
+    fn a_seal_key_of_every_suite_reads_back_and_an_ed25519_one_is_a_plain_key_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for suite in Suite::ALL {
+            let path = folder.path().join(suite.name());
+            let made = create_seal(&path, suite).unwrap();
+            assert_eq!(read_seal(&path).unwrap().public_key(), made.public_key(), "{suite:?}");
+            assert!(create_seal(&path, suite).is_err(), "a key is never overwritten");
+            assert_eq!(Seed::read(&path).is_ok(), suite == Suite::Ed25519Sha256, "{suite:?}");
+        }
+        for (name, text) in
+            [("suite", "rot13:00"), ("zero", &format!("sm2-sm3:{}", "00".repeat(32))), ("short", "p256-sha256:00")]
+        {
+            let path = folder.path().join(name);
+            files::write_secret(&path, text.as_bytes()).unwrap();
+            assert!(read_seal(&path).unwrap_err().to_string().contains("not a seal key file"), "{name}");
+        }
     }
 
     #[test]

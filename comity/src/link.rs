@@ -15,7 +15,7 @@ use comity_model::client::{ClientState, ClientStatus};
 /// Runs the command.
 pub(crate) async fn run(args: LinkArgs) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
-    let peer = AnchorFile::read(&args.anchor)?;
+    let peer = crate::anchor::read(&args.anchor)?;
     if peer.anchor.chain_id == config.chain.id {
         return Err(Failure::usage(format!("{} is the own chain: it needs no client of itself", config.chain.id)));
     }

@@ -3,7 +3,7 @@
 
 use crate::config::{Config, SignerConfig as SignerSettings};
 use crate::failure::{Failure, OrFail};
-use crate::keys::Seed;
+use crate::keys;
 use crate::{client, sectors, shutdown};
 use comity_gateway::sectors::Role;
 use comity_gateway::signer::{self, SealRule, SignerClient, SignerConfig, SignerCore, SignerIdentity};
@@ -37,8 +37,7 @@ pub(crate) fn core(config: &Config) -> Result<SignerCore, Failure> {
         officers: config.signer.officers.clone(),
         rules: rules()?,
     };
-    let seed = Seed::read(&config.signer.key)?;
-    Ok(SignerCore::new(identity, seed.secret()))
+    Ok(SignerCore::with(identity, keys::read_seal(&config.signer.key)?))
 }
 
 /// How many officers each kind of order takes, from the sectors that came with this program: the signer's own copy.

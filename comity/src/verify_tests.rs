@@ -21,6 +21,7 @@ async fn bundle() -> (AnchorFile, Vec<u8>) {
         sectors: vec!["judgments".parse().unwrap()],
         officers: Vec::new(),
         grpc: "127.0.0.1:7101".parse().unwrap(),
+        suite: comity_model::seal::Suite::Ed25519Sha256,
     };
     let home = Home::create(&folder.path().join("court"), plan, clock::now()).unwrap();
     let profiles = init::profiles(&home.plan.sectors, &home.plan.institution).unwrap();

@@ -119,22 +119,6 @@ pub(crate) fn amount(text: &str) -> Result<Amount, Failure> {
     Ok(Amount { currency, minor })
 }
 
-/// A field as a line of a file that [`read`] reads.
-pub(crate) fn line(value: &FieldValue) -> String {
-    match value {
-        FieldValue::Text(text) => text.clone(),
-        FieldValue::Integer(number) => number.to_string(),
-        FieldValue::Boolean(yes) => yes.to_string(),
-        FieldValue::Date(date) => date.to_string(),
-        FieldValue::Time(UnixSeconds(seconds)) => UnixSeconds(*seconds).to_string(),
-        FieldValue::Amount(amount) => {
-            format!("{}:{}.{:02}", amount.currency, amount.minor.div_euclid(100), amount.minor.rem_euclid(100))
-        }
-        FieldValue::Digest(hash) => hash.to_string(),
-        FieldValue::Texts(texts) => texts.join("|"),
-    }
-}
-
 /// A field on the screen.
 pub(crate) fn shown(field: &v1::Field) -> String {
     use v1::field::Value;

@@ -11,7 +11,6 @@ use comity_adapters_ports::{Chain, PortError};
 use comity_ledger_app::App;
 use comity_ledger_rpc::node::{BLOCK_BYTES_MAX, GAS_MAX};
 use comity_model::genesis::Genesis;
-use comity_model::seal::Suites;
 use comity_model::{Hash, Height};
 use comity_verify::comet::{self, LightBlock, Validator, ValidatorSet};
 use comity_verify::light::{Anchor, TrustedHeader};
@@ -95,7 +94,7 @@ fn anchor(genesis: &Genesis, block: &LightBlock, operators: u32) -> Result<Ancho
         trusting_period_secs: TRUSTING_PERIOD_S,
         clock_drift_secs: CLOCK_DRIFT_S,
         operators,
-        suites: Suites::NATIVE,
+        suites: genesis.suites,
     };
     TrustedHeader::pin(&anchor, block).map_err(|refusal| {
         Failure::refused(refusal.rule.code(), format!("the first block of {} is not signed: {refusal}", genesis.chain))

@@ -28,7 +28,7 @@ pub(crate) fn enter(path: &Path, anchor: &AnchorFile, here: &ClientId, there: &C
     let is_it = |table: &toml_edit::Table| {
         let known = table.get("anchor").and_then(toml_edit::Item::as_str);
         known.is_some_and(|known| {
-            known == name || AnchorFile::read(&folder.join(known)).is_ok_and(|file| file.member == anchor.member)
+            known == name || crate::anchor::read(&folder.join(known)).is_ok_and(|file| file.member == anchor.member)
         })
     };
     let table = edit.entry(&["peers"], is_it)?;
@@ -51,7 +51,7 @@ fn stands(peer: &Peer, anchor: &AnchorFile, here: &ClientId, there: &ClientId) -
 /// Whether the file was written. One that names another header of the same institution is replaced: the caller was given
 /// a newer one.
 fn copy(path: &Path, anchor: &AnchorFile) -> Result<bool, Failure> {
-    if path.exists() && AnchorFile::read(path).is_ok_and(|known| known == *anchor) {
+    if path.exists() && crate::anchor::read(path).is_ok_and(|known| known == *anchor) {
         return Ok(false);
     }
     if let Some(folder) = path.parent() {

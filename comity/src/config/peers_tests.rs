@@ -3,7 +3,7 @@ use super::*;
 use crate::config::tests::home;
 
 fn finance(folder: &Path) -> AnchorFile {
-    let court = AnchorFile::read(&folder.join("court/court.anchor")).unwrap();
+    let court = crate::anchor::read(&folder.join("court/court.anchor")).unwrap();
     let mut finance = AnchorFile { member: "finance".parse().unwrap(), ..court };
     finance.anchor.chain_id = "finance-1".parse().unwrap();
     finance
@@ -79,7 +79,7 @@ fn a_file_that_would_not_be_accepted_is_left_as_it_is() {
     }
     // An institution is no peer of its own.
     std::fs::write(&path, &good).unwrap();
-    let own = AnchorFile::read(&folder.path().join("court/court.anchor")).unwrap();
+    let own = crate::anchor::read(&folder.path().join("court/court.anchor")).unwrap();
     assert!(enter(&path, &own, &here, &there).unwrap_err().to_string().contains("twice"));
     let left: Vec<_> =
         std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

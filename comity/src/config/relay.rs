@@ -108,7 +108,7 @@ impl RelayConfig {
 impl RawChain {
     fn check(self, folder: &Path) -> Result<RelayChain, Failure> {
         Ok(RelayChain {
-            anchor: AnchorFile::read(&folder.join(self.anchor))?,
+            anchor: crate::anchor::read(&folder.join(self.anchor))?,
             rpc: self.rpc,
             operator: folder.join(self.operator),
         })
@@ -151,12 +151,12 @@ pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Re
     crate::files::make_folder(&folder)?;
     let mut ids = Vec::new();
     for chain in chains {
-        let id = AnchorFile::read(&chain.anchor)?.anchor.chain_id;
+        let id = crate::anchor::read(&chain.anchor)?.anchor.chain_id;
         let _ = Seed::read(&chain.operator)?;
         let table = edit.entry(&["chains"], |table| {
             let anchor = table.get("anchor").and_then(Item::as_str);
             anchor.is_some_and(|anchor| {
-                AnchorFile::read(&folder.join(anchor)).is_ok_and(|file| file.anchor.chain_id == id)
+                crate::anchor::read(&folder.join(anchor)).is_ok_and(|file| file.anchor.chain_id == id)
             })
         })?;
         set(table, "anchor", &named(&chain.anchor, &folder)?);

@@ -8,7 +8,7 @@ fn metrics() -> SocketAddr {
 
 /// Chains named after their institutions, all with the court's operator key.
 fn chains(folder: &Path, names: &[&str]) -> Vec<NewChain> {
-    let anchor = AnchorFile::read(&folder.join("court/court.anchor")).unwrap();
+    let anchor = crate::anchor::read(&folder.join("court/court.anchor")).unwrap();
     let chain = |name: &&str| {
         let mut file = AnchorFile { member: name.parse().unwrap(), ..anchor.clone() };
         file.anchor.chain_id = format!("{name}-1").parse().unwrap();

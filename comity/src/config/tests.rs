@@ -16,6 +16,7 @@ pub(crate) fn home(folder: &Path) -> PathBuf {
         sectors: Vec::new(),
         officers: vec!["J-1001".parse().unwrap()],
         grpc: "127.0.0.1:0".parse().unwrap(),
+        suite: comity_model::seal::Suite::Ed25519Sha256,
     };
     let home = Home::create(&folder.join("court"), plan, crate::clock::now()).unwrap();
     home.create_chain(&[&home], Vec::new(), crate::clock::now()).unwrap();

@@ -90,7 +90,7 @@ pub(super) async fn wanted(config: &Config, chain: &Chain, what: What) -> Result
 }
 
 async fn anchored(args: &AnchorArgs) -> Result<(AnchorFile, Chain), Failure> {
-    let file = AnchorFile::read(&args.anchor)?;
+    let file = crate::anchor::read(&args.anchor)?;
     let told = CometConfig::new(args.rpc.clone(), file.anchor.chain_id.clone());
     let failed = || format!("{} does not answer at {}", file.anchor.chain_id, args.rpc);
     let chain = CometChain::connect(told).await.or_unavailable(failed)?;

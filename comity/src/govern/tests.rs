@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::anchor::AnchorFile;
 use crate::cli::govern::{AnchorArgs, What};
 use crate::home::{Home, Plan};
 use crate::{clock, init, ledger};
@@ -41,6 +40,7 @@ impl Site {
             sectors: Vec::new(),
             officers: Vec::new(),
             grpc: "127.0.0.1:7101".parse().unwrap(),
+            suite: Suite::Ed25519Sha256,
         };
         let home = Home::create(&folder.join(id), plan, clock::now()).unwrap();
         let mut genesis: Genesis = home.create_chain(&[&home], Vec::new(), clock::now()).unwrap();
@@ -71,7 +71,8 @@ impl Site {
 
     /// An anchor file at the block of `height`.
     async fn anchor(&self, folder: &Path, height: Height) -> PathBuf {
-        let mut file = AnchorFile::read(&self.home.dir.join(format!("{}.anchor", self.home.plan.institution))).unwrap();
+        let mut file =
+            crate::anchor::read(&self.home.dir.join(format!("{}.anchor", self.home.plan.institution))).unwrap();
         let block = self.chain.headers.light_block(height).await.unwrap();
         file.anchor.height = height;
         file.anchor.header_hash = block.header.hash();
@@ -112,7 +113,7 @@ async fn a_frozen_client_is_recovered_by_k_of_n_after_the_delay_and_not_by_fewer
     reach(&court.chain, &court.engine, Height(3)).await;
 
     // Two blocks of one height, both signed by the bank's validators: the client freezes.
-    let anchor = AnchorFile::read(&bank.home.dir.join("bank.anchor")).unwrap();
+    let anchor = crate::anchor::read(&bank.home.dir.join("bank.anchor")).unwrap();
     let keys: Vec<_> = court.home.governor_keys().iter().map(|path| Seed::read(path).unwrap()).collect();
     let counterparty: ClientId = "client-court-1".parse().unwrap();
     let headers = &bank.chain.headers;

@@ -17,6 +17,7 @@ use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
 use comity_ledger_engine::Engine;
 use comity_model::member::MemberKind;
+use comity_model::seal::Suite;
 use comity_model::{MemberId, Time};
 use futures::future::{try_join, try_join_all};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -126,6 +127,7 @@ fn plan(site: &Site, grpc: &Reserved) -> Result<Plan, Failure> {
         sectors: site.sectors.iter().map(|name| name.parse()).collect::<Result<_, _>>().or_fault(bad)?,
         officers: site.officers.iter().map(|id| id.parse()).collect::<Result<_, _>>().or_fault(bad)?,
         grpc: grpc.address(),
+        suite: Suite::Ed25519Sha256,
     })
 }
 

@@ -3,11 +3,11 @@
 
 use super::World;
 use super::data::OrderDraft;
-use crate::client::fields::line;
 use crate::failure::Failure;
 use crate::{files, ledger};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comity_web_verify::answer::line;
 
 /// Writes the drafts that the commands name, and prints the guide.
 pub(super) fn print(world: &World) -> Result<(), Failure> {

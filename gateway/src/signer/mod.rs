@@ -3,10 +3,12 @@
 //! It refuses to know the gateway's store, its policy and its peers: a compromised gateway gets no more than a refusal.
 
 mod client;
+mod key;
 mod sealer;
 mod service;
 
 pub use client::{SignerClient, SignerError};
+pub use key::{NoKey, SealKey};
 pub use sealer::{SealRefusal, SealRule, SignerCore, SignerIdentity};
 pub use service::{SignerConfig, SignerRunning, SignerStartError, serve};
 

@@ -1,6 +1,7 @@
 //! What the signer checks before it seals, and the sealing itself. Pure: the time is an argument.
 //! It refuses to know transports, stores and whose request it serves.
 
+use super::key::SealKey;
 use crate::orders::class;
 use borsh::BorshSerialize;
 use comity_model::member::Officer;
@@ -12,8 +13,7 @@ use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
 use comity_verify::order::{self as verify, TAG_DELIVERY};
 use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION, TAG_RECORDS};
-use ed25519_dalek::{Signer as _, SigningKey};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::SecretBox;
 
 /// How far a receipt's time may lie from the signer's clock, in seconds.
 const CLOCK_DRIFT_MAX_S: u64 = 60;
@@ -111,14 +111,20 @@ impl SealRefusal {
 /// The signer's checks and its key. The key leaves it in no way.
 pub struct SignerCore {
     identity: SignerIdentity,
-    key: SigningKey,
+    key: SealKey,
 }
 
 impl SignerCore {
     /// A signer of `identity` with an Ed25519 seed. The seed is wiped when the signer is dropped.
     #[must_use]
     pub fn new(identity: SignerIdentity, seed: &SecretBox<[u8; 32]>) -> Self {
-        Self { identity, key: SigningKey::from_bytes(seed.expose_secret()) }
+        Self::with(identity, SealKey::ed25519(seed))
+    }
+
+    /// A signer of `identity` with a key of any suite.
+    #[must_use]
+    pub const fn with(identity: SignerIdentity, key: SealKey) -> Self {
+        Self { identity, key }
     }
 
     /// The institution it speaks for.
@@ -130,7 +136,7 @@ impl SignerCore {
     /// The public half of its key: `Member.seal_key`.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey::ed25519(self.key.verifying_key().to_bytes())
+        self.key.public_key().clone()
     }
 
     /// Seals an order over its approvals, if it is this court's, its private part is the one it binds, its class fits
@@ -257,7 +263,7 @@ impl SignerCore {
     }
 
     fn sign_bytes(&self, bytes: &[u8]) -> Signature {
-        Signature::ed25519(self.key.sign(bytes).to_bytes())
+        self.key.sign(bytes)
     }
 }
 

@@ -39,6 +39,20 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("comity-relayer-engine", &["comity-gateway", "comity-adapters*", "comity-store", "tokio", "getrandom", "rand"]),
     ("comity-relayer-worker", &["comity-gateway", "comity-adapters-comet", "comity-ledger*"]),
     ("comity-store", &["comity-*", "tonic", "prost"]),
+    (
+        "comity-web-verify",
+        &[
+            "comity-proto",
+            "comity-store",
+            "comity-ledger-app",
+            "comity-ledger-engine",
+            "comity-adapters*",
+            "comity-relayer*",
+            "comity-gateway",
+            "tokio",
+            "getrandom",
+        ],
+    ),
     ("comity-gateway", &["comity-adapters-comet", "comity-ledger*", "comity-relayer*"]),
 ];
 

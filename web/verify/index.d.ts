@@ -1,0 +1,147 @@
+/** A bundle that holds. */
+export interface Verified {
+    verdict: "VERIFIED";
+    /** `LIVE` inside the trusting period; `ARCHIVE`: integrity without freshness. */
+    judgment: "LIVE" | "ARCHIVE";
+    strength: "STATE";
+    chain: string;
+    header_height: number;
+    /** 64 hex digits. */
+    header_hash: string;
+    /** RFC 3339, UTC. */
+    header_time: string;
+    /** How many independent operators vouch for the chain, by the anchor. */
+    operators: number;
+    suites: string[];
+    /** Sentences. */
+    proves: string[];
+    does_not_prove: string[];
+    /** What was checked, in order. */
+    steps: {
+        what: string;
+        rule: string;
+    }[];
+    /** A record's disclosed fields, by name. */
+    fields?: Record<string, string>;
+}
+/** What does not hold: by which rule, what it expected, what it found. */
+export interface Refused {
+    verdict: "REFUSED";
+    /** A stable code, such as `COMMIT_POWER`. */
+    rule: string;
+    expected: string;
+    found: string;
+}
+export interface HeaderSummary {
+    height: number;
+    time: string;
+    hash: string;
+    validators_hash: string;
+}
+export interface StepSummary extends HeaderSummary {
+    validators: number;
+    votes: number;
+    /** Decimal: the power that voted, and that of all. */
+    power: string;
+    power_total: string;
+    brings_trusted_set: boolean;
+}
+/** What a bundle says of itself. Nothing of it is proven. */
+export interface Described {
+    verdict: "NOT_JUDGED";
+    chain: string;
+    anchor: HeaderSummary;
+    link: {
+        kind: "FORWARD";
+        steps: StepSummary[];
+    } | {
+        kind: "ARCHIVE";
+        steps: StepSummary[];
+        tree_size: number;
+        header: HeaderSummary;
+    };
+    claim: {
+        kind: "RECORD";
+        sector: string;
+        id: string;
+        fields: Record<string, string>;
+        fields_total: number;
+    } | {
+        kind: "ABSENCE";
+        sector: string;
+        id: string;
+    } | {
+        kind: "ORDER" | "RECEIVED_ORDER";
+        order: string;
+        state: string;
+    } | {
+        kind: "VALUE";
+        path: string;
+        value_bytes: number;
+    };
+    proof_bytes: number;
+}
+/** What a follower keeps of a header. Whoever hands it in again makes it a root of trust: keep it as you keep an anchor. */
+export interface TrustedHeader {
+    height: number;
+    /** RFC 3339, UTC. */
+    time: string;
+    /** 64 hex digits each. */
+    hash: string;
+    app_hash: string;
+    next_validators_hash: string;
+}
+/** A header to be judged from one that is trusted. */
+export interface HeaderAsk {
+    chain: string;
+    trusting_period_s: number;
+    clock_drift_s: number;
+    trusted: TrustedHeader;
+    /** `signed_header` as CometBFT's RPC answers `commit`. */
+    signed_header: unknown;
+    /** All pages of `validators` at the header's height. */
+    validators: unknown[];
+    /** All pages of `validators` at the height after the trusted header. */
+    next_validators: unknown[];
+}
+export type Tree = "jmt" | "iavl" | "tendermint" | "smt";
+export type Algorithm = "sha256" | "sm3";
+/** The question was malformed, or the module could not take it: not a judgment. */
+export declare class VerifyError extends Error {
+    name: string;
+}
+interface Exports {
+    memory: WebAssembly.Memory;
+    input(length: number): number;
+    output(): number;
+    verify_bundle(anchor: number, seconds: bigint, nanos: number): number;
+    describe_bundle(): number;
+    judge_header(seconds: bigint, nanos: number): number;
+    judge_proof(tree: number, root: number, key: number, value: number, absent: number): number;
+    digest_begin(algorithm: number): number;
+    digest_update(number: number): number;
+    digest_end(number: number): number;
+}
+/** Loads the module from its bytes, or from a response that carries them. */
+export declare function load(source: BufferSource | Response | PromiseLike<Response>): Promise<Verifier>;
+export declare class Verifier {
+    #private;
+    /** Use {@link load}. */
+    constructor(wasm: Exports);
+    /** Judges a bundle by an anchor file's text. Throws where the text is no anchor file; a bad bundle is `REFUSED`. */
+    verify(bundle: Uint8Array, anchor: string, now?: Date): Verified | Refused;
+    /** What a bundle claims, unjudged. */
+    describe(bundle: Uint8Array): Described | Refused;
+    /** Judges a header; `NOT_ENOUGH_TRUST` asks for one in between. */
+    judgeHeader(ask: HeaderAsk, now?: Date): {
+        verdict: "TRUSTED";
+        trusted: TrustedHeader;
+    } | Refused;
+    /** Judges an ICS-23 proof under a root of 32 bytes: of a value, or with `null` of its absence. */
+    judgeProof(tree: Tree, root: Uint8Array, key: Uint8Array, value: Uint8Array | null, proof: Uint8Array): {
+        verdict: "VERIFIED";
+    } | Refused;
+    /** The digest of bytes, or of pieces as they come. */
+    digest(algorithm: Algorithm, data: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array>;
+}
+export {};

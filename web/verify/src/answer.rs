@@ -1,0 +1,85 @@
+//! A verdict and a refusal as JSON: the one form in which they leave `comity verify --json` and the browser's build.
+//! It refuses to know how the judgment came about.
+
+use crate::anchor::AnchorFile;
+use comity_model::Time;
+use comity_model::record::FieldValue;
+use comity_verify::Refusal;
+use comity_verify::bundle::{Bundle, Finding, Verdict};
+use serde_json::{Map, Value, json};
+
+/// Judges a bundle by an anchor file's text at `now`: a verdict, a refusal, or an error where the text is no anchor file.
+#[must_use]
+pub fn judge(bundle: &[u8], anchor: &str, now: Time) -> Value {
+    match AnchorFile::parse(anchor) {
+        Ok(file) => match Bundle::decode(bundle).and_then(|bundle| bundle.verify(&file.anchor, now)) {
+            Ok(verdict) => verified(&verdict),
+            Err(refusal) => refused(&refusal),
+        },
+        Err(bad) => error(&format!("this is not an anchor file: {bad}")),
+    }
+}
+
+/// A bundle that holds: its judgment, where and when, what it proves and what not, what was checked, and the fields of a
+/// record as [`line`] writes them.
+#[must_use]
+pub fn verified(verdict: &Verdict) -> Value {
+    let at = &verdict.at;
+    let mut answer = json!({
+        "verdict": "VERIFIED",
+        "judgment": verdict.judgment.name(),
+        "strength": verdict.strength.name(),
+        "chain": at.chain_id.as_str(),
+        "header_height": at.height.0,
+        "header_hash": at.header_hash.to_string(),
+        "header_time": at.time.to_string(),
+        "operators": verdict.operators,
+        "suites": verdict.suites.iter().map(|suite| suite.name()).collect::<Vec<_>>(),
+        "proves": verdict.proves,
+        "does_not_prove": verdict.does_not_prove,
+        "steps": verdict.steps.iter().map(|step| json!({
+            "what": step.what,
+            "rule": step.rule.code(),
+        })).collect::<Vec<_>>(),
+    });
+    if let (Finding::Record(record), Some(object)) = (&verdict.finding, answer.as_object_mut()) {
+        let fields: Map<String, Value> =
+            record.fields.iter().map(|field| (field.name.to_string(), json!(line(&field.value)))).collect();
+        object.insert("fields".into(), Value::Object(fields));
+    }
+    answer
+}
+
+/// A bundle, header or proof that does not hold: the rule, what it expected, what it found.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Value {
+    json!({
+        "verdict": "REFUSED",
+        "rule": refusal.rule.code(),
+        "expected": refusal.expected,
+        "found": refusal.found,
+    })
+}
+
+/// What was asked cannot be judged at all: the caller's mistake, in a sentence.
+#[must_use]
+pub fn error(what: &str) -> Value {
+    json!({ "error": what })
+}
+
+/// A field's value as one line of text.
+#[must_use]
+pub fn line(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Text(text) => text.clone(),
+        FieldValue::Integer(number) => number.to_string(),
+        FieldValue::Boolean(yes) => yes.to_string(),
+        FieldValue::Date(date) => date.to_string(),
+        FieldValue::Time(seconds) => seconds.to_string(),
+        FieldValue::Amount(amount) => {
+            format!("{}:{}.{:02}", amount.currency, amount.minor.div_euclid(100), amount.minor.rem_euclid(100))
+        }
+        FieldValue::Digest(hash) => hash.to_string(),
+        FieldValue::Texts(texts) => texts.join("|"),
+    }
+}
