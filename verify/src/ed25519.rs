@@ -1,11 +1,15 @@
 //! Ed25519 as consensus needs it: ZIP-215, where single and batch verification always agree.
 //!
 //! Seals use another, stricter rule and other types ([`crate::seal`]). Knows keys, messages and signatures, not who
-//! votes on what. This file is the seam for faster back-ends: everything above it sees [`verify`] and
-//! [`verify_batch`] only.
+//! votes on what. This file is the seam for faster back-ends: everything above it sees [`verify`], [`verify_batch`] and,
+//! for the keys of one set, `verify_batch_of` only.
 
 // Points and scalars have operators without overflow.
 #![allow(clippy::arithmetic_side_effects)]
+
+mod keys;
+
+pub(crate) use keys::Keys;
 
 use crate::sha::{sha256, sha512};
 use alloc::collections::BTreeMap;
@@ -14,7 +18,7 @@ use core::fmt;
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul, VartimePrecomputedMultiscalarMul};
 
 /// A public key with its point decompressed.
 #[derive(Clone)]
@@ -70,6 +74,63 @@ pub fn verify(item: &Item<'_>) -> bool {
 /// influence but by finding collisions: the coefficients come from a hash of the whole batch.
 #[must_use]
 pub fn verify_batch(items: &[Item<'_>]) -> bool {
+    batch(items, |sum| {
+        // One term for each distinct key, also across commits.
+        let mut keys: BTreeMap<&[u8; 32], (Scalar, EdwardsPoint)> = BTreeMap::new();
+        for (item, scalar) in items.iter().zip(&sum.keys) {
+            let entry = keys.entry(&item.key.bytes).or_insert((Scalar::ZERO, item.key.point));
+            entry.0 += scalar;
+        }
+        let (scalars, points): (Vec<_>, Vec<_>) = keys.into_values().unzip();
+        sum.with(&scalars, &points)
+    })
+}
+
+/// The same for items whose keys stand in one set, each at its index: `items` and `indices` are equally long.
+#[must_use]
+pub(crate) fn verify_batch_of(keys: &Keys, indices: &[usize], items: &[Item<'_>]) -> bool {
+    /// Above, a multiplication that shares its additions among points is faster than tables of their multiples.
+    const TABLES_ITEMS_MAX: usize = 400;
+    batch(items, |sum| {
+        let mut scalars = alloc::vec![Scalar::ZERO; indices.iter().max().map_or(0, |last| last.saturating_add(1))];
+        for (index, scalar) in indices.iter().zip(&sum.keys) {
+            if let Some(entry) = scalars.get_mut(*index) {
+                *entry += scalar;
+            }
+        }
+        let tables = if items.len() > TABLES_ITEMS_MAX { None } else { keys.tables() };
+        if let Some(tables) = tables {
+            let fixed = core::iter::once(&sum.base).chain(&scalars);
+            return tables.vartime_mixed_multiscalar_mul(fixed, &sum.scalars, &sum.points);
+        }
+        let used = scalars.iter().enumerate().filter(|(_, scalar)| **scalar != Scalar::ZERO);
+        let (scalars, points): (Vec<_>, Vec<_>) =
+            used.filter_map(|(index, scalar)| Some((*scalar, keys.get(index)?.point))).unzip();
+        sum.with(&scalars, &points)
+    })
+}
+
+/// What a batch comes to: −(Σ z·s)·B + Σ z·R + Σ (z·k)·A, which is a point of small order if all signatures hold.
+struct Sum {
+    /// −Σ z·s.
+    base: Scalar,
+    /// Each z, and each R.
+    scalars: Vec<Scalar>,
+    points: Vec<EdwardsPoint>,
+    /// Each z·k, to be added up by key.
+    keys: Vec<Scalar>,
+}
+
+impl Sum {
+    /// The sum, with the terms of the keys.
+    fn with(&self, scalars: &[Scalar], points: &[EdwardsPoint]) -> EdwardsPoint {
+        let scalars: Vec<_> = self.scalars.iter().chain(scalars).chain([&self.base]).collect();
+        let points: Vec<_> = self.points.iter().chain(points).chain([&ED25519_BASEPOINT_POINT]).collect();
+        EdwardsPoint::vartime_multiscalar_mul(scalars, points)
+    }
+}
+
+fn batch(items: &[Item<'_>], add_up: impl FnOnce(&Sum) -> EdwardsPoint) -> bool {
     match items {
         [] => return true,
         [one] => return verify(one),
@@ -83,27 +144,20 @@ pub fn verify_batch(items: &[Item<'_>]) -> bool {
         parts.push(part);
     }
     let mut coefficients = Coefficients::new(items, &parts);
-
-    // −(Σ z·s)·B + Σ z·R + Σ (Σ z·k)·A: one term for each distinct key, also across commits.
-    let mut base = Scalar::ZERO;
-    let mut scalars = Vec::with_capacity(items.len().saturating_mul(2).saturating_add(1));
-    let mut points = Vec::with_capacity(scalars.capacity());
-    let mut keys: BTreeMap<&[u8; 32], (Scalar, EdwardsPoint)> = BTreeMap::new();
-    for (item, part) in items.iter().zip(&parts) {
+    let mut sum = Sum {
+        base: Scalar::ZERO,
+        scalars: Vec::with_capacity(items.len()),
+        points: Vec::with_capacity(items.len()),
+        keys: Vec::with_capacity(items.len()),
+    };
+    for part in &parts {
         let z = coefficients.next();
-        base -= z * part.s;
-        scalars.push(z);
-        points.push(part.r);
-        let entry = keys.entry(&item.key.bytes).or_insert((Scalar::ZERO, item.key.point));
-        entry.0 += z * part.k;
+        sum.base -= z * part.s;
+        sum.scalars.push(z);
+        sum.points.push(part.r);
+        sum.keys.push(z * part.k);
     }
-    for (scalar, point) in keys.into_values() {
-        scalars.push(scalar);
-        points.push(point);
-    }
-    scalars.push(base);
-    points.push(ED25519_BASEPOINT_POINT);
-    EdwardsPoint::vartime_multiscalar_mul(scalars, points).mul_by_cofactor().is_identity()
+    add_up(&sum).mul_by_cofactor().is_identity()
 }
 
 /// A signature taken apart: the point `R`, the scalar `s`, the challenge `k = SHA-512(R ‖ A ‖ M)`.
@@ -222,6 +276,13 @@ mod tests {
                 all &= zebra;
             }
             prop_assert_eq!(verify_batch(&items), all);
+
+            // The same as keys of a set: whether or not it has tables yet, and however often it was used.
+            let keys = Keys::new((0..4).map(|seed| signer(seed).verifying_key().to_bytes()));
+            let indices: Vec<usize> = seeds.iter().take(count).map(|seed| usize::from(*seed)).collect();
+            for use_number in 0..3 {
+                prop_assert_eq!(verify_batch_of(&keys, &indices, &items), all, "use {}", use_number);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! shape. Roots, growing logs, inclusion and consistency. Knows nothing of what its leaves mean.
 
 use crate::refusal::{Refusal, Rule};
-use crate::sha::sha256;
+use crate::sha::{sha256, sha256_each};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::Hash;
@@ -28,14 +28,23 @@ pub fn empty_root() -> Hash {
 /// The root over `leaves` (their data, not their hashes).
 #[must_use]
 pub fn root<T: AsRef<[u8]>>(leaves: &[T]) -> Hash {
-    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf.as_ref())).collect();
+    let hashes = sha256_each(leaves, |leaf| [&[0], leaf.as_ref()]);
     root_of_hashes(&hashes)
 }
 
 /// The root over leaf hashes.
 #[must_use]
 pub fn root_of_hashes(hashes: &[Hash]) -> Hash {
-    root_by(&node_hash, hashes).unwrap_or_else(empty_root)
+    // Pairs level by level, and a last one without a pair goes up as it is: the same tree as by halves, and the hashes of
+    // a level do not wait for each other.
+    let mut level = hashes.to_vec();
+    while level.len() > 1 {
+        let (pairs, last) = level.as_chunks::<2>();
+        let mut above = sha256_each(pairs, |[left, right]| [&[1], &left.0, &right.0]);
+        above.extend_from_slice(last);
+        level = above;
+    }
+    level.first().copied().unwrap_or_else(empty_root)
 }
 
 /// The root over leaf hashes where inner nodes are hashed by `node`; `None` for no leaves.

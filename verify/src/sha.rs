@@ -4,6 +4,7 @@ mod short;
 
 pub(crate) use short::Short;
 
+use alloc::vec::Vec;
 use comity_model::Hash;
 use comity_model::seal::HashAlgorithm;
 use sha2::{Digest, Sha256, Sha512};
@@ -29,6 +30,21 @@ pub(crate) fn sha256(pieces: &[&[u8]]) -> Hash {
     Hash(hasher.finalize().into())
 }
 
+/// SHA-256 of the pieces of each item, several items at a time.
+pub(crate) fn sha256_each<'a, T, const N: usize>(items: &'a [T], pieces: impl Fn(&'a T) -> [&'a [u8]; N]) -> Vec<Hash> {
+    const LANES: usize = 4;
+    let mut digests = Vec::with_capacity(items.len());
+    let (groups, rest) = items.as_chunks::<LANES>();
+    for group in groups {
+        match group.each_ref().map(|item| Short::new(&pieces(item))) {
+            [Some(a), Some(b), Some(c), Some(d)] => digests.extend(Short::digests(&[a, b, c, d])),
+            _ => digests.extend(group.iter().map(|item| sha256(&pieces(item)))),
+        }
+    }
+    digests.extend(rest.iter().map(|item| sha256(&pieces(item))));
+    digests
+}
+
 /// SHA-512 of the concatenation of `pieces`.
 pub(crate) fn sha512(pieces: &[&[u8]]) -> [u8; 64] {
     let mut hasher = Sha512::new();
@@ -51,6 +67,15 @@ fn sm3(pieces: &[&[u8]]) -> Hash {
 mod tests {
     use super::*;
     use std::string::ToString;
+    use std::vec;
+
+    #[test]
+    fn many_digests_at_a_time_are_those_of_each_whatever_their_lengths() {
+        let items: std::vec::Vec<std::vec::Vec<u8>> = (0..23u8).map(|item| vec![item; usize::from(item) * 9]).collect();
+        let each = sha256_each(&items, |item| [b"x", item.as_slice()]);
+        let single: std::vec::Vec<_> = items.iter().map(|item| sha256(&[b"x", item])).collect();
+        assert_eq!(each, single);
+    }
 
     #[test]
     fn sm3_gives_the_digests_of_the_standards_examples() {

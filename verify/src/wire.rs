@@ -162,6 +162,10 @@ pub(crate) fn packed(bytes: &[u8]) -> impl Iterator<Item = Result<u64, Malformed
 
 /// Reads a shortest-form varint: the value and how many bytes it took.
 pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    // Nearly all are of one byte.
+    if let [byte @ 0..0x80, ..] = bytes {
+        return Some((u64::from(*byte), 1));
+    }
     let mut value = 0u64;
     for (index, byte) in bytes.iter().enumerate().take(10) {
         let shift = u32::try_from(index).ok()?.checked_mul(7)?;

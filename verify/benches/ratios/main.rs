@@ -26,7 +26,7 @@ fn main() {
     headers::measure(rounds, &mut figures);
     proofs::measure(rounds, &mut figures);
     seals::measure(rounds, &mut figures);
-    if quick {
+    if quick || only().is_some() {
         return;
     }
     let body: Vec<_> = figures.iter().map(|(name, figure)| format!("  \"{name}\": {figure:.3}")).collect();
@@ -45,8 +45,16 @@ fn target() -> std::path::PathBuf {
 /// Figures by name.
 type Figures = BTreeMap<String, f64>;
 
+/// The part of a name that figures must have to be measured: `cargo bench -p comity-verify -- header_150`. All without.
+fn only() -> Option<String> {
+    std::env::args().skip(1).find(|argument| !argument.starts_with('-'))
+}
+
 /// Measures both, prints a line, and keeps the ratio under `name`.
 fn compare(name: &str, rounds: usize, figures: &mut Figures, mut ours: impl FnMut(), mut peer: impl FnMut()) {
+    if only().is_some_and(|part| !name.contains(&part)) {
+        return;
+    }
     let (ours, peer) = clock::medians(rounds, &mut ours, &mut peer);
     let ratio = peer / ours;
     println!("{name:<22} {:>10.2}µs {:>10.2}µs {ratio:>7.2}×", ours * 1e6, peer * 1e6);

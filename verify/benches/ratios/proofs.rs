@@ -1,7 +1,7 @@
 //! Membership proofs of several depths, one and sixty-four at a time, against the ics23 crate on the same bytes; and whole
 //! bundles per second.
 
-use crate::{Figures, clock, compare, world};
+use crate::{Figures, clock, compare, only, world};
 use comity_model::Hash;
 use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
 use comity_model::seal::HashAlgorithm;
@@ -86,6 +86,9 @@ impl Proof {
 
 /// A record of twelve fields, four of them opened, one skip after the anchor of a chain with four validators.
 fn bundles(rounds: usize, figures: &mut Figures) {
+    if only().is_some_and(|part| !"bundles_per_s".contains(&part)) {
+        return;
+    }
     let (anchor, file) = bundle();
     let now = world::at(60);
     let mut work = || {

@@ -151,13 +151,13 @@ impl SignBytes {
     }
 
     pub(crate) fn at(&self, time: Time) -> Vec<u8> {
-        let mut stamp = Vec::with_capacity(19);
-        wire::put_message(&mut stamp, 5, &wire::timestamp(time));
-        let length = self.head.len().saturating_add(stamp.len()).saturating_add(self.tail.len());
+        let stamp = wire::timestamp(time);
+        // Tag and length of the time take a byte each: it has at most 17.
+        let length = self.head.len().saturating_add(stamp.len()).saturating_add(2).saturating_add(self.tail.len());
         let mut out = Vec::with_capacity(length.saturating_add(2));
         wire::put_varint(&mut out, u64::try_from(length).unwrap_or(u64::MAX));
         out.extend_from_slice(&self.head);
-        out.extend_from_slice(&stamp);
+        wire::put_message(&mut out, 5, &stamp);
         out.extend_from_slice(&self.tail);
         out
     }

@@ -1,11 +1,10 @@
 //! The validator set: its order, its bounds, its hash; keys are decompressed once, on first use. Knows no votes.
 
 use super::Address;
-use crate::ed25519::Key;
+use crate::ed25519::Keys;
 use crate::merkle;
 use crate::refusal::{Refusal, Rule};
-use crate::sha::sha256;
-use crate::wire;
+use crate::sha::{sha256, sha256_each};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -31,13 +30,44 @@ impl Validator {
     }
 
     /// `SimpleValidator` in protobuf: a leaf of the set's hash.
-    fn bytes(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(34);
-        wire::put_bytes(&mut key, 1, &self.public_key);
-        let mut out = Vec::with_capacity(48);
-        wire::put_message(&mut out, 1, &key);
-        wire::put_u64(&mut out, 2, self.power);
-        out
+    fn leaf(&self) -> Leaf {
+        // Field 1, a message of 34 bytes: its field 1, the key's 32.
+        const KEY: [u8; 4] = [0x0a, 34, 0x0a, 32];
+        let mut leaf = Leaf { bytes: [0; 48], length: 0 };
+        leaf.put(&KEY);
+        leaf.put(&self.public_key);
+        if self.power != 0 {
+            leaf.put(&[0x10]);
+            let mut rest = self.power;
+            while rest > 0x7f {
+                leaf.put(&[u8::try_from(rest & 0x7f).unwrap_or(0) | 0x80]);
+                rest >>= 7;
+            }
+            leaf.put(&[u8::try_from(rest).unwrap_or(0)]);
+        }
+        leaf
+    }
+}
+
+/// A validator's bytes: 36 for the key, at most 11 for the power.
+struct Leaf {
+    bytes: [u8; 48],
+    length: usize,
+}
+
+impl Leaf {
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(bytes);
+            self.length = end;
+        }
+    }
+}
+
+impl AsRef<[u8]> for Leaf {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&[])
     }
 }
 
@@ -51,11 +81,21 @@ impl fmt::Debug for Validator {
 /// The address of a key.
 #[must_use]
 pub fn address(public_key: &[u8; 32]) -> Address {
+    cut(&sha256(&[public_key]))
+}
+
+fn cut(digest: &Hash) -> Address {
     let mut address = [0u8; 20];
-    for (to, from) in address.iter_mut().zip(sha256(&[public_key]).0) {
+    for (to, from) in address.iter_mut().zip(digest.0) {
         *to = from;
     }
     address
+}
+
+/// Each validator with its address.
+fn keyed(validators: Vec<Validator>) -> Vec<(Address, Validator)> {
+    let digests = sha256_each(&validators, |validator| [validator.public_key.as_slice()]);
+    digests.iter().map(cut).zip(validators).collect()
 }
 
 /// A validator set in CometBFT's order: power descending, then address ascending. Cheap to clone: clones share the
@@ -70,7 +110,7 @@ struct Inner {
     by_address: Vec<u32>,
     total: u64,
     hash: Hash,
-    keys: OnceBox<Vec<Option<Key>>>,
+    keys: OnceBox<Keys>,
 }
 
 impl ValidatorSet {
@@ -82,8 +122,7 @@ impl ValidatorSet {
     /// Puts validators into order. Refuses none, too many, one twice, or powers that sum to more than
     /// [`Self::POWER_MAX`].
     pub fn new(validators: Vec<Validator>) -> Result<Self, Refusal> {
-        let mut keyed: Vec<(Address, Validator)> =
-            validators.into_iter().map(|validator| (validator.address(), validator)).collect();
+        let mut keyed = keyed(validators);
         keyed.sort_by(|(a, x), (b, y)| y.power.cmp(&x.power).then(a.cmp(b)));
         Self::in_order(keyed)
     }
@@ -112,7 +151,7 @@ impl ValidatorSet {
         if twice {
             return Err(malformed("each validator once", &"one twice"));
         }
-        let leaves: Vec<Vec<u8>> = validators.iter().map(Validator::bytes).collect();
+        let leaves: Vec<Leaf> = validators.iter().map(Validator::leaf).collect();
         Ok(Self(Arc::new(Inner {
             hash: merkle::root(&leaves),
             validators,
@@ -163,14 +202,9 @@ impl ValidatorSet {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The decompressed key of the validator at `index`; `None` where its bytes are no point, so that nothing it signs
-    /// is valid.
-    pub(crate) fn key(&self, index: usize) -> Option<&Key> {
-        let keys = self.0.keys.get_or_init(|| {
-            let keys = self.0.validators.iter();
-            Box::new(keys.map(|validator| Key::new(validator.public_key)).collect())
-        });
-        keys.get(index)?.as_ref()
+    /// The decompressed keys, in order.
+    pub(crate) fn keys(&self) -> &Keys {
+        self.0.keys.get_or_init(|| Box::new(Keys::new(self.0.validators.iter().map(|validator| validator.public_key))))
     }
 }
 
@@ -199,8 +233,7 @@ impl BorshDeserialize for ValidatorSet {
     fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
         let bad = || borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, "a validator set");
         let validators = crate::bounded::list::<_, Validator, { Self::MAX }>(reader)?;
-        let keyed: Vec<(Address, Validator)> =
-            validators.into_iter().map(|validator| (validator.address(), validator)).collect();
+        let keyed = keyed(validators);
         let sorted = keyed
             .iter()
             .zip(keyed.iter().skip(1))

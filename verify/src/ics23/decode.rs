@@ -217,6 +217,9 @@ fn leaf(bytes: &[u8]) -> Result<LeafOp<'_>, Malformed> {
 }
 
 fn inner(bytes: &[u8]) -> Result<InnerOp<'_>, Malformed> {
+    if let Some(op) = usual_inner(bytes) {
+        return Ok(op);
+    }
     let mut op = InnerOp::default();
     let mut reader = Reader::new(bytes);
     while let Some((field, value)) = reader.next(&[])? {
@@ -228,6 +231,21 @@ fn inner(bytes: &[u8]) -> Result<InnerOp<'_>, Malformed> {
         }
     }
     Ok(op)
+}
+
+/// A step as nearly all are: SHA-256, a prefix, perhaps a suffix, each shorter than 128 bytes. `None` decides nothing.
+#[inline]
+fn usual_inner(bytes: &[u8]) -> Option<InnerOp<'_>> {
+    let [0x08, 1, 0x12, length @ 1..0x80, rest @ ..] = bytes else {
+        return None;
+    };
+    let (prefix, rest) = rest.split_at_checked(usize::from(*length))?;
+    let suffix = match rest {
+        [] => &[],
+        [0x1a, length @ 1..0x80, suffix @ ..] if suffix.len() == usize::from(*length) => suffix,
+        _ => return None,
+    };
+    Some(InnerOp { hash: HashOp::Sha256, prefix, suffix })
 }
 
 fn hash(number: u32) -> Result<HashOp, Malformed> {

@@ -80,17 +80,14 @@ fn roots(spec: &ProofSpec<'_>, proofs: &[ExistenceProof<'_>; LANES]) -> Option<[
         let leaf = proof.leaf.as_ref()?.apply(proof.key, proof.value).ok()?;
         *hash = Hash(leaf.as_slice().try_into().ok()?);
     }
+    let mut nodes = [Short::EMPTY; LANES];
     for level in 0..depth {
-        let mut nodes: [Option<Short>; LANES] = [const { None }; LANES];
         for ((node, proof), child) in nodes.iter_mut().zip(proofs).zip(&hashes) {
             // Of the tree's hash: the shape was checked.
             let step = proof.path.get(level)?;
-            *node = Some(Short::new(&[step.prefix, &child.0, step.suffix])?);
+            node.set_node(step.prefix, child, step.suffix)?;
         }
-        let [Some(a), Some(b), Some(c), Some(d)] = nodes else {
-            return None;
-        };
-        hashes = Short::digests(&[a, b, c, d]);
+        hashes = Short::digests(&nodes);
     }
     Some(hashes)
 }

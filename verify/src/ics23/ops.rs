@@ -1,11 +1,12 @@
 //! ICS-23's operations: what a leaf or an inner step hashes. Knows no spec and no tree.
 
 use crate::refusal::{Refusal, Rule};
-use crate::sha::sha256;
+use crate::sha::{Short, sha256};
 use crate::wire;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use blake2::{Blake2b512, Blake2s256};
+use comity_model::Hash;
 use ripemd::Ripemd160;
 use sha2::{Sha512, Sha512_256};
 
@@ -187,10 +188,19 @@ pub struct LeafOp<'a> {
 }
 
 impl LeafOp<'_> {
+    /// Whether it is SHA-256 over the hashes of key and value and nothing else, as in trees of hashed keys.
+    fn hashes_both(&self) -> bool {
+        let operations = [self.hash, self.prehash_key, self.prehash_value];
+        operations == [HashOp::Sha256; 3] && self.length == LengthOp::NoPrefix
+    }
+
     /// The leaf's hash. Key and value must not be empty.
     pub fn apply(&self, key: &[u8], value: &[u8]) -> Result<Digest, Refusal> {
         if key.is_empty() || value.is_empty() {
             return Err(refuse("a key and a value", "an empty one"));
+        }
+        if self.hashes_both() {
+            return Ok(Digest::of(&sha256(&[self.prefix, &sha256(&[key]).0, &sha256(&[value]).0]).0));
         }
         let mut data = Vec::with_capacity(160);
         self.length.put(&mut data, &self.prehash_key.hash_or_keep(key)?)?;
@@ -215,6 +225,11 @@ impl InnerOp<'_> {
     pub fn apply(&self, child: &[u8]) -> Result<Digest, Refusal> {
         if child.is_empty() {
             return Err(refuse("a child", "none"));
+        }
+        if let (HashOp::Sha256, Ok(child)) = (self.hash, child.try_into().map(Hash))
+            && let Some(node) = Short::node(self.prefix, &child, self.suffix)
+        {
+            return Ok(Digest::of(&node.digest().0));
         }
         self.hash.hash(&[self.prefix, child, self.suffix])
     }

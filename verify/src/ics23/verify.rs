@@ -56,7 +56,8 @@ fn calculate(proof: &ExistenceProof<'_>, spec: Option<&ProofSpec<'_>>) -> Result
 pub fn check_spec(proof: &ExistenceProof<'_>, spec: &ProofSpec<'_>) -> Checked {
     let leaf = proof.leaf.as_ref().ok_or_else(|| Refusal::new(Rule::StateProof, "a leaf operation", "none"))?;
     check_leaf(leaf, &spec.leaf)?;
-    if spec.is_iavl() {
+    let is_iavl = spec.is_iavl();
+    if is_iavl {
         check_iavl_prefix(leaf.prefix, 0, &[0])?;
     }
     let depth = proof.path.len();
@@ -64,7 +65,7 @@ pub fn check_spec(proof: &ExistenceProof<'_>, spec: &ProofSpec<'_>) -> Checked {
     ensure(spec.max_depth == 0 || depth <= as_usize(spec.max_depth), "a path within the tree's depth", &depth)?;
     for (step, height) in proof.path.iter().zip(1i64..) {
         check_inner(step, spec)?;
-        if spec.is_iavl() {
+        if is_iavl {
             // A length byte for the left hash; or length, left hash and the next length byte.
             check_iavl_prefix(step.prefix, height, &[1, 34])?;
         }

@@ -1,7 +1,7 @@
 //! Which votes of a commit are needed, and whether they are genuine. Knows no trust in headers.
 
 use crate::comet::{CommitSig, LightBlock, ValidatorSet};
-use crate::ed25519::{self, Item, Key};
+use crate::ed25519::{self, Item, Key, Keys};
 use crate::refusal::{Refusal, Rule};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -67,7 +67,7 @@ fn collect(
 pub(super) struct Votes<'a> {
     votes: Vec<Vote<'a>>,
     /// Sets met so far, by hash: keys are decompressed once for each, however many blocks it signed.
-    sets: BTreeMap<Hash, &'a ValidatorSet>,
+    sets: BTreeMap<Hash, &'a Keys>,
 }
 
 struct Vote<'a> {
@@ -84,7 +84,7 @@ impl<'a> Votes<'a> {
     pub(super) fn add(&mut self, block: &'a LightBlock, indices: &[usize]) {
         let commit = &block.commit;
         let bytes = block.sign_bytes();
-        let set = *self.sets.entry(block.validators.hash()).or_insert(&block.validators);
+        let keys = *self.sets.entry(block.validators.hash()).or_insert_with(|| block.validators.keys());
         self.votes.reserve(indices.len());
         for index in indices {
             let Some(CommitSig::Commit(vote)) = commit.signatures.get(*index) else {
@@ -93,7 +93,7 @@ impl<'a> Votes<'a> {
             self.votes.push(Vote {
                 height: commit.height,
                 index: *index,
-                key: set.key(*index),
+                key: keys.get(*index),
                 signature: &vote.signature,
                 message: bytes.at(vote.time),
             });
@@ -103,7 +103,7 @@ impl<'a> Votes<'a> {
     /// All at once; where that fails, one by one, to name the first that is wrong.
     pub(super) fn verify(&self) -> Result<(), Refusal> {
         let items: Option<Vec<Item<'_>>> = self.votes.iter().map(Vote::item).collect();
-        if items.is_some_and(|items| ed25519::verify_batch(&items)) {
+        if items.is_some_and(|items| self.hold(&items)) {
             return Ok(());
         }
         let wrong = self.votes.iter().find(|vote| !vote.item().is_some_and(|item| ed25519::verify(&item)));
@@ -112,6 +112,18 @@ impl<'a> Votes<'a> {
             |vote| alloc::format!("vote {} of height {} does not", vote.index, vote.height),
         );
         Err(Refusal::new(Rule::Signature, "votes whose signatures verify", found))
+    }
+
+    /// The votes of one set are verified with what is remembered of its keys.
+    fn hold(&self, items: &[Item<'_>]) -> bool {
+        let mut sets = self.sets.values();
+        match (sets.next(), sets.next()) {
+            (Some(keys), None) => {
+                let indices: Vec<usize> = self.votes.iter().map(|vote| vote.index).collect();
+                ed25519::verify_batch_of(keys, &indices, items)
+            }
+            _ => ed25519::verify_batch(items),
+        }
     }
 }
 

@@ -11,6 +11,15 @@ pub(crate) const SHORT_MAX: usize = 119;
 const START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
+/// What follows a message of 80 bytes in its second block.
+const END_OF_80: [u8; 48] = {
+    let mut end = [0; 48];
+    end[0] = 0x80;
+    end[46] = 2;
+    end[47] = 0x80;
+    end
+};
+
 /// A padded message of one or two blocks.
 pub(crate) struct Short {
     blocks: [[u8; 64]; 2],
@@ -18,11 +27,32 @@ pub(crate) struct Short {
 }
 
 impl Short {
+    /// The empty message, to be replaced.
+    pub(crate) const EMPTY: Self = {
+        let mut blocks = [[0; 64]; 2];
+        blocks[0][0] = 0x80;
+        Self { blocks, used: 1 }
+    };
+
     /// The concatenation of `pieces`; `None` where it is longer than [`SHORT_MAX`].
     #[inline]
     pub(crate) fn new(pieces: &[&[u8]]) -> Option<Self> {
-        let mut blocks = [[0; 64]; 2];
-        let bytes = blocks.as_flattened_mut();
+        let mut short = Self::EMPTY;
+        short.set(pieces)?;
+        Some(short)
+    }
+
+    /// The concatenation of an inner node's prefix, its child and its suffix; `None` where it is longer than [`SHORT_MAX`].
+    #[inline]
+    pub(crate) fn node(prefix: &[u8], child: &Hash, suffix: &[u8]) -> Option<Self> {
+        let mut short = Self::EMPTY;
+        short.set_node(prefix, child, suffix)?;
+        Some(short)
+    }
+
+    #[inline]
+    fn set(&mut self, pieces: &[&[u8]]) -> Option<()> {
+        let bytes = self.blocks.as_flattened_mut();
         let mut length = 0usize;
         for piece in pieces {
             let end = length.checked_add(piece.len())?;
@@ -32,12 +62,37 @@ impl Short {
             bytes.get_mut(length..end)?.copy_from_slice(piece);
             length = end;
         }
+        bytes.get_mut(length..)?.fill(0);
         *bytes.get_mut(length)? = 0x80;
-        let used = if length < 56 { 1 } else { 2 };
+        self.used = if length < 56 { 1 } else { 2 };
         let bits = u64::try_from(length).ok()?.checked_mul(8)?;
-        let last = if used == 1 { 56 } else { 120 };
+        let last = if self.used == 1 { 56 } else { 120 };
         bytes.get_mut(last..)?.first_chunk_mut::<8>()?.copy_from_slice(&bits.to_be_bytes());
-        Some(Self { blocks, used })
+        Some(())
+    }
+
+    /// Replaces it by [`Self::node`]; what it is after `None` is nothing to rely on. Nodes of binary trees with 32-byte
+    /// children and 16 bytes before the first, left child or right, are put together by moves of fixed length.
+    #[inline]
+    pub(crate) fn set_node(&mut self, prefix: &[u8], child: &Hash, suffix: &[u8]) -> Option<()> {
+        let bytes = self.blocks.as_flattened_mut();
+        if let (Some((name, [])), Some((right, []))) = (prefix.split_first_chunk(), suffix.split_first_chunk()) {
+            let (to, bytes) = bytes.split_first_chunk_mut::<16>()?;
+            *to = *name;
+            let (to, bytes) = bytes.split_first_chunk_mut::<32>()?;
+            *to = child.0;
+            *bytes.first_chunk_mut::<32>()? = *right;
+        } else if let (Some((left, [])), []) = (prefix.split_first_chunk(), suffix) {
+            let (to, bytes) = bytes.split_first_chunk_mut::<48>()?;
+            *to = *left;
+            *bytes.first_chunk_mut::<32>()? = child.0;
+        } else {
+            return self.set(&[prefix, &child.0, suffix]);
+        }
+        // 80 bytes: the end of the message, and its 640 bits.
+        *self.blocks.as_flattened_mut().last_chunk_mut::<48>()? = END_OF_80;
+        self.used = 2;
+        Some(())
     }
 
     /// Its digest.
@@ -92,5 +147,21 @@ mod tests {
             assert_eq!(both, [expected, Hash(Sha256::digest(&message[..length / 2]).into())], "{length} bytes");
         }
         assert!(Short::new(&[&[0; SHORT_MAX + 1]]).is_none());
+    }
+
+    #[test]
+    fn a_node_of_any_form_has_the_general_hashers_digest() {
+        let bytes: std::vec::Vec<u8> = (0..=255).collect();
+        let child = Hash([0xc5; 32]);
+        for (before, after) in [(16, 32), (48, 0), (16, 0), (48, 32), (0, 0), (1, 32), (17, 32), (16, 31), (87, 0)] {
+            let (prefix, suffix) = (&bytes[..before], &bytes[100..100 + after]);
+            let expected = Hash(Sha256::digest([prefix, &child.0, suffix].concat()).into());
+            assert_eq!(Short::node(prefix, &child, suffix).expect("short").digest(), expected, "{before} {after}");
+        }
+        assert!(Short::node(&bytes[..88], &child, &[]).is_none());
+        // What stood there before leaves nothing behind.
+        let mut node = Short::node(&bytes[..48], &child, &[]).expect("short");
+        node.set_node(&[], &child, &[]).expect("short");
+        assert_eq!(node.digest(), Hash(Sha256::digest(child.0).into()));
     }
 }
