@@ -22,6 +22,8 @@ pub(crate) struct End {
     pub(crate) rpc: String,
     /// The operator key that it submits with.
     pub(crate) operator: Seed,
+    /// RPCs of other nodes of the chain, whose headers are compared with its own.
+    pub(crate) witnesses: Vec<String>,
 }
 
 /// Runs the command.
@@ -72,6 +74,7 @@ async fn carry(path: &Path) -> Result<(), Failure> {
                 anchor: chain.anchor.anchor.clone(),
                 rpc: chain.rpc.clone(),
                 operator: Seed::read(&chain.operator)?,
+                witnesses: chain.witnesses.clone(),
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
@@ -89,10 +92,16 @@ pub(crate) fn start(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) 
     let chains = ends
         .into_iter()
         .map(|end| {
+            let witnesses = end.witnesses.into_iter().map(|rpc| {
+                let unusable = || format!("the witness {rpc} of {} is unusable", end.anchor.chain_id);
+                let told = CometConfig::new(rpc.clone(), end.anchor.chain_id.clone());
+                Ok(CometChain::open(told).or_usage(unusable)?.headers)
+            });
+            let witnesses = witnesses.collect::<Result<Vec<_>, Failure>>()?;
             let told = CometConfig::new(end.rpc, end.anchor.chain_id.clone()).with_operator(*end.operator.bytes());
             let chain =
                 CometChain::open(told).or_usage(|| format!("the RPC of {} is unusable", end.anchor.chain_id))?;
-            Ok(ChainConfig { chain, anchor: end.anchor, witnesses: Vec::new() })
+            Ok(ChainConfig { chain, anchor: end.anchor, witnesses })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let paths = pairs

@@ -214,6 +214,7 @@ impl World {
                     anchor: host.config.chain.anchor.anchor.clone(),
                     rpc: host.rpc.clone(),
                     operator: Seed::read(&host.dir.join("keys/relayer.key"))?,
+                    witnesses: Vec::new(),
                 })
             })
             .collect::<Result<Vec<_>, Failure>>()?;

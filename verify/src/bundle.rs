@@ -3,7 +3,7 @@
 
 use crate::comet::Header;
 use crate::fields::{self, Disclosure};
-use crate::light::{Anchor, LightStep, TrustedHeader, walk};
+use crate::light::{Anchor, LightStep, TrustedHeader, walk_exactly};
 use crate::merkle::{self, TreeHead};
 use crate::order;
 use crate::refusal::{Refusal, Rule};
@@ -248,7 +248,7 @@ fn follow(
     now: Time,
     steps: &mut Vec<Step>,
 ) -> Result<TrustedHeader, Refusal> {
-    let reached = walk(&anchor.params(), pinned, path, now, true)?;
+    let reached = walk_exactly(&anchor.params(), pinned, path, now)?;
     for step in path {
         steps.push(Step::new(
             alloc::format!("header {} was signed by more than two thirds", step.height()),

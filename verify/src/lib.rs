@@ -16,7 +16,7 @@
 #![deny(clippy::unwrap_used)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod agreement;

@@ -36,6 +36,9 @@ pub(crate) struct RelayChain {
     pub(crate) rpc: String,
     /// The operator key with which it submits there.
     pub(crate) operator: PathBuf,
+    /// RPCs of other nodes of the chain, by other operators where possible: what one of them signs differently freezes
+    /// the clients of the chain.
+    pub(crate) witnesses: Vec<String>,
 }
 
 /// Two chains that watch each other.
@@ -75,7 +78,12 @@ struct RawChain {
     anchor: PathBuf,
     rpc: String,
     operator: PathBuf,
+    #[serde(default)]
+    witnesses: Vec<String>,
 }
+
+/// Most witnesses of a chain: each is asked at each header.
+const WITNESSES_MAX: usize = 8;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,10 +115,18 @@ impl RelayConfig {
 
 impl RawChain {
     fn check(self, folder: &Path) -> Result<RelayChain, Failure> {
+        let others = self.witnesses.iter().all(|witness| *witness != self.rpc);
+        if self.witnesses.len() > WITNESSES_MAX || !others {
+            return Err(Failure::usage(format!(
+                "the witnesses of {} are at most {WITNESSES_MAX} nodes, and not the one that is compared with them",
+                self.rpc
+            )));
+        }
         Ok(RelayChain {
             anchor: crate::anchor::read(&folder.join(self.anchor))?,
             rpc: self.rpc,
             operator: folder.join(self.operator),
+            witnesses: self.witnesses,
         })
     }
 }

@@ -63,3 +63,25 @@ fn a_relayers_file_that_would_not_be_accepted_is_not_written() {
     assert!(enter(&path, &keyless, metrics()).unwrap_err().to_string().contains("nowhere.key"));
     assert!(!path.exists());
 }
+
+#[test]
+fn witnesses_of_a_chain_are_read_and_none_is_the_node_that_they_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    home(folder.path());
+    let path = folder.path().join("relay.toml");
+    enter(&path, &chains(folder.path(), &["court", "finance"]), metrics()).unwrap();
+    assert!(RelayConfig::read(&path).unwrap().chains.iter().all(|chain| chain.witnesses.is_empty()));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let with = |list: &str| {
+        let line = "rpc = \"http://127.0.0.1:7102/finance\"";
+        assert!(text.contains(line), "{text}");
+        std::fs::write(&path, text.replace(line, &format!("{line}\nwitnesses = {list}"))).unwrap();
+        RelayConfig::read(&path)
+    };
+    let read = with("[\"http://10.0.0.2:26657\", \"http://10.0.0.3:26657\"]").unwrap();
+    assert_eq!(read.chains[1].witnesses.len(), 2);
+    assert!(read.chains[0].witnesses.is_empty());
+    assert!(with("[\"http://127.0.0.1:7102/finance\"]").unwrap_err().to_string().contains("witnesses"));
+    let nine = vec!["\"http://10.0.0.2:26657\""; 9].join(", ");
+    assert!(with(&format!("[{nine}]")).unwrap_err().to_string().contains("at most 8"));
+}

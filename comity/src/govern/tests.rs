@@ -8,6 +8,7 @@ use comity_model::client::ClientStatus;
 use comity_model::genesis::Genesis;
 use comity_model::governance::Governors;
 use comity_model::member::MemberKind;
+use comity_model::seal::{Signature, Suite, Suites};
 use comity_model::{ClientId, Height, MemberId};
 use comity_verify::light::LightStep;
 use file::public_key;
@@ -32,18 +33,33 @@ fn anywhere() -> SocketAddr {
 
 impl Site {
     async fn start(folder: &Path, id: &str, kind: MemberKind) -> Self {
+        Self::start_sealing(folder, id, kind, Suite::Ed25519Sha256, &[], Suites::NATIVE).await
+    }
+
+    /// One that seals under a suite, on a chain that accepts these.
+    async fn start_sealing(
+        folder: &Path,
+        id: &str,
+        kind: MemberKind,
+        suite: Suite,
+        sectors: &[&str],
+        accepted: Suites,
+    ) -> Self {
         let plan = Plan {
             institution: id.parse().unwrap(),
             kind,
             chain: format!("{id}-1").parse().unwrap(),
             names: vec![id.to_owned()],
-            sectors: Vec::new(),
+            sectors: sectors.iter().map(|name| name.parse().unwrap()).collect(),
             officers: Vec::new(),
             grpc: "127.0.0.1:7101".parse().unwrap(),
-            suite: Suite::Ed25519Sha256,
+            suite,
         };
         let home = Home::create(&folder.join(id), plan, clock::now()).unwrap();
-        let mut genesis: Genesis = home.create_chain(&[&home], Vec::new(), clock::now()).unwrap();
+        let profiles = init::profiles(&home.plan.sectors, &home.plan.institution).unwrap();
+        let mut genesis: Genesis = home.create_chain(&[&home], profiles, clock::now()).unwrap();
+        assert_eq!(genesis.suites, home.plan.suites(), "a chain accepts what its institution seals with");
+        genesis.suites = accepted;
         genesis.governors.delay_s = DELAY_S;
         files::replace(&home.dir.join("genesis.bin"), comity_model::encode(&genesis)).unwrap();
         let mut engine_config = init::engine_config(&home, anywhere());
@@ -242,28 +258,54 @@ async fn a_seal_key_is_rotated_with_its_doubt_and_the_old_one_seals_nothing_afte
     }
     submit(SubmitArgs { config: court.config.clone(), proposals: vec![sector] }).await.unwrap();
     let old = Seed::read(&court.home.key("seal")).unwrap();
-    let put = |key: &Seed| {
-        let state = comity_model::record::RecordState {
-            schema: comity_model::Hash([1; 32]),
-            root: comity_model::Hash([2; 32]),
-            status: comity_model::record::RecordStatus::Current,
-            version: 1,
-            updated_at: clock::now().unix_seconds(),
-        };
-        let batch = comity_model::tx::RecordBatch {
-            chain: court.home.plan.chain.clone(),
-            member: court.home.plan.institution.clone(),
-            sector: "judgments".parse().unwrap(),
-            records: vec![("1".parse().unwrap(), state)],
-        };
-        let seal = key.sign(&comity_verify::seal::signing_bytes(comity_verify::seal::TAG_RECORDS, &batch));
-        governance::submit(&court.chain, vec![Message::PutRecords { batch, seal }])
-    };
+    let put = async |key: &Seed| put_record(&court, |bytes| key.sign(bytes)).await;
     assert_eq!(put(&old).await.unwrap_err().code(), "WRONG_SEAL");
     put(&fresh).await.unwrap();
     let twice = propose(args(&folder.path().join("twice"), what(&fresh))).await.unwrap_err();
     assert!(twice.to_string().contains("already"), "{twice}");
     court.engine.stop().await.unwrap();
+}
+
+/// Puts a judgment under a seal.
+async fn put_record(site: &Site, sign: impl FnOnce(&[u8]) -> Signature) -> Result<(), Failure> {
+    let state = comity_model::record::RecordState {
+        schema: comity_model::Hash([1; 32]),
+        root: comity_model::Hash([2; 32]),
+        status: comity_model::record::RecordStatus::Current,
+        version: 1,
+        updated_at: clock::now().unix_seconds(),
+    };
+    let batch = comity_model::tx::RecordBatch {
+        chain: site.home.plan.chain.clone(),
+        member: site.home.plan.institution.clone(),
+        sector: "judgments".parse().unwrap(),
+        records: vec![("1".parse().unwrap(), state)],
+    };
+    let seal = sign(&comity_verify::seal::signing_bytes(comity_verify::seal::TAG_RECORDS, &batch));
+    governance::submit(&site.chain, vec![Message::PutRecords { batch, seal }]).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_institution_that_seals_with_sm2_is_believed_where_its_suite_is_listed_and_refused_by_name_where_not() {
+    let folder = tempfile::tempdir().unwrap();
+    for (id, accepted) in [("court", Suites::NATIVE.with(Suite::Sm2Sm3)), ("other", Suites::NATIVE)] {
+        let kind = MemberKind::Court;
+        let site = Site::start_sealing(folder.path(), id, kind, Suite::Sm2Sm3, &["judgments"], accepted).await;
+        reach(&site.chain, &site.engine, Height(3)).await;
+        let key = crate::keys::read_seal(&site.home.key("seal")).unwrap();
+        let stranger = crate::keys::create_seal(&folder.path().join(format!("{id}.key")), Suite::Sm2Sm3).unwrap();
+        let put = put_record(&site, |bytes| key.sign(bytes)).await;
+        let forged = put_record(&site, |bytes| stranger.sign(bytes)).await.unwrap_err();
+        if accepted.contains(Suite::Sm2Sm3) {
+            put.unwrap();
+            assert_eq!(forged.code(), "WRONG_SEAL");
+        } else {
+            let refused = put.unwrap_err();
+            assert_eq!(refused.code(), "SUITE");
+            assert!(refused.to_string().contains("sm2-sm3"), "{refused}");
+        }
+        site.engine.stop().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

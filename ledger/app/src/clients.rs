@@ -113,20 +113,59 @@ pub(crate) fn update(ex: &mut Execution<'_>, id: &ClientId, steps: &[Vec<u8>]) -
     let mut client = state(ex, id)?;
     live(ex, &client)?;
     let before = client.clone();
-    for bytes in steps {
-        let step = decode_step(bytes)?;
-        if let Some(contradicted) = take_step(ex, &mut client, &step)? {
-            let evidence = (comity_model::encode(&contradicted), bytes.clone());
-            ex.state.set_side(&Side::Evidence(id.clone()), &evidence);
-            freeze(ex, client);
-            return Ok(());
-        }
+    if !take_steps(ex, &mut client, steps)?
+        && let Some(evidence) = take_one_by_one(ex, &mut client, steps)?
+    {
+        ex.state.set_side(&Side::Evidence(id.clone()), &evidence);
+        freeze(ex, client);
+        return Ok(());
     }
     forget_expired(ex, &client)?;
     if client != before {
         save(ex, &client);
     }
     Ok(())
+}
+
+/// Steps that all lead on from the newest header, as one batch of signatures: the way to catch up. `false` where they do
+/// not, or do not hold: then nothing was learnt, and one by one says what is the matter.
+fn take_steps(ex: &mut Execution<'_>, client: &mut ClientState, steps: &[Vec<u8>]) -> Result<bool, Stop> {
+    if steps.len() < 2 {
+        return Ok(false);
+    }
+    let Ok(steps) = steps.iter().map(|bytes| decode_step(bytes)).collect::<Result<Vec<_>, _>>() else {
+        return Ok(false);
+    };
+    // Verification asks for rising heights; above the newest there is nothing that they could contradict.
+    if steps.first().is_none_or(|first| first.height() <= client.latest) {
+        return Ok(false);
+    }
+    let trusted = nearest(ex, client, client.latest)?;
+    let Ok(headers) = light::verify_each(&params(client), &trusted, &steps, ex.time) else {
+        return Ok(false);
+    };
+    for header in &headers {
+        learn(ex, &client.id, header);
+        client.latest = client.latest.max(header.height());
+    }
+    Ok(true)
+}
+
+/// What is known and what contradicts it, both encoded.
+type Contradicted = (Vec<u8>, Vec<u8>);
+
+fn take_one_by_one(
+    ex: &mut Execution<'_>,
+    client: &mut ClientState,
+    steps: &[Vec<u8>],
+) -> Result<Option<Contradicted>, Stop> {
+    for bytes in steps {
+        let step = decode_step(bytes)?;
+        if let Some(contradicted) = take_step(ex, client, &step)? {
+            return Ok(Some((comity_model::encode(&contradicted), bytes.clone())));
+        }
+    }
+    Ok(None)
 }
 
 /// Verifies one step and learns its header; or returns what is known and a valid header contradicts.

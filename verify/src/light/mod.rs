@@ -116,7 +116,7 @@ impl TrustedHeader {
         let needed = votes::needed(block, None)?;
         let mut votes = Votes::default();
         votes.add(block, &needed);
-        votes.verify()?;
+        votes.verify(1)?;
         Ok(trusted)
     }
 
@@ -237,7 +237,30 @@ pub fn verify_all(
     steps: &[LightStep],
     now: Time,
 ) -> Result<TrustedHeader, Refusal> {
-    walk(params, trusted, steps, now, false)
+    last(trusted, walk(params, trusted, steps, now, WHOLE)?)
+}
+
+/// The same, and returns the header of each step: for who keeps them all.
+pub fn verify_each(
+    params: &ClientParams,
+    trusted: &TrustedHeader,
+    steps: &[LightStep],
+    now: Time,
+) -> Result<alloc::vec::Vec<TrustedHeader>, Refusal> {
+    walk(params, trusted, steps, now, WHOLE)
+}
+
+/// The same as [`verify_all`] with the signatures shared out among up to `threads` threads, where there are enough of them
+/// to be worth it: for long catch-ups. The judgment does not depend on their number.
+#[cfg(feature = "std")]
+pub fn verify_all_on(
+    threads: core::num::NonZeroUsize,
+    params: &ClientParams,
+    trusted: &TrustedHeader,
+    steps: &[LightStep],
+    now: Time,
+) -> Result<TrustedHeader, Refusal> {
+    last(trusted, walk(params, trusted, steps, now, How { threads: threads.get(), ..WHOLE })?)
 }
 
 /// Like [`verify`], but refuses a step that carries a signature that it does not need, so that every byte of it counts.
@@ -247,30 +270,57 @@ pub fn verify_exact(
     step: &LightStep,
     now: Time,
 ) -> Result<TrustedHeader, Refusal> {
-    walk(params, trusted, core::slice::from_ref(step), now, true)
+    walk_exactly(params, trusted, core::slice::from_ref(step), now)
 }
 
-pub(crate) fn walk(
+/// Like [`verify_all`], each step as exact as [`verify_exact`] has it.
+pub(crate) fn walk_exactly(
     params: &ClientParams,
     trusted: &TrustedHeader,
     steps: &[LightStep],
     now: Time,
-    exact: bool,
 ) -> Result<TrustedHeader, Refusal> {
+    last(trusted, walk(params, trusted, steps, now, How { exact: true, ..WHOLE })?)
+}
+
+/// How steps are walked.
+#[derive(Clone, Copy)]
+struct How {
+    /// Votes that are not needed are refused.
+    exact: bool,
+    /// How many threads may verify.
+    threads: usize,
+}
+
+/// With whatever votes there are, on the caller's thread.
+const WHOLE: How = How { exact: false, threads: 1 };
+
+fn last(trusted: &TrustedHeader, reached: alloc::vec::Vec<TrustedHeader>) -> Result<TrustedHeader, Refusal> {
+    Ok(reached.into_iter().next_back().unwrap_or_else(|| trusted.clone()))
+}
+
+fn walk(
+    params: &ClientParams,
+    trusted: &TrustedHeader,
+    steps: &[LightStep],
+    now: Time,
+    how: How,
+) -> Result<alloc::vec::Vec<TrustedHeader>, Refusal> {
     let mut votes = Votes::default();
     // Nothing of this leaves the function before the batch has verified.
-    let mut reached = trusted.clone();
+    let mut way = alloc::vec::Vec::with_capacity(steps.len());
     for step in steps {
-        let hash = check_header(params, &reached, step, now)?;
-        let needed = votes::needed(&step.block, trusted_set(&reached, step)?)?;
-        if exact && carries_more(step, &needed) {
+        let reached = way.last().unwrap_or(trusted);
+        let hash = check_header(params, reached, step, now)?;
+        let needed = votes::needed(&step.block, trusted_set(reached, step)?)?;
+        if how.exact && carries_more(step, &needed) {
             return Err(Refusal::new(Rule::NotMinimal, "only the votes that are needed", "others as well"));
         }
         votes.add(&step.block, &needed);
-        reached = TrustedHeader::of(&step.block.header, hash);
+        way.push(TrustedHeader::of(&step.block.header, hash));
     }
-    votes.verify()?;
-    Ok(reached)
+    votes.verify(how.threads)?;
+    Ok(way)
 }
 
 /// All checks of a header but those of its votes' power and signatures; returns its hash.
