@@ -1,5 +1,6 @@
-//! Lists the sectors of the workspace's `sectors/` folder, so that adding one is adding a folder. Writes
-//! `sectors.rs` into the build's output: an array of `SectorSource`, sorted by name. Knows nothing of what is in them.
+//! Lists the sectors of the workspace's `sectors/` folder and the files of rules in `sectors/rules/`, so that adding one is
+//! adding a folder or a file. Writes `sectors.rs` and `rules.rs` into the build's output: arrays of `SectorSource` and
+//! `RuleSource`, sorted by name. Knows nothing of what is in them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -31,5 +32,26 @@ fn main() -> io::Result<()> {
             .map_err(io::Error::other)?;
     }
     list.push_str("]\n");
-    fs::write(Path::new(&env::var("OUT_DIR").map_err(io::Error::other)?).join("sectors.rs"), list)
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("sectors.rs"), list)?;
+    fs::write(Path::new(&out).join("rules.rs"), rules(&folder.join("rules"))?)
+}
+
+fn rules(folder: &Path) -> io::Result<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in &files {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        writeln!(list, "    RuleSource {{ name: {name:?}, text: include_str!({file:?}) }},")
+            .map_err(io::Error::other)?;
+    }
+    list.push_str("]\n");
+    Ok(list)
 }

@@ -9,6 +9,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/credentials.proto",
         "comity/v1/orders.proto",
         "comity/v1/obligations.proto",
+        "comity/v1/agreements.proto",
+        "comity/v1/triggers.proto",
         "comity/v1/members.proto",
         "comity/v1/chains.proto",
         "comity/v1/exchange.proto",

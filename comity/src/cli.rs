@@ -1,6 +1,7 @@
 //! The command line: what can be asked, with examples. Parsing only.
 //! Refuses to know how anything is done.
 
+pub(crate) mod agreement;
 pub(crate) mod demo;
 pub(crate) mod govern;
 pub(crate) mod ledger;
@@ -87,6 +88,12 @@ pub(crate) enum Command {
     /// Draw up, approve, watch and release orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Draw up, approve, confirm and stop agreements whose performance is proven.
+    #[command(subcommand)]
+    Agreement(agreement::AgreementCommand),
+    /// The rules by which a proven fact proposes the next procedure, what fired and why.
+    #[command(subcommand)]
+    Trigger(agreement::TriggerCommand),
     /// What a gateway knows of chains.
     #[command(subcommand)]
     Chain(ChainCommand),

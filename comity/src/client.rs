@@ -1,6 +1,7 @@
 //! Speaking to a gateway over mTLS: the client file, the channel, and what its errors mean to a user.
 //! Refuses to know what is asked.
 
+pub(crate) mod agreement;
 pub(crate) mod chain;
 pub(crate) mod fields;
 mod life;
@@ -11,6 +12,7 @@ pub(crate) mod query;
 mod received;
 pub(crate) mod register;
 mod show;
+pub(crate) mod trigger;
 
 use crate::failure::{Failure, OrFail};
 use crate::files;

@@ -51,8 +51,14 @@ pub(crate) fn chain(config: &Config, rpc: &str) -> Result<Chain, Failure> {
 
 /// Starts the gateway over a chain that runs and a signer that can be asked.
 pub(crate) async fn start(config: &Config, chain: Chain, signer: SignerClient) -> Result<Running, Failure> {
-    let deps =
-        Deps { chain, store: relay::open_store(&config.store)?, signer, sectors: sectors::embedded()?, policies: None };
+    let deps = Deps {
+        chain,
+        store: relay::open_store(&config.store)?,
+        signer,
+        sectors: sectors::embedded()?,
+        rules: sectors::rules()?,
+        policies: None,
+    };
     comity_gateway::start(gateway_config(config)?, deps)
         .await
         .or_fault(|| format!("the gateway of {} did not start", config.institution))

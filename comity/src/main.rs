@@ -71,6 +71,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Record(command) => client::register::record(command).await,
             Command::Asset(command) => client::register::asset(command).await,
             Command::Order(command) => client::order::run(command).await,
+            Command::Agreement(command) => client::agreement::run(command).await,
+            Command::Trigger(command) => client::trigger::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
             Command::Openapi => openapi(),
         }

@@ -6,6 +6,7 @@ use crate::orders::OrderClients;
 use crate::sectors::Sectors;
 use crate::signer::SignerClient;
 use crate::tls::TlsMaterial;
+use crate::triggers::Rules;
 use comity_adapters_ports::Chain;
 use comity_model::member::MemberKind;
 use comity_model::{MemberId, Time};
@@ -71,6 +72,8 @@ pub struct Deps {
     pub signer: SignerClient,
     /// What kinds of record and order there are.
     pub sectors: Arc<Sectors>,
+    /// The rules by which a proven fact proposes the next procedure.
+    pub rules: Arc<Rules>,
     /// Cedar policies instead of [`crate::policy::DEFAULT_POLICIES`].
     pub policies: Option<String>,
 }

@@ -111,19 +111,22 @@ fn in_collection<Id: std::str::FromStr>(name: &str, collection: &'static str) ->
     })
 }
 
-fn member(name: &str) -> Result<MemberId, ApiError> {
+pub(crate) fn member(name: &str) -> Result<MemberId, ApiError> {
     let id = name.strip_prefix("members/").and_then(|id| id.parse().ok());
     id.ok_or_else(|| ApiError::new(Reason::MalformedName, "The name must be members/ and an institution's id."))
 }
 
 /// A UUID in any of its usual forms.
-fn request_id(text: &str) -> Result<RequestId, ApiError> {
+pub(crate) fn request_id(text: &str) -> Result<RequestId, ApiError> {
     let id = uuid::Uuid::parse_str(text);
     id.map(|id| RequestId(id.into_bytes()))
         .map_err(|_| ApiError::argument("request_id", "A request id is required: a UUID of your choice."))
 }
 
-fn parsed<T: std::str::FromStr<Err = comity_model::BadId>>(field: &'static str, text: &str) -> Result<T, ApiError> {
+pub(crate) fn parsed<T: std::str::FromStr<Err = comity_model::BadId>>(
+    field: &'static str,
+    text: &str,
+) -> Result<T, ApiError> {
     text.parse().map_err(|error: comity_model::BadId| ApiError::argument(field, format!("{error}.")))
 }
 

@@ -155,6 +155,12 @@ table! {
         "There is no such order at this gateway."
     UnknownObligation "UNKNOWN_OBLIGATION" NotFound 404 Refusal
         "No committed order of this court serves this obligation."
+    UnknownAgreement "UNKNOWN_AGREEMENT" NotFound 404 Refusal
+        "There is no such agreement at this gateway."
+    UnknownRule "UNKNOWN_RULE" NotFound 404 Refusal
+        "This gateway has no such rule."
+    UnknownFiring "UNKNOWN_FIRING" NotFound 404 Refusal
+        "There is no such firing of a rule, or no such proposal, at this gateway."
     UnknownAnswer "UNKNOWN_ANSWER" NotFound 404 Refusal
         "There is no such answer to an order of the calling court."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal
@@ -165,6 +171,10 @@ table! {
         "The request id was used for another request. Both are kept."
     OrderState "ORDER_STATE" FailedPrecondition 409 Refusal
         "The order has gone too far, or not far enough, for this."
+    AgreementTerms "AGREEMENT_TERMS" InvalidArgument 400 Refusal
+        "The agreement's terms break a bound: parties, instalments by ascending dates to come, one currency, the hold period."
+    AgreementState "AGREEMENT_STATE" FailedPrecondition 409 Refusal
+        "The agreement has gone too far, or not far enough, for this; a stop in particular comes before the hold period ends."
     ApprovalRefused "APPROVAL_REFUSED" FailedPrecondition 403 Refusal
         "The approval is not a valid signature of an officer of this court."
     DecisionNotAllowed "DECISION_NOT_ALLOWED" FailedPrecondition 409 Refusal

@@ -19,8 +19,10 @@ pub mod sealing;
 pub mod sectors;
 pub mod signer;
 pub mod tls;
+pub mod triggers;
 pub mod view;
 
+mod agreements;
 mod chains;
 mod convert;
 mod convert_order;

@@ -1,6 +1,7 @@
 //! Puts one gateway together and runs it: every service behind mutual TLS, admission and limits.
 //! It refuses to know a concrete chain, store or signer: the program brings them.
 
+use crate::agreements::{self, AgreementBook, AgreementDesk, AgreementsService};
 use crate::audit::Audit;
 use crate::chains::ChainsService;
 use crate::config::{Deps, GatewayConfig, Limits};
@@ -17,16 +18,18 @@ use crate::middleware::admission::{Admission, AdmissionLayer};
 use crate::middleware::measure::MeasureLayer;
 use crate::middleware::reasons::ReasonsLayer;
 use crate::operations::OperationsService;
-use crate::orders::{ObligationsService, OrdersService, Work, WorkParts};
+use crate::orders::{Home, ObligationsService, OrdersService, Work, WorkParts};
 use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::records::{Answerer, Reader, RecordsService};
 use crate::registrar::{AssetsService, Registrar};
 use crate::rest::{Api, Rest, RestError};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
+use crate::triggers::{self, Engine, EngineParts, FiringBook, TriggersService};
 use crate::view::{self, ChainView, HomeState};
 use comity_model::member::MemberKind;
 use comity_proto::google::longrunning::operations_server::OperationsServer;
+use comity_proto::v1::agreements_server::AgreementsServer;
 use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
@@ -36,7 +39,9 @@ use comity_proto::v1::members_server::MembersServer;
 use comity_proto::v1::obligations_server::ObligationsServer;
 use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
+use comity_proto::v1::triggers_server::TriggersServer;
 use futures::future::OptionFuture;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -213,6 +218,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         policy: parts.policy.clone(),
         operators: operators.clone(),
     };
+    let agreements = parts.agreements(operators.clone());
+    let triggers = parts.triggers(operators.clone());
     let operations = OperationsService::new(parts.work.desk.clone(), parts.policy.clone(), operators.clone());
     let routes = Routes::new(health)
         .add_service(reflection)
@@ -227,6 +234,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         )
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
         .add_service(ObligationsServer::new(obligations).max_decoding_message_size(bytes))
+        .add_service(AgreementsServer::new(agreements).max_decoding_message_size(bytes))
+        .add_service(TriggersServer::new(triggers).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));
     // One way in for both: who calls over REST passes what who calls over gRPC passes.
     let layers = ServiceBuilder::new().layer(MeasureLayer).layer(ReasonsLayer).layer(AdmissionLayer(admission));
@@ -247,6 +256,10 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_routes(routes);
     measure::describe();
     parts.work.spawn(parts.sampler().run(stop.clone()));
+    parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
+    if parts.is_court {
+        parts.work.spawn(agreements::run(parts.agreement_desk.clone(), stop.clone()));
+    }
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());
     let rest = rest.map(|(rest, listener)| rest.serve(listener.accept(stop.clone()), stop.clone()));
     let serving = tokio::spawn(async move {
@@ -320,6 +333,9 @@ struct Parts {
     audit: Audit,
     clock: crate::config::Clock,
     work: Work,
+    is_court: bool,
+    engine: Arc<Engine>,
+    agreement_desk: Arc<AgreementDesk>,
 }
 
 impl Parts {
@@ -357,12 +373,16 @@ impl Parts {
         });
         let is_court = config.kind == MemberKind::Court;
         let clients = config.peers.iter().filter(|_| is_court);
-        let clients = clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
+        let clients: BTreeMap<_, _> =
+            clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
+        let kinds = config.peers.iter().map(|peer| (peer.member.clone(), peer.kind));
+        let recipients = kinds.filter(|(member, _)| clients.contains_key(member)).collect();
+        let (chain, store, signer) = (deps.chain.clone(), deps.store.clone(), deps.signer.clone());
         let work = Work::start(WorkParts {
             institution: institution.clone(),
-            clients,
+            clients: clients.clone(),
             chain: deps.chain,
-            view,
+            view: view.clone(),
             store: deps.store,
             signer: deps.signer,
             sectors: deps.sectors.clone(),
@@ -372,7 +392,29 @@ impl Parts {
             decide: config.decide,
             clock: config.clock.clone(),
         });
+        let engine = Arc::new(Engine::new(EngineParts {
+            institution: institution.clone(),
+            rules: deps.rules,
+            book: FiringBook::new(store.clone()),
+            orders: work.desk.clone(),
+            sectors: deps.sectors.clone(),
+            recipients,
+            clock: config.clock.clone(),
+        }));
+        let agreement_desk = Arc::new(AgreementDesk::new(agreements::DeskParts {
+            court: institution.clone(),
+            chain_id: view.chain().clone(),
+            chain,
+            home: Home::new(home.clone()),
+            clients,
+            signer,
+            peers: peers.clone(),
+            book: AgreementBook::new(store),
+            engine: engine.clone(),
+            clock: config.clock.clone(),
+        }));
         let registrar = Arc::new(Registrar {
+            engine: engine.clone(),
             institution: institution.clone(),
             sectors: deps.sectors.clone(),
             keeper: keeper.clone(),
@@ -395,6 +437,9 @@ impl Parts {
             audit,
             clock: config.clock,
             work,
+            is_court,
+            engine,
+            agreement_desk,
         }
     }
 
@@ -419,6 +464,16 @@ impl Parts {
 
     fn credentials(&self) -> CredentialsService {
         CredentialsService { policy: self.policy.clone(), reader: self.reader.clone(), sectors: self.sectors.clone() }
+    }
+
+    fn agreements(&self, operators: Operators) -> AgreementsService {
+        let (desk, policy, audit) = (self.agreement_desk.clone(), self.policy.clone(), self.audit.clone());
+        AgreementsService { desk, policy, operators, audit }
+    }
+
+    fn triggers(&self, operators: Operators) -> TriggersService {
+        let (engine, policy, audit) = (self.engine.clone(), self.policy.clone(), self.audit.clone());
+        TriggersService { engine, policy, operators, audit }
     }
 
     fn members(&self) -> MembersService {

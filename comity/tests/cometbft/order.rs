@@ -117,6 +117,7 @@ impl Bank {
             store: Arc::new(RedbStore::open(&self.home.join("data/gateway.redb")).expect("a store")),
             signer: SignerClient::in_task(SignerCore::new(identity, &Box::new(self.seed("seal")).into())),
             sectors: Arc::new(Sectors::embedded().expect("sectors")),
+            rules: Arc::default(),
             policies: None,
         };
         let running = comity_gateway::start(gateway, deps).await.expect("the gateway starts");

@@ -7,9 +7,9 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveOrder, DecideOrder, DrawUpOrder, Exchange, ObjectToOrder, OpenPrivatePart, Permit, PutRecords,
-    ReadAnswer, ReadChains, ReadMembers, ReadOrder, ReadReceivedOrder, ReadRecord, RegisterAssets, VerifyCredential,
-    WithdrawOrder,
+    Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, Exchange, ObjectToOrder,
+    OpenPrivatePart, Permit, PutRecords, ReadAgreement, ReadAnswer, ReadChains, ReadMembers, ReadOrder, ReadParties,
+    ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets, VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

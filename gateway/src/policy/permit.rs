@@ -64,6 +64,16 @@ actions! {
     DecideOrder on ();
     /// Objects to orders that were carried out here.
     ObjectToOrder on ();
+    /// Draws up agreements.
+    DrawUpAgreement on ();
+    /// Hands in officers' approvals of deeds about agreements.
+    ApproveDeed on ();
+    /// Reads this court's agreements, without their parties.
+    ReadAgreement on ();
+    /// Reads who is party to them: personal data.
+    ReadParties on ();
+    /// Reads the rules, what they fired, and what that proposes.
+    ReadTriggers on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

@@ -73,7 +73,7 @@ impl Registrar {
             None
         } else {
             let says = |value: &Option<Amount>, bytes: &[u8]| self.says(&parent.sector, *value, bytes);
-            Some(self.prove(done.header, &done.wanted, says).await?)
+            Some(self.proof(&self.prove(done.header, &done.wanted, says).await?))
         };
         self.file_assets(permit, &parent, &done.results).await?;
         let changed = done.results.iter().filter(|result| result.changed).count();

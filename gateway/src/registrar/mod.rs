@@ -15,10 +15,12 @@ use crate::institution::AssetRegister;
 use crate::keeper::RecordKeeper;
 use crate::records::Answerer;
 use crate::sectors::Sectors;
+use crate::triggers::Engine;
 use crate::view::HomeState;
 use comity_model::state::StatePath;
 use comity_model::{Height, MemberId};
 use comity_proto::v1;
+use comity_verify::state::ProvenAt;
 use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub(crate) struct Registrar {
     pub(crate) answerer: Arc<Answerer>,
     pub(crate) home: HomeState,
     pub(crate) audit: Audit,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) clock: Clock,
 }
 
@@ -102,7 +105,7 @@ impl Registrar {
         height: Option<Height>,
         wanted: &[(StatePath, T)],
         stands: impl Fn(&T, &[u8]) -> bool,
-    ) -> Result<v1::Proof, ApiError> {
+    ) -> Result<ProvenAt, ApiError> {
         let header = match height {
             Some(height) => self.home.view().header_soon(height).await?,
             None => self.home.view().fresh().await?,
@@ -119,7 +122,11 @@ impl Registrar {
             }
             proven = Some(standing.at().clone());
         }
-        let at = proven.ok_or_else(|| ApiError::fault("nothing was to be proven"))?;
-        Ok(convert::proof(&at, self.home.view().anchor(), RULES))
+        proven.ok_or_else(|| ApiError::fault("nothing was to be proven"))
+    }
+
+    /// Where it was proven, for the answer.
+    fn proof(&self, at: &ProvenAt) -> v1::Proof {
+        convert::proof(at, self.home.view().anchor(), RULES)
     }
 }

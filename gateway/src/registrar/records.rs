@@ -31,13 +31,17 @@ impl Registrar {
         self.file_records(permit.caller(), &parent, schema, &rows).await?;
         let (indices, records): (Vec<u32>, Vec<_>) = rows.into_iter().unzip();
         let ids: Vec<RecordId> = records.iter().map(|(id, _)| id.clone()).collect();
-        let published = self.keeper.publish(&parent.sector, records).await?;
+        let published = self.keeper.publish(&parent.sector, records.clone()).await?;
         let wanted: Vec<(StatePath, RecordState)> = ids
             .iter()
             .zip(&published.states)
             .map(|(id, (state, _))| (StatePath::Record(parent.sector.clone(), id.clone()), state.clone()))
             .collect();
-        let proof = self.prove(Some(published.header), &wanted, |state, value| encode(state) == value).await?;
+        let at = self.prove(Some(published.header), &wanted, |state, value| encode(state) == value).await?;
+        // Of all that stand so, changed or not: repeating a batch that broke off here makes it good.
+        let put = records.iter().zip(&published.states);
+        let put: Vec<_> = put.map(|((id, fields), (state, _))| (id, fields.as_slice(), state)).collect();
+        self.engine.records_put(&parent.sector, &put, &(&at).into()).await?;
         tracing::info!(
             caller = %permit.caller(), sector = %parent.sector, changed = published.changed,
             unchanged = published.unchanged, refused = errors.len(), "records were put"
@@ -46,7 +50,7 @@ impl Registrar {
             let name = RecordName { member: parent.member.clone(), sector: parent.sector.clone(), id };
             v1::RecordResult { index, name: name.to_string(), version: state.version, changed: *changed }
         });
-        Ok(v1::BatchPutRecordsResponse { results: results.collect(), errors, proof: Some(proof) })
+        Ok(v1::BatchPutRecordsResponse { results: results.collect(), errors, proof: Some(self.proof(&at)) })
     }
 
     /// Who put which record, before it is done.

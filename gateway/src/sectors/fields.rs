@@ -47,7 +47,8 @@ impl FieldSpec {
         self.readers.iter().any(|reader| reader == "public" || groups.contains(&reader.as_str()))
     }
 
-    fn check(&self, value: &FieldValue) -> Result<(), FieldError> {
+    /// Whether a value is one that this field may have.
+    pub(crate) fn check(&self, value: &FieldValue) -> Result<(), FieldError> {
         let found = ValueType::of(value);
         if found != self.value_type {
             return Err(FieldError::Type {

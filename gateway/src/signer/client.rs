@@ -6,12 +6,13 @@ use super::sealer::{SealRefusal, SignerCore};
 use crate::config::Clock;
 use crate::error::Reason;
 use comity_model::UnixSeconds;
+use comity_model::agreement::Deed;
 use comity_model::encode;
 use comity_model::order::{Approval, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::seal::Signature;
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_proto::v1::signer_client::SignerClient as Stub;
-use comity_proto::v1::{SealBytesRequest, SealOrderRequest, SealResponse};
+use comity_proto::v1::{SealBytesRequest, SealDeedRequest, SealOrderRequest, SealResponse};
 use tokio::sync::{mpsc, oneshot};
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
@@ -33,6 +34,8 @@ pub(super) enum SealRequest {
     Records(RecordBatch),
     /// Assets.
     Assets(AssetBatch),
+    /// A deed about an agreement, and its approval.
+    Deed(Box<Deed>, Approval),
 }
 
 impl SignerCore {
@@ -45,6 +48,7 @@ impl SignerCore {
             SealRequest::Objection(objection) => self.seal_objection(objection),
             SealRequest::Records(batch) => self.seal_records(batch),
             SealRequest::Assets(batch) => self.seal_assets(batch),
+            SealRequest::Deed(deed, approval) => self.seal_deed(deed, approval, now),
         }
     }
 }
@@ -156,6 +160,14 @@ impl SignerClient {
         self.ask(SealRequest::Assets(batch)).await
     }
 
+    /// The court's seal over a deed about an agreement and its approval.
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn seal_deed(&self, deed: Deed, approval: Approval) -> Result<Signature, SignerError> {
+        self.ask(SealRequest::Deed(Box::new(deed), approval)).await
+    }
+
     async fn ask(&self, request: SealRequest) -> Result<Signature, SignerError> {
         match &self.0 {
             Way::Task(asks) => {
@@ -188,6 +200,9 @@ async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<
         SealRequest::Objection(value) => stub.seal_objection(bytes(value)).await,
         SealRequest::Records(value) => stub.seal_records(bytes(value)).await,
         SealRequest::Assets(value) => stub.seal_assets(bytes(value)).await,
+        SealRequest::Deed(deed, approval) => {
+            stub.seal_deed(SealDeedRequest { deed: encode(deed.as_ref()), approval: encode(approval) }).await
+        }
     };
     let SealResponse { seal } = response.map_err(|status| blame(&status))?.into_inner();
     comity_model::decode("seal", &seal).map_err(|malformed| SignerError::Unavailable(malformed.to_string()))

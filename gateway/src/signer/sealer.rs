@@ -4,6 +4,7 @@
 use super::key::SealKey;
 use crate::orders::class;
 use borsh::BorshSerialize;
+use comity_model::agreement::Deed;
 use comity_model::member::Officer;
 use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::profile::Effect;
@@ -11,6 +12,7 @@ use comity_model::record::FieldValue;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
+use comity_verify::agreement;
 use comity_verify::order::{self as verify, TAG_DELIVERY};
 use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION, TAG_RECORDS};
 use secrecy::SecretBox;
@@ -219,6 +221,18 @@ impl SignerCore {
                 && batch.assets.iter().all(|asset| asset.institution == *institution),
         )?;
         Ok(self.sign(TAG_ASSETS, batch))
+    }
+
+    /// Seals a deed of this court about an agreement, if an officer whom this signer knows approved it.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_deed(&self, deed: &Deed, approval: &Approval, now: UnixSeconds) -> Result<Signature, SealRefusal> {
+        self.ours(deed.court == self.identity.institution && deed.chain == self.identity.chain)?;
+        let officer = self.identity.officers.iter().find(|officer| officer.id == approval.officer);
+        let officer = officer.ok_or(SealRefusal::Approval)?;
+        agreement::approved(deed, approval, officer, now, Suites::ALL).map_err(|_| SealRefusal::Approval)?;
+        Ok(self.sign_bytes(&agreement::seal_bytes(deed, approval)))
     }
 
     fn ours(&self, speaks_for_us: bool) -> Result<(), SealRefusal> {

@@ -10,7 +10,7 @@ use crate::identity::Caller;
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
 use comity_model::{MemberId, decode, encode};
 use comity_proto::v1::signer_server::{Signer, SignerServer};
-use comity_proto::v1::{SealBytesRequest, SealOrderRequest, SealResponse};
+use comity_proto::v1::{SealBytesRequest, SealDeedRequest, SealOrderRequest, SealResponse};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -95,6 +95,12 @@ impl Signer for SignerService {
     async fn seal_assets(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
         let request = self.permitted(request)?;
         self.answer(&SealRequest::Assets(decoded("batch of assets", &request.value)?))
+    }
+
+    async fn seal_deed(&self, request: Request<SealDeedRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        let deed = decoded("deed", &request.deed)?;
+        self.answer(&SealRequest::Deed(Box::new(deed), decoded("approval", &request.approval)?))
     }
 }
 

@@ -8,12 +8,14 @@ use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSource, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
+use comity_gateway::triggers::Rules;
 use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
 use comity_ledger_engine::Storage;
 use comity_model::asset::Enforcement;
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Proposal};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::profile::Profile;
 use comity_model::record::{Field, FieldValue};
 use comity_model::seal::{PublicKey, Signature};
 use comity_model::tx::Message;
@@ -33,6 +35,7 @@ use tonic::transport::Channel;
 
 const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
+const PAYMENTS: &str = include_str!("../../../sectors/payments/schema.proto");
 
 /// What time it is in a world: the machine's clock, moved forward by days where a test needs it.
 #[derive(Clone, Default)]
@@ -71,6 +74,8 @@ pub struct Party {
     /// Seeds of its keys start with this byte.
     seed: u8,
     proposals: u64,
+    /// The rules of its gateway.
+    rules: Arc<Rules>,
     pub folder: tempfile::TempDir,
 }
 
@@ -86,11 +91,18 @@ pub struct World {
 }
 
 pub fn sectors() -> Sectors {
-    Sectors::load(&[SectorSource { name: "accounts", schema: SCHEMA, profile: Some(PROFILE) }]).unwrap()
+    let accounts = SectorSource { name: "accounts", schema: SCHEMA, profile: Some(PROFILE) };
+    let payments = SectorSource { name: "payments", schema: PAYMENTS, profile: None };
+    Sectors::load(&[accounts, payments]).unwrap()
 }
 
 fn always() -> Validity {
     Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None }
+}
+
+/// An officer's signature over what the API gives to be signed.
+pub fn signature(bytes: &[u8], number: u8) -> Vec<u8> {
+    officer_key(number).sign(bytes).to_bytes().to_vec()
 }
 
 fn officer_key(number: u8) -> SigningKey {
@@ -135,14 +147,18 @@ impl Party {
         };
         // The bank answers for every sector that takes orders.
         let profiles = sectors.iter().filter(|_| kind == MemberKind::Finance);
-        let profiles = profiles.filter_map(|sector| Some(sector.profile.as_ref()?.profile(member.clone()))).collect();
+        let profiles = profiles.map(|sector| match &sector.profile {
+            Some(profile) => profile.profile(member.clone()),
+            None => Profile { sector: sector.name.clone(), institution: member.clone(), kinds: Vec::new() },
+        });
+        let profiles = profiles.collect();
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::Directory(folder.path().join("ledger"));
         let kept: (Storage, Arc<dyn comity_ledger_engine::Clock>) = (storage, Arc::new(clock.clone()));
         let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, kept).await;
         let anchor = ledger.anchor(300 * 86_400);
         let authority = Authority::new(id);
-        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, proposals: 0, folder }
+        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, proposals: 0, rules: Arc::default(), folder }
     }
 
     pub fn chain(&self) -> Chain {
@@ -244,6 +260,7 @@ impl Party {
             store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
             signer,
             sectors: Arc::new(self.sectors.clone()),
+            rules: self.rules.clone(),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()
@@ -280,8 +297,14 @@ impl World {
 
     /// The same, with these sectors, all of which the bank answers for.
     pub async fn start_with(decide: DecidePolicy, sectors: Sectors) -> Self {
+        Self::start_ruled(decide, sectors, Rules::default()).await
+    }
+
+    /// The same, where the court's gateway has these rules.
+    pub async fn start_ruled(decide: DecidePolicy, sectors: Sectors, rules: Rules) -> Self {
         let clock = WorldClock::default();
         let mut court = Party::start("court", MemberKind::Court, 10, sectors.clone(), clock.clone()).await;
+        court.rules = Arc::new(rules);
         let mut bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
         court.govern(Action::SetOfficer(officer(1))).await;
         court.govern(Action::SetOfficer(officer(2))).await;

@@ -106,6 +106,7 @@ impl Institution {
             store: Arc::new(RedbStore::open(&self.folder.path().join(name)).unwrap()),
             signer: SignerClient::in_task(core),
             sectors: Arc::new(sectors()),
+            rules: Arc::default(),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

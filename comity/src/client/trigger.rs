@@ -1,0 +1,92 @@
+//! `comity trigger …`: the rules, what they fired and why, and what that proposes.
+//! Refuses to decide on a proposal: an order is approved as an order.
+
+use super::show::proof_line;
+use super::{ClientFile, status};
+use crate::cli::agreement::TriggerCommand;
+use crate::failure::Failure;
+use comity_proto::v1;
+use comity_proto::v1::triggers_client::TriggersClient;
+use std::path::Path;
+use tonic::transport::Channel;
+
+/// Most firings or proposals of one list.
+const LISTED_MAX: usize = 1_000;
+
+/// Runs the command.
+pub(crate) async fn run(command: TriggerCommand) -> Result<(), Failure> {
+    match command {
+        TriggerCommand::Rules(args) => rules(&mut connect(&args.client.client)?).await,
+        TriggerCommand::Firings(args) => firings(&mut connect(&args.client.client)?).await,
+        TriggerCommand::Proposals(args) => proposals(&mut connect(&args.client.client)?).await,
+    }
+}
+
+fn connect(client: &Path) -> Result<TriggersClient<Channel>, Failure> {
+    Ok(TriggersClient::new(ClientFile::read(client)?.connect()?))
+}
+
+async fn rules(client: &mut TriggersClient<Channel>) -> Result<(), Failure> {
+    let answer = client.list_rules(v1::ListRulesRequest {}).await;
+    for rule in answer.map_err(|error| status(error, "the rules were not read"))?.into_inner().rules {
+        println!("{}  {}", rule.name, rule.on);
+        println!("  {} · {}", rule.title_zh, rule.title_en);
+        println!("  {}", rule.legal_basis);
+    }
+    Ok(())
+}
+
+async fn firings(client: &mut TriggersClient<Channel>) -> Result<(), Failure> {
+    let (mut token, mut shown) = (String::new(), 0);
+    loop {
+        let request = v1::ListFiringsRequest { page_size: 0, page_token: token };
+        let page = client.list_firings(request).await;
+        let page = page.map_err(|error| status(error, "the firings were not read"))?.into_inner();
+        for firing in &page.firings {
+            println!("{}", firing.name);
+            println!("  {}", firing.explanation);
+            for fact in &firing.facts {
+                println!("  · {}", fact.statement);
+                if let Some(proof) = &fact.proof {
+                    println!("    {}", proof_line(proof));
+                }
+            }
+        }
+        shown += page.firings.len();
+        token = page.next_page_token;
+        if token.is_empty() || shown >= LISTED_MAX {
+            return Ok(());
+        }
+    }
+}
+
+async fn proposals(client: &mut TriggersClient<Channel>) -> Result<(), Failure> {
+    let (mut token, mut shown) = (String::new(), 0);
+    loop {
+        let request = v1::ListProposalsRequest { page_size: 0, page_token: token };
+        let page = client.list_proposals(request).await;
+        let page = page.map_err(|error| status(error, "the proposals were not read"))?.into_inner();
+        for proposal in &page.proposals {
+            println!("{}  {}", proposal.name, proposal.state().as_str_name());
+            println!("  {}", what(proposal));
+        }
+        shown += page.proposals.len();
+        token = page.next_page_token;
+        if token.is_empty() || shown >= LISTED_MAX {
+            return Ok(());
+        }
+    }
+}
+
+fn what(proposal: &v1::Proposal) -> String {
+    if proposal.kind == "INVESTIGATION" {
+        return format!("investigation in {}", proposal.sectors.join(", "));
+    }
+    let order = format!("{} in {} for {}", proposal.order_kind, proposal.sector, proposal.recipient);
+    match (proposal.order.as_str(), proposal.reason.as_str()) {
+        ("", "") => order,
+        ("", reason) if proposal.field.is_empty() => format!("{order}: {reason}"),
+        ("", reason) => format!("{order}: {reason} ({})", proposal.field),
+        (draft, _) => format!("{order}: {draft}"),
+    }
+}

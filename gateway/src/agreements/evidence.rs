@@ -1,0 +1,145 @@
+//! Brings the court's chain what the finance chain proves of an instalment: that it was paid, or that it was not.
+//! It refuses to judge: what the other gateway says is proven on the court's chain, or is nothing.
+
+use super::desk::AgreementDesk;
+use super::stored::StoredAgreement;
+use crate::error::{ApiError, Reason};
+use comity_adapters_ports::Outcome;
+use comity_model::agreement::{AgreementEntry, DefaultProof, PaymentProof, payment_field};
+use comity_model::client::ClientState;
+use comity_model::record::RecordState;
+use comity_model::state::StatePath;
+use comity_model::tx::Message;
+use comity_model::{Height, UnixSeconds, decode};
+use comity_proto::v1::{FetchRecordRequest, FetchRecordResponse, FetchStateResponse};
+use comity_verify::agreement::reference;
+use comity_verify::light::{ConsensusState, LightStep};
+
+/// The role in which the other gateway is asked: what a payment record says is no personal data.
+const ROLE: &str = "reader";
+/// What the chain says when another gateway came first, or the date is not there yet: nothing is wrong.
+const EXPECTED: [&str; 4] = ["INSTALMENT_PAID", "AGREEMENT_STATE", "AGREEMENT_ENDED", "DEFAULT_EARLY"];
+/// The record stands, and does not say that the instalment was paid.
+const NO_PAYMENT: &str = "PAYMENT_RECORD";
+
+impl AgreementDesk {
+    /// Looks whether instalment `number` is paid and, if it is due, whether it is not; submits what is provable. Returns
+    /// the header of the court's chain that proves what came of it, where something did.
+    pub(super) async fn bring(
+        &self,
+        stored: &StoredAgreement,
+        entry: &AgreementEntry,
+        number: u16,
+    ) -> Result<Option<Height>, ApiError> {
+        let Some((instalment, _)) = entry.instalment(number) else { return Ok(None) };
+        let (client, answer) = self.fetch(stored, entry, number).await?;
+        let state = answer.state.unwrap_or_default();
+        let height = Height(state.header_height);
+        let due = self.header_time(&client, &state).await?.is_some_and(|time| time >= instalment.due_at);
+        let (court, agreement) = (entry.court.clone(), entry.id);
+        let default =
+            |evidence| Message::ProveDefault { court: court.clone(), agreement, instalment: number, evidence };
+        if !state.exists {
+            if !due {
+                return Ok(None);
+            }
+            let evidence = DefaultProof::Absent { proof: state.proof.clone(), height };
+            return self.submit(&client, &state, default(evidence)).await.map(Brought::height);
+        }
+        let record: RecordState = decode("a record", &state.value).map_err(|error| malformed(stored, error))?;
+        let payment = PaymentProof { record, disclosure: answer.disclosure, proof: state.proof.clone(), height };
+        let paid =
+            Message::ProvePayment { court: court.clone(), agreement, instalment: number, payment: payment.clone() };
+        match self.submit(&client, &state, paid).await? {
+            Brought::NoPayment if due => {
+                let evidence = DefaultProof::Insufficient(payment);
+                self.submit(&client, &state, default(evidence)).await.map(Brought::height)
+            }
+            brought => Ok(brought.height()),
+        }
+    }
+
+    /// Asks the institution's gateway for the record of a payment, from where the court chain's client stands.
+    async fn fetch(
+        &self,
+        stored: &StoredAgreement,
+        entry: &AgreementEntry,
+        number: u16,
+    ) -> Result<(ClientState, FetchRecordResponse), ApiError> {
+        let at = &entry.terms.payments;
+        let client = self.0.home.state(&StatePath::Client(at.client.clone()), Height(0)).await?.value;
+        let client = client.ok_or_else(|| ApiError::fault("an agreement's client does not exist"))?;
+        let client = client.decode::<ClientState>("client").map_err(ApiError::fault)?.into_value();
+        let request = FetchRecordRequest {
+            sector: at.sector.to_string(),
+            record_id: reference(&at.account, &entry.court, &entry.id, number).to_string(),
+            fields: vec![payment_field::ACCOUNT.into(), payment_field::AMOUNT.into(), payment_field::PAID_AT.into()],
+            role: ROLE.into(),
+            purpose: None,
+            trusted_height: client.latest.0,
+        };
+        let peer = self.0.peers.peer(&stored.payments_at)?;
+        let answer = peer.exchange().fetch_record(request).await.map_err(|status| peer.failed(&status))?;
+        Ok((client, answer.into_inner()))
+    }
+
+    /// The time of the header that an answer is under: of the last step, or as the court's chain knows it.
+    async fn header_time(
+        &self,
+        client: &ClientState,
+        state: &FetchStateResponse,
+    ) -> Result<Option<UnixSeconds>, ApiError> {
+        if let Some(last) = state.steps.last() {
+            let step = decode::<LightStep>("a light step", last).ok();
+            return Ok(step.map(|step| step.block.header.time.unix_seconds()));
+        }
+        let path = StatePath::Consensus(client.id.clone(), Height(state.header_height));
+        let Some(known) = self.0.home.state(&path, Height(0)).await?.value else { return Ok(None) };
+        let known = known.decode::<ConsensusState>("a header").map_err(ApiError::fault)?;
+        Ok(Some(known.value().time.unix_seconds()))
+    }
+
+    async fn submit(
+        &self,
+        client: &ClientState,
+        state: &FetchStateResponse,
+        message: Message,
+    ) -> Result<Brought, ApiError> {
+        let mut messages = Vec::with_capacity(2);
+        if !state.steps.is_empty() {
+            messages.push(Message::UpdateClient { client: client.id.clone(), steps: state.steps.clone() });
+        }
+        messages.push(message);
+        match self.0.chain.submit.submit(messages).await? {
+            Outcome::Committed { height, .. } => Ok(Brought::Taken(height.next())),
+            Outcome::Refused { code, .. } if EXPECTED.contains(&code.as_str()) => Ok(Brought::Nothing),
+            Outcome::Refused { code, .. } if code.as_str() == NO_PAYMENT => Ok(Brought::NoPayment),
+            Outcome::Refused { code, detail } => Err(crate::keeper::chain_refused(code.as_str(), detail)),
+        }
+    }
+}
+
+/// What came of a submission.
+enum Brought {
+    /// The chain took it; the header that proves it.
+    Taken(Height),
+    /// Another came first, or it is too early.
+    Nothing,
+    /// The record does not say that it was paid.
+    NoPayment,
+}
+
+impl Brought {
+    const fn height(self) -> Option<Height> {
+        match self {
+            Self::Taken(height) => Some(height),
+            Self::Nothing | Self::NoPayment => None,
+        }
+    }
+}
+
+fn malformed(stored: &StoredAgreement, error: comity_model::Malformed) -> ApiError {
+    ApiError::new(Reason::ProofRefused, format!("What {} sends is malformed: {error}.", stored.payments_at))
+        .with("peer", stored.payments_at.as_str())
+        .with("rule", "ENCODING")
+}
