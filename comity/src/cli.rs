@@ -30,7 +30,7 @@ use std::path::PathBuf;
     arg_required_else_help = true,
     after_long_help = concat!(
         "Where to begin:\n",
-        "  comity demo                      six institutions, three stories, every step proven\n",
+        "  comity demo                      six institutions, four stories, every step proven\n",
         "  comity demo --tamper proof       an attack, and the rule that refuses it\n",
         "  comity sandbox                   the same world left running, with commands to try\n",
         "  comity verify court.comity --anchor court.anchor\n",

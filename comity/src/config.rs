@@ -57,6 +57,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) peers: Vec<Peer>,
     /// Who decides the orders that arrive.
     pub(crate) decide: DecidePolicy,
+    /// Files of rules beside those that came with the program.
+    pub(crate) rules: Vec<PathBuf>,
 }
 
 /// The institution's chain as its gateway sees it.
@@ -147,6 +149,8 @@ struct Raw {
     peers: Vec<RawPeer>,
     #[serde(default)]
     decide: RawDecide,
+    #[serde(default)]
+    rules: Vec<PathBuf>,
 }
 
 /// `decide`: by the gateway's rules, or by a person (`comity order decide`).
@@ -338,6 +342,7 @@ impl Raw {
                 RawDecide::Automatic => DecidePolicy::Automatic,
                 RawDecide::Manual => DecidePolicy::Manual,
             },
+            rules: self.rules.into_iter().map(in_folder).collect(),
         })
     }
 }

@@ -195,9 +195,10 @@ pub(crate) fn sectors_of(kind: Kind) -> &'static [&'static str] {
         Kind::Court => &["judgments"],
         Kind::Justice => &["lawyers"],
         Kind::Property => &["parcels"],
-        Kind::Finance => &["accounts"],
+        Kind::Finance => &["accounts", "payments"],
         Kind::IntellectualProperty => &["ip-rights"],
         Kind::Credit => &["credit"],
-        Kind::Market | Kind::Enforcement | Kind::Mediation | Kind::Platform => &[],
+        Kind::Mediation => &["mediation"],
+        Kind::Market | Kind::Enforcement | Kind::Platform => &[],
     }
 }

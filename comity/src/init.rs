@@ -178,6 +178,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         },
         peers: Vec::new(),
         decide: comity_gateway::DecidePolicy::default(),
+        rules: Vec::new(),
     }
 }
 

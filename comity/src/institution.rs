@@ -56,7 +56,7 @@ pub(crate) async fn start(config: &Config, chain: Chain, signer: SignerClient) -
         store: relay::open_store(&config.store)?,
         signer,
         sectors: sectors::embedded()?,
-        rules: sectors::rules()?,
+        rules: sectors::rules(&config.rules)?,
         policies: None,
     };
     comity_gateway::start(gateway_config(config)?, deps)

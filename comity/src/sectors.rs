@@ -1,9 +1,11 @@
-//! The sectors and the rules that came with the program, compiled once.
+//! The sectors that came with the program, compiled once, and the rules that came with it and that an operator adds.
 //! Refuses to know any of them by name.
 
 use crate::failure::{Failure, OrFail};
+use crate::files;
 use comity_gateway::sectors::Sectors;
-use comity_gateway::triggers::Rules;
+use comity_gateway::triggers::{RuleSource, Rules};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 /// The sectors.
@@ -16,13 +18,13 @@ pub(crate) fn embedded() -> Result<Arc<Sectors>, Failure> {
     Ok(Arc::clone(COMPILED.get_or_init(|| Arc::new(sectors))))
 }
 
-/// The rules by which a proven fact proposes the next procedure.
-pub(crate) fn rules() -> Result<Arc<Rules>, Failure> {
-    static READ: OnceLock<Arc<Rules>> = OnceLock::new();
-    if let Some(rules) = READ.get() {
-        return Ok(Arc::clone(rules));
+/// The rules by which a proven fact proposes the next procedure: those that came with the program, and those in the files at `paths`.
+pub(crate) fn rules(paths: &[PathBuf]) -> Result<Arc<Rules>, Failure> {
+    let mut texts = Vec::with_capacity(paths.len());
+    for path in paths {
+        texts.push((path.display().to_string(), files::read_text(path)?));
     }
-    let rules =
-        Rules::embedded(&*embedded()?).or_fault(|| "the rules that came with the program cannot be used".into())?;
-    Ok(Arc::clone(READ.get_or_init(|| Arc::new(rules))))
+    let more: Vec<_> = texts.iter().map(|(name, text)| RuleSource { name, text }).collect();
+    let rules = Rules::embedded(&more, &*embedded()?).or_usage(|| "the rules cannot be used".into())?;
+    Ok(Arc::new(rules))
 }

@@ -53,6 +53,11 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
         "# Orders that arrive: decided by the gateway's rules, or (manual) by a person with `comity order decide`."
     )?;
     writeln!(out, "decide = \"{decide}\"")?;
+    writeln!(
+        out,
+        "# Files of rules beside those that came with the program: what a proven fact proposes (sectors/README.md)."
+    )?;
+    writeln!(out, "rules = [{}]", paths(&config.rules))?;
     writeln!(out, "\n[listen]")?;
     writeln!(out, "# The gateway: gRPC over mTLS. Port 0 takes a free one.")?;
     writeln!(out, "grpc = \"{}\"", config.grpc)?;

@@ -1,6 +1,7 @@
-//! The demonstration: a fresh world of six institutions, three stories told through the public API, or one attack.
+//! The demonstration: a fresh world of six institutions, four stories told through the public API, or one attack.
 //! It ends well only if every step was verified, or if the attack was refused.
 
+mod agreement;
 mod attack;
 #[cfg(test)]
 mod bars;
@@ -33,5 +34,6 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
 async fn stories(world: &World, report: &mut Report) -> Result<(), Failure> {
     query::record(world, report).await?;
     query::credential(world, report).await?;
-    freeze::tell(world, report).await
+    freeze::tell(world, report).await?;
+    agreement::tell(world, report).await
 }

@@ -13,9 +13,11 @@ mod fields;
 mod ip_rights;
 mod judgments;
 mod lawyers;
+mod mediation;
 mod names;
 mod numbers;
 mod parcels;
+mod payments;
 mod people;
 mod showcase;
 #[cfg(test)]
@@ -68,6 +70,8 @@ const PARCELS: usize = 5_000;
 const ACCOUNTS: usize = 5_000;
 const IP_RIGHTS: usize = 1_000;
 const LISTINGS: usize = 400;
+const MEDIATIONS: usize = 600;
+const PAYMENTS: usize = 300;
 
 /// The data of a seed.
 pub(crate) fn generate(seed: u64) -> SandboxData {
@@ -82,6 +86,8 @@ pub(crate) fn generate(seed: u64) -> SandboxData {
             accounts::draw(seed, ACCOUNTS, &people),
             ip_rights::draw(seed, IP_RIGHTS, &people),
             credit::draw(seed, LISTINGS, &debts),
+            mediation::draw(seed, MEDIATIONS, &people),
+            payments::draw(seed, PAYMENTS),
         ],
         showcase: Showcase::new(),
     }

@@ -24,6 +24,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
+/// Rules of the sandbox's courts.
+const RULES: &str = include_str!("rules.toml");
+
 /// Steps that [`found`] announces.
 const STEPS: u64 = 6;
 
@@ -40,7 +43,7 @@ struct Founded {
 /// Makes the world.
 pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     let progress = Progress::new(STEPS, options.quiet);
-    progress.step("keys and certificates of seven institutions");
+    progress.step("keys and certificates of eight institutions");
     let (dir, temporary) = folder(options.dir)?;
     let seed = options.seed;
     let data = tokio::task::spawn_blocking(move || data::generate(seed));
@@ -153,6 +156,11 @@ async fn configs(founded: &[Founded]) -> Result<Vec<Config>, Failure> {
         let anchor = init::anchor(&one.home, engine).await?;
         let own_engine = one.engine.is_some().then(|| engine_config.clone());
         let mut config = init::config(&one.home, anchor, own_engine, one.signer.address());
+        if one.site.kind == MemberKind::Court {
+            let path = one.home.dir.join("rules.toml");
+            files::write_public(&path, RULES)?;
+            config.rules.push(path);
+        }
         config.rest = Some(one.rest.address());
         if one.engine.is_none() {
             config.chain.rpc = Some(format!("http://{}", engine.rpc_addr()));

@@ -1,4 +1,5 @@
-//! Who is in the sandbox: six institutions and a second court on the first one's chain.
+//! Who is in the sandbox: six institutions with a chain each, a second court on the first one's chain, and a mediation body
+//! on the justice bureau's.
 //! Refuses to know how they are built.
 
 use comity_model::member::MemberKind;
@@ -41,6 +42,14 @@ pub(super) const SITES: &[Site] = &[
         officers: &[],
     },
     Site {
+        id: "mediation",
+        kind: MemberKind::Mediation,
+        chain_of: "justice",
+        names: ["安澜市商事调解中心", "Commercial Mediation Centre of Anlan"],
+        sectors: &["mediation"],
+        officers: &[],
+    },
+    Site {
         id: "property",
         kind: MemberKind::Property,
         chain_of: "property",
@@ -53,7 +62,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Finance,
         chain_of: "finance",
         names: ["安澜银行股份有限公司", "Bank of Anlan"],
-        sectors: &["accounts"],
+        sectors: &["accounts", "payments"],
         officers: &[],
     },
     Site {

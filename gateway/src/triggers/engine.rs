@@ -308,6 +308,7 @@ impl Engine {
                 deliver_within_s: 0,
                 hold_days,
                 emergency: false,
+                claim: None,
             };
             planned.push(self.draw_up(request, 0).await?);
         }

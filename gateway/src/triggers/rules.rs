@@ -171,12 +171,12 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Reads the rules that came with the program.
+    /// Reads the rules that came with the program, and `more`, such as an operator's own.
     ///
     /// # Errors
     /// As [`Rules::load`].
-    pub fn embedded(sectors: &Sectors) -> Result<Self, RuleError> {
-        Self::load(EMBEDDED, sectors)
+    pub fn embedded(more: &[RuleSource<'_>], sectors: &Sectors) -> Result<Self, RuleError> {
+        Self::load(&[EMBEDDED, more].concat(), sectors)
     }
 
     /// The kind of agreement of this id.

@@ -29,7 +29,7 @@ fn rule(rest: &str) -> String {
 
 #[test]
 fn the_rules_that_come_with_the_program_fit_its_sectors() {
-    let rules = Rules::embedded(&sectors()).unwrap();
+    let rules = Rules::embedded(&[], &sectors()).unwrap();
     assert!(rules.agreement(&"mediation-agreement".parse().unwrap()).is_some());
     assert!(rules.iter().any(|rule| matches!(rule.on, On::HoldLapsing { .. })));
 }

@@ -48,6 +48,8 @@ pub(crate) struct Showcase {
     pub(crate) unknown_licence: RecordId,
     /// What is on the debtor's account, CNY 423,517.86.
     pub(crate) account_balance: Amount,
+    /// Whom the debtor owes: name and credit code.
+    pub(crate) creditor: [String; 2],
     /// What is to be obtained, CNY 690,600.00: the award and the court's fees.
     pub(crate) obligation: Amount,
     /// Orders about them.
@@ -64,6 +66,7 @@ impl Showcase {
             suspended_lawyer: suspended,
             unknown_licence: own(&licence(2019, 1, Sex::Female, 100_404)),
             account_balance: BALANCE,
+            creditor: ["安澜青禾纺织有限公司".to_owned(), credit_code("91", DISTRICTS[5].region, 4_201)],
             obligation: obligation(),
             orders: ShowcaseOrders::new(),
         }

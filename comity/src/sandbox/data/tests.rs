@@ -45,7 +45,7 @@ fn fingerprint(data: &SandboxData) -> u64 {
 
 #[test]
 fn a_seed_means_the_same_data_everywhere_and_for_ever() {
-    assert_eq!(fingerprint(&generate(1)), 9_795_732_821_411_851_264);
+    assert_eq!(fingerprint(&generate(1)), 3_512_251_989_620_187_586);
 }
 
 #[test]
@@ -69,6 +69,8 @@ fn there_are_as_many_records_as_promised() {
         ("accounts", 5_000, 4_800),
         ("ip-rights", 1_000, 600),
         ("credit", 400, 800),
+        ("mediation", 600, 0),
+        ("payments", 300, 0),
     ] {
         let sector = sector(&data, name);
         assert_eq!(sector.records.len(), records, "{name}");
@@ -115,7 +117,8 @@ fn every_listed_status_occurs_somewhere() {
     let data = generate(3);
     for sector in &data.sectors {
         let schema = schema(&sectors, sector);
-        let status = schema.record.role(Role::Status).unwrap();
+        // A payment stands or is withdrawn: its record has no status of its own.
+        let Some(status) = schema.record.role(Role::Status) else { continue };
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for record in &sector.records {
             *counts.entry(text(record, status.name.as_str())).or_default() += 1;
