@@ -358,7 +358,7 @@ impl Engine {
 
     /// Draws a draft up; what the caller cannot mend by trying again is kept as the proposal's problem.
     async fn draw_up(&self, request: DraftRequest, attempt: u32) -> Result<What, ApiError> {
-        let drawn = self.parts.orders.draw_up(&request, false).await.map_err(ApiError::from);
+        let drawn = self.parts.orders.draw_up(&request).await.map_err(ApiError::from);
         let (draft, problem) = match drawn {
             Ok(order) => (Some(order.order.id), None),
             Err(error) if error.reason().blame() == Blame::Refusal => {

@@ -158,7 +158,19 @@ impl Party {
         let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, kept).await;
         let anchor = ledger.anchor(300 * 86_400);
         let authority = Authority::new(id);
-        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, proposals: 0, rules: Arc::default(), folder }
+        Self {
+            id: member,
+            kind,
+            authority,
+            ledger,
+            anchor,
+            sectors,
+            clock,
+            seed,
+            proposals: 0,
+            rules: Arc::default(),
+            folder,
+        }
     }
 
     pub fn chain(&self) -> Chain {
