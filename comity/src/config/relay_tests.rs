@@ -82,6 +82,6 @@ fn witnesses_of_a_chain_are_read_and_none_is_the_node_that_they_watch() {
     assert_eq!(read.chains[1].witnesses.len(), 2);
     assert!(read.chains[0].witnesses.is_empty());
     assert!(with("[\"http://127.0.0.1:7102/finance\"]").unwrap_err().to_string().contains("witnesses"));
-    let nine = vec!["\"http://10.0.0.2:26657\""; 9].join(", ");
+    let nine = ["\"http://10.0.0.2:26657\""; 9].join(", ");
     assert!(with(&format!("[{nine}]")).unwrap_err().to_string().contains("at most 8"));
 }
