@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Ask for a record, or the proof that it does not exist.
     Query(QueryArgs),
+    /// Ask every institution at once what it keeps of persons; each answer, and each absence, is proven.
+    Investigate(InvestigateArgs),
     /// Put the own institution's records, as its registrar.
     #[command(subcommand)]
     Record(register::RecordCommand),
@@ -331,6 +333,43 @@ pub(crate) struct QueryArgs {
     #[arg(long)]
     pub(crate) credential: bool,
     /// Print the answer as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity investigate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity investigate --as court/clients/officer.toml 990106198704120377 \\
+      --case '(2025)浙9906执2048号' --basis '民事诉讼法第二百五十三条' --purpose 'Asset investigation' \\
+      --bundles ./found
+
+The number travels sealed to each institution, which answers by its own private index. `nothing` means: not in this index at
+this height. What was not answered by the deadline is told as such.")]
+pub(crate) struct InvestigateArgs {
+    /// The gateway to ask and the certificate to show: a court's clerk or officer.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Numbers of identity cards or passports, or unified credit codes.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) numbers: Vec<String>,
+    /// A file with one number a line, at most 1,000.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// A sector to search; all that are searchable when left out.
+    #[arg(long = "sector", value_name = "SECTOR")]
+    pub(crate) sectors: Vec<String>,
+    /// Why.
+    #[command(flatten)]
+    pub(crate) purpose: PurposeArgs,
+    /// How long to wait for answers, in seconds: 30 when left out, at most 600.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u32>,
+    /// Save a bundle of each record and each absence in this folder, for `comity verify`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundles: Option<PathBuf>,
+    /// Print each event as a line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

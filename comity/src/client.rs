@@ -4,6 +4,7 @@
 pub(crate) mod agreement;
 pub(crate) mod chain;
 pub(crate) mod fields;
+pub(crate) mod investigate;
 mod life;
 mod lines;
 mod obligation;

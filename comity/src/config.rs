@@ -105,6 +105,8 @@ pub(crate) struct KeysConfig {
     pub(crate) operator: PathBuf,
     /// Opens private parts.
     pub(crate) encryption: PathBuf,
+    /// Makes the index of its records by person; without one they cannot be searched so.
+    pub(crate) lookup: Option<PathBuf>,
     /// The governors' keys that are kept here; used by `comity link` only.
     pub(crate) governors: Vec<PathBuf>,
 }
@@ -202,6 +204,7 @@ struct RawTls {
 struct RawKeys {
     operator: PathBuf,
     encryption: PathBuf,
+    lookup: Option<PathBuf>,
     #[serde(default)]
     governors: Vec<PathBuf>,
 }
@@ -327,6 +330,7 @@ impl Raw {
             keys: KeysConfig {
                 operator: in_folder(self.keys.operator),
                 encryption: in_folder(self.keys.encryption),
+                lookup: self.keys.lookup.map(in_folder),
                 governors: self.keys.governors.into_iter().map(in_folder).collect(),
             },
             store: in_folder(self.store.file),

@@ -86,6 +86,7 @@ impl Home {
             compromised_since: None,
         };
         let encryption = key("encryption.key")?;
+        key("lookup.key")?;
         let encryption_key = sealing::public_key(encryption.secret())
             .map_err(|error| Failure::fault("the encryption key cannot be used").because(error))?;
         let mut officers = Vec::new();
@@ -192,13 +193,15 @@ fn certificates(dir: &Path, plan: &Plan) -> Result<Authority, Failure> {
 /// The sectors that an institution of this kind answers for, unless it says otherwise.
 pub(crate) fn sectors_of(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Court => &["judgments"],
+        Kind::Court => &["judgments", "insolvency"],
         Kind::Justice => &["lawyers"],
         Kind::Property => &["parcels"],
-        Kind::Finance => &["accounts", "payments"],
+        Kind::Finance => &["accounts", "securities", "insurance", "payments"],
         Kind::IntellectualProperty => &["ip-rights"],
         Kind::Credit => &["credit"],
+        Kind::Market => &["companies", "equity"],
+        Kind::Enforcement => &["penalties"],
+        Kind::Platform => &["data-assets", "trades"],
         Kind::Mediation => &["mediation"],
-        Kind::Market | Kind::Enforcement | Kind::Platform => &[],
     }
 }

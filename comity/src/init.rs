@@ -165,6 +165,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         keys: KeysConfig {
             operator: home.key("operator"),
             encryption: home.key("encryption"),
+            lookup: Some(home.key("lookup")),
             governors: if engine.is_some() { home.governor_keys() } else { Vec::new() },
         },
         engine,

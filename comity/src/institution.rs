@@ -75,6 +75,7 @@ fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {
         peers: config.peers.iter().map(peer).collect(),
         anchor: anchor.anchor.clone(),
         encryption_key: Seed::read(&config.keys.encryption)?.into_secret(),
+        lookup_key: config.keys.lookup.as_deref().map(Seed::read).transpose()?.map(Seed::into_secret),
         limits: Limits::default(),
         decide: config.decide,
         clock: Clock::system(),

@@ -36,6 +36,8 @@ pub struct GatewayConfig {
     pub anchor: Anchor,
     /// X25519 key that private parts are sealed to.
     pub encryption_key: SecretBox<[u8; 32]>,
+    /// Seed of the key of its private lookups: without one, its records cannot be searched by person.
+    pub lookup_key: Option<SecretBox<[u8; 32]>>,
     /// Bounds.
     pub limits: Limits,
     /// Who decides orders that arrive.

@@ -123,6 +123,14 @@ table! {
         "No asset is registered under this reference, or its chain does not have it."
     RecordIdDiffers "RECORD_ID_DIFFERS" InvalidArgument 400 Refusal
         "A record's identity field names another record."
+    RecordIdReserved "RECORD_ID_RESERVED" InvalidArgument 400 Refusal
+        "A record's id begins with the character that is kept for a sector's index."
+    ConsentRequired "CONSENT_REQUIRED" InvalidArgument 400 Refusal
+        "A field is asked for that is read only with the consent of the record's subject."
+    ConsentRefused "CONSENT_REFUSED" FailedPrecondition 403 Refusal
+        "The consent does not cover this reader, this purpose or this time, or its signature is not the subject's."
+    NotSearchable "NOT_SEARCHABLE" FailedPrecondition 409 Refusal
+        "The institution keeps no index of this sector's records by person."
     UnknownKind "UNKNOWN_KIND" InvalidArgument 400 Refusal
         "The sector takes no orders of this kind."
     ObligationDiffers "OBLIGATION_DIFFERS" InvalidArgument 400 Refusal
@@ -209,6 +217,8 @@ table! {
         "Others changed the same thing all the time. Try again."
     PeerUnavailable "PEER_UNAVAILABLE" Unavailable 503 Unavailable
         "The other institution's gateway does not answer."
+    DeadlinePassed "DEADLINE_PASSED" DeadlineExceeded 504 Unavailable
+        "The institution has not answered by the deadline that the caller set."
     ChainUnavailable "CHAIN_UNAVAILABLE" Unavailable 503 Unavailable
         "The own chain does not answer."
     StoreUnavailable "STORE_UNAVAILABLE" Unavailable 503 Unavailable

@@ -7,6 +7,7 @@ use crate::identity::Role;
 use crate::institution::{Answers, Inbox};
 use crate::policy::{Exchange as Exchanges, Permit, Policy};
 use crate::records::{Answerer, Question, mask};
+use crate::search::Searcher;
 use crate::server::caller;
 use crate::view::HomeState;
 use comity_model::order::ReceivedOrder;
@@ -14,8 +15,12 @@ use comity_model::state::StatePath;
 use comity_model::{ClientId, Height, MemberId, OrderId, decode, encode};
 use comity_proto::v1;
 use comity_proto::v1::exchange_server::Exchange;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
+
+type SearchStream = BoxStream<'static, Result<v1::SearchResponse, Status>>;
 
 /// The service.
 pub(crate) struct ExchangeService {
@@ -25,6 +30,7 @@ pub(crate) struct ExchangeService {
     pub(crate) home: HomeState,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) answers: Arc<Answers>,
+    pub(crate) searcher: Arc<Searcher>,
 }
 
 #[tonic::async_trait]
@@ -73,9 +79,34 @@ impl Exchange for ExchangeService {
         let permit = self.permit(&request)?;
         Ok(Response::new(self.inbox.deliver(permit.caller(), request.into_inner()).await?))
     }
+
+    type SearchStream = SearchStream;
+
+    async fn search(&self, request: Request<v1::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.searched(&permit, request.into_inner()).await?))
+    }
 }
 
 impl ExchangeService {
+    async fn searched(&self, permit: &Permit<Exchanges>, request: v1::SearchRequest) -> Result<SearchStream, ApiError> {
+        let role = self.role_of(&request.role)?;
+        let trusted = Some(Height(request.trusted_height));
+        let query = self.searcher.open(permit.caller(), request)?;
+        let parts = self.searcher.clone().search(permit.caller().acting_as(role), query, trusted).await?;
+        Ok(parts.map(|part| part.map_err(Status::from)).boxed())
+    }
+
+    /// The role of a person within the calling institution.
+    fn role_of(&self, text: &str) -> Result<Role, ApiError> {
+        let role: Role = text.parse().map_err(|error| ApiError::argument("role", format!("{error}.")))?;
+        if role.is_gateway() {
+            return Err(ApiError::denied());
+        }
+        self.policy.check_role(&role)?;
+        Ok(role)
+    }
+
     fn permit<T>(&self, request: &Request<T>) -> Result<Permit<Exchanges>, ApiError> {
         self.policy.permit(&caller(request)?)
     }
@@ -85,11 +116,7 @@ impl ExchangeService {
         permit: Permit<Exchanges>,
         request: v1::FetchRecordRequest,
     ) -> Result<v1::FetchRecordResponse, ApiError> {
-        let role: Role = request.role.parse().map_err(|error| ApiError::argument("role", format!("{error}.")))?;
-        if role.is_gateway() {
-            return Err(ApiError::denied());
-        }
-        self.policy.check_role(&role)?;
+        let role = self.role_of(&request.role)?;
         let question = Question {
             sector: request.sector.parse().map_err(|error| ApiError::argument("sector", format!("{error}.")))?,
             id: request.record_id.parse().map_err(|error| ApiError::argument("record_id", format!("{error}.")))?,

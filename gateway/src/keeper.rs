@@ -1,42 +1,69 @@
 //! The records that the institution keeps: their fields and salts in the store, their commitments on the chain.
 //! It refuses to know who may read them.
 
+mod index;
 mod row;
 
 pub use row::Version;
 
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
+use crate::lookup::LookupKey;
 use crate::sectors::{SectorSchema, Sectors};
 use crate::signer::{SignerClient, SignerError};
 use crate::view::ChainView;
 use comity_adapters_ports::{Outcome, Submit};
 use comity_model::record::{Field, RecordState, RecordStatus};
 use comity_model::tx::{Message, RecordBatch};
-use comity_model::{Height, MemberId, RecordId, Sector};
+use comity_model::{Hash, Height, MemberId, RecordId, Sector, UnixSeconds};
 use comity_store::{Batch, Store};
+use comity_verify::lookup;
+use index::Changes;
 use row::Row;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Records in one transaction, and in one call of the API.
+/// Records that are published together, and in one call of the API.
 pub(crate) const BATCH_MAX: usize = 500;
+/// Records and index entries in one transaction.
+const SUBMIT_MAX: usize = 1_000;
 
 /// Keeps the institution's records.
 #[derive(Clone)]
 pub struct RecordKeeper(Arc<Parts>);
 
 struct Parts {
-    institution: MemberId,
-    view: Arc<ChainView>,
-    submit: Arc<dyn Submit>,
-    store: Arc<dyn Store>,
-    signer: SignerClient,
-    sectors: Arc<Sectors>,
-    clock: Clock,
+    told: KeeperParts,
     /// One publication at a time: versions count up.
     publishing: Mutex<()>,
+}
+
+impl std::ops::Deref for Parts {
+    type Target = KeeperParts;
+    fn deref(&self) -> &KeeperParts {
+        &self.told
+    }
+}
+
+/// What a keeper is made of.
+pub struct KeeperParts {
+    /// The institution.
+    pub institution: MemberId,
+    /// The verified view of its own chain.
+    pub view: Arc<ChainView>,
+    /// Takes transactions to it.
+    pub submit: Arc<dyn Submit>,
+    /// Its durable state.
+    pub store: Arc<dyn Store>,
+    /// Its signer.
+    pub signer: SignerClient,
+    /// The sectors.
+    pub sectors: Arc<Sectors>,
+    /// The key of its private lookups; without one, none of its sectors can be searched by person.
+    pub lookup: Option<Arc<LookupKey>>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// What became of a publication.
@@ -53,25 +80,16 @@ pub struct Published {
 }
 
 impl RecordKeeper {
-    /// A keeper; `view` is of the institution's own chain.
+    /// A keeper.
     #[must_use]
-    pub fn new(
-        institution: MemberId,
-        view: Arc<ChainView>,
-        submit: Arc<dyn Submit>,
-        store: Arc<dyn Store>,
-        signer: SignerClient,
-        sectors: Arc<Sectors>,
-        clock: Clock,
-    ) -> Self {
-        let publishing = Mutex::new(());
-        Self(Arc::new(Parts { institution, view, submit, store, signer, sectors, clock, publishing }))
+    pub fn new(parts: KeeperParts) -> Self {
+        Self(Arc::new(Parts { told: parts, publishing: Mutex::new(()) }))
     }
 
     /// Publishes records: checks them against the sector's schema, salts each field anew, keeps fields and salts in the
     /// store, then commits to them on the chain, at most 500 in a transaction. Returns when the state with all of them
     /// is under a verified header. A record that stands so already is left as it is; repeating a publication that broke
-    /// off finishes it.
+    /// off finishes it. In a sector that is searchable, its index by person follows in the same transactions.
     ///
     /// # Errors
     /// The schema's reasons, with nothing written; `INVALID_ARGUMENT` for a record given twice; `SIGNER_REFUSED`,
@@ -145,35 +163,54 @@ impl RecordKeeper {
         published: &mut Published,
     ) -> Result<(), ApiError> {
         let now = self.0.clock.now().unix_seconds();
-        let (mut unfinished, mut rows) = (Vec::new(), Vec::new());
+        let lookup = self.0.lookup.clone().filter(|_| schema.searchable);
+        let (mut staged, mut changes) = (Staged::default(), Changes::default());
         for (id, fields) in records {
-            let mut row = self.row(&schema.name, id).await?.unwrap_or_default();
-            if row.stands_so(schema.schema_hash, fields, status) {
-                published.unchanged += 1;
-                published.states.extend(row.last().map(|last| (last.state.clone(), false)));
-                continue;
+            let row = self.row(&schema.name, id).await?.unwrap_or_default();
+            if lookup.is_some() {
+                changes.note(schema, id, &row, fields, status);
             }
-            // A version that was kept and perhaps never committed: it goes first, or the next one finds a gap.
-            unfinished.extend(row.unsettled().map(|state| (id.clone(), state.clone())));
-            if !row.says(schema.schema_hash, fields, status) {
-                row.add(schema.schema_hash, fields, status, now)?;
+            let says = Says { schema: schema.schema_hash, fields, status };
+            let (state, changed) = staged.add(id, row, &says, now)?;
+            *(if changed { &mut published.changed } else { &mut published.unchanged }) += 1;
+            published.states.push((state, changed));
+        }
+        if let Some(key) = lookup {
+            self.stage_index(schema, key, changes, &mut staged, now).await?;
+        }
+        self.submit(schema, staged.unfinished, published).await?;
+        for rows in staged.rows.chunks_mut(SUBMIT_MAX) {
+            // Fields and salts are durable before the chain commits to them.
+            self.keep(&schema.name, rows).await?;
+            let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
+            self.submit(schema, states.collect(), published).await?;
+            for (_, row) in rows.iter_mut() {
+                row.settle();
             }
-            published.states.extend(row.last().map(|last| (last.state.clone(), true)));
-            rows.push((id.clone(), row));
+            self.keep(&schema.name, rows).await?;
         }
-        if rows.is_empty() {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Stages the sector's published lookup key and the entries that change.
+    async fn stage_index(
+        &self,
+        schema: &SectorSchema,
+        key: Arc<LookupKey>,
+        changes: Changes,
+        staged: &mut Staged,
+        now: UnixSeconds,
+    ) -> Result<(), ApiError> {
+        let (id, fields) = (lookup::key_id(), index::published(&key)?);
+        let row = self.row(&schema.name, &id).await?.unwrap_or_default();
+        let _ = staged.add(&id, row, &Says::of_index(&fields), now)?;
+        for (id, change) in changes.under(key, schema.name.clone()).await? {
+            let row = self.row(&schema.name, &id).await?.unwrap_or_default();
+            if let Some(fields) = index::entry(&row, &change)? {
+                let _ = staged.add(&id, row, &Says::of_index(&fields), now)?;
+            }
         }
-        published.changed += rows.len();
-        self.submit(schema, unfinished, published).await?;
-        // Fields and salts are durable before the chain commits to them.
-        self.keep(&schema.name, &rows).await?;
-        let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
-        self.submit(schema, states.collect(), published).await?;
-        for (_, row) in &mut rows {
-            row.settle();
-        }
-        self.keep(&schema.name, &rows).await
+        Ok(())
     }
 
     async fn submit(
@@ -182,23 +219,20 @@ impl RecordKeeper {
         records: Vec<(RecordId, RecordState)>,
         published: &mut Published,
     ) -> Result<(), ApiError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let batch = RecordBatch {
-            chain: self.0.view.chain().clone(),
-            member: self.0.institution.clone(),
-            sector: schema.name.clone(),
-            records,
-        };
-        let seal = self.0.signer.seal_records(batch.clone()).await.map_err(signer_failed)?;
-        match self.0.submit.submit(vec![Message::PutRecords { batch, seal }]).await? {
-            Outcome::Committed { height, .. } => {
-                published.header = published.header.max(height.next());
-                Ok(())
+        for records in records.chunks(SUBMIT_MAX) {
+            let batch = RecordBatch {
+                chain: self.0.view.chain().clone(),
+                member: self.0.institution.clone(),
+                sector: schema.name.clone(),
+                records: records.to_vec(),
+            };
+            let seal = self.0.signer.seal_records(batch.clone()).await.map_err(signer_failed)?;
+            match self.0.submit.submit(vec![Message::PutRecords { batch, seal }]).await? {
+                Outcome::Committed { height, .. } => published.header = published.header.max(height.next()),
+                Outcome::Refused { code, detail } => return Err(chain_refused(code.as_str(), detail)),
             }
-            Outcome::Refused { code, detail } => Err(chain_refused(code.as_str(), detail)),
         }
+        Ok(())
     }
 
     async fn keep(&self, sector: &Sector, rows: &[(RecordId, Row)]) -> Result<(), ApiError> {
@@ -212,6 +246,53 @@ impl RecordKeeper {
 
     fn schema(&self, sector: &Sector) -> Result<&SectorSchema, ApiError> {
         self.0.sectors.sector(sector).ok_or_else(|| unknown_sector(sector))
+    }
+}
+
+/// What a record is to say.
+struct Says<'a> {
+    schema: Hash,
+    fields: &'a [Field],
+    status: RecordStatus,
+}
+
+impl<'a> Says<'a> {
+    /// A record of an index.
+    fn of_index(fields: &'a [Field]) -> Self {
+        Self { schema: lookup::schema(), fields, status: RecordStatus::Current }
+    }
+}
+
+/// What a publication is about to write.
+#[derive(Default)]
+struct Staged {
+    /// Versions that were kept and perhaps never committed: they go first, or the next ones find a gap.
+    unfinished: Vec<(RecordId, RecordState)>,
+    rows: Vec<(RecordId, Row)>,
+}
+
+impl Staged {
+    /// The state in which the record will stand, and whether this publication makes it so.
+    fn add(
+        &mut self,
+        id: &RecordId,
+        mut row: Row,
+        says: &Says<'_>,
+        now: UnixSeconds,
+    ) -> Result<(RecordState, bool), ApiError> {
+        let stands = row.stands_so(says.schema, says.fields, says.status);
+        if !stands {
+            self.unfinished.extend(row.unsettled().map(|state| (id.clone(), state.clone())));
+            if !row.says(says.schema, says.fields, says.status) {
+                row.add(says.schema, says.fields, says.status, now)?;
+            }
+        }
+        let state = row.last().map(|last| last.state.clone());
+        let state = state.ok_or_else(|| ApiError::fault("a record that stands has no version"))?;
+        if !stands {
+            self.rows.push((id.clone(), row));
+        }
+        Ok((state, !stands))
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) const PAGE_MAX: usize = 100;
 /// The service.
 pub(crate) struct MembersService {
     pub(crate) policy: Arc<Policy>,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
 }
 
 /// Institutions, by proof.
@@ -75,6 +75,27 @@ impl Directory {
             Err(error) if error.reason() == Reason::PeerUnavailable => configured(&peer.config),
             Err(error) => Err(error),
         }
+    }
+
+    /// The key that private parts and searches are sealed to, as the peer's own chain is proven to have it.
+    ///
+    /// # Errors
+    /// `PEER_REFUSED` for a member whose keys are not valid now; those of asking and proving.
+    pub(crate) async fn encryption_key(&self, peer: &Peer) -> Result<[u8; 32], ApiError> {
+        let id = &peer.config.member;
+        let member = match self.known.get(id) {
+            Some(known) => known,
+            None => {
+                let proven = self.proven(peer).await?;
+                self.known.insert(id.clone(), proven.clone());
+                proven
+            }
+        };
+        if member.validity.covers(self.clock.now().unix_seconds()) {
+            return Ok(member.encryption_key);
+        }
+        let message = format!("The keys of {id} are not valid now; nothing is sealed to them.");
+        Err(ApiError::new(Reason::PeerRefused, message).with("peer", id.as_str()).with("peer_reason", "VALIDITY"))
     }
 
     async fn own(&self) -> Result<v1::Member, ApiError> {

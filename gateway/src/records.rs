@@ -5,7 +5,7 @@ mod answer;
 mod read;
 
 pub(crate) use answer::{Answerer, Question};
-pub(crate) use read::{Reader, accept, astray};
+pub(crate) use read::{Reader, Reading, accept, astray};
 
 use crate::audit::Purpose;
 use crate::convert::{RecordName, duration, field_to_wire};

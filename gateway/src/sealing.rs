@@ -2,8 +2,9 @@
 //! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
 //! It refuses to know who may read what: it knows a public key, an order's canonical bytes and what is sealed.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::order::{Order, PrivateAnswer, PrivatePart};
-use comity_model::{Malformed, decode, encode};
+use comity_model::{Malformed, MemberId, decode, encode};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
@@ -17,6 +18,8 @@ use zeroize::Zeroizing;
 pub const INFO: &[u8] = b"comity/order-private-hpke/v1";
 /// HPKE's `info` of an answer.
 pub const INFO_ANSWER: &[u8] = b"comity/order-answer-hpke/v1";
+/// HPKE's `info` of a search by person.
+pub const INFO_SEARCH: &[u8] = b"comity/search-hpke/v1";
 /// Largest private part or answer, in canonical bytes.
 pub const PRIVATE_BYTES_MAX: usize = 256 << 10;
 /// Bytes that sealing adds to the plaintext (RFC 8439 §2.8).
@@ -65,7 +68,7 @@ pub fn public_key(secret: &SecretBox<[u8; 32]>) -> Result<[u8; 32], SealingError
 /// # Errors
 /// [`SealingError`]; nothing in it depends on the private part but its size.
 pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<Sealed, SealingError> {
-    seal_for(recipient, INFO, order, &Zeroizing::new(encode(part)))
+    seal_for(recipient, INFO, &encode(order), &Zeroizing::new(encode(part)))
 }
 
 /// Seals `answer` to the court that holds `court`, bound to `order`.
@@ -73,10 +76,34 @@ pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<S
 /// # Errors
 /// As [`seal`].
 pub fn seal_answer(court: &[u8; 32], order: &Order, answer: &PrivateAnswer) -> Result<Sealed, SealingError> {
-    seal_for(court, INFO_ANSWER, order, &Zeroizing::new(encode(answer)))
+    seal_for(court, INFO_ANSWER, &encode(order), &Zeroizing::new(encode(answer)))
 }
 
-fn seal_for(recipient: &[u8; 32], info: &[u8], order: &Order, plaintext: &[u8]) -> Result<Sealed, SealingError> {
+/// Seals a search by person to the institution that holds `asked_key`, bound to who asks and who is asked.
+///
+/// # Errors
+/// As [`seal`].
+pub(crate) fn seal_search<T: BorshSerialize>(
+    asked_key: &[u8; 32],
+    parties: (&MemberId, &MemberId),
+    search: &T,
+) -> Result<Sealed, SealingError> {
+    seal_for(asked_key, INFO_SEARCH, &encode(&parties), &Zeroizing::new(encode(search)))
+}
+
+/// Opens what [`seal_search`] made for this key and these parties.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_search<T: BorshDeserialize>(
+    secret: &SecretBox<[u8; 32]>,
+    parties: (&MemberId, &MemberId),
+    sealed: &Sealed,
+) -> Result<T, SealingError> {
+    Ok(decode("search", &open_for(secret, INFO_SEARCH, &encode(&parties), sealed)?)?)
+}
+
+fn seal_for(recipient: &[u8; 32], info: &[u8], associated: &[u8], plaintext: &[u8]) -> Result<Sealed, SealingError> {
     if plaintext.len() > PRIVATE_BYTES_MAX {
         return Err(SealingError::TooLarge);
     }
@@ -88,7 +115,7 @@ fn seal_for(recipient: &[u8; 32], info: &[u8], order: &Order, plaintext: &[u8]) 
         &recipient,
         info,
         plaintext,
-        &encode(order),
+        associated,
         &mut StdRng::from_seed(*seed),
     )
     .map_err(|_| SealingError::Key)?;
@@ -100,7 +127,7 @@ fn seal_for(recipient: &[u8; 32], info: &[u8], order: &Order, plaintext: &[u8]) 
 /// # Errors
 /// [`SealingError::Open`] for any other key, order, or changed byte.
 pub fn open(secret: &SecretBox<[u8; 32]>, order: &Order, sealed: &Sealed) -> Result<PrivatePart, SealingError> {
-    Ok(decode("private part", &open_for(secret, INFO, order, sealed)?)?)
+    Ok(decode("private part", &open_for(secret, INFO, &encode(order), sealed)?)?)
 }
 
 /// Opens what [`seal_answer`] made for this key and this order.
@@ -112,13 +139,13 @@ pub fn open_answer(
     order: &Order,
     sealed: &Sealed,
 ) -> Result<PrivateAnswer, SealingError> {
-    Ok(decode("private answer", &open_for(secret, INFO_ANSWER, order, sealed)?)?)
+    Ok(decode("private answer", &open_for(secret, INFO_ANSWER, &encode(order), sealed)?)?)
 }
 
 fn open_for(
     secret: &SecretBox<[u8; 32]>,
     info: &[u8],
-    order: &Order,
+    associated: &[u8],
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
     if sealed.ciphertext.len() > PRIVATE_BYTES_MAX + TAG_BYTES {
@@ -132,7 +159,7 @@ fn open_for(
         &encapsulated,
         info,
         &sealed.ciphertext,
-        &encode(order),
+        associated,
     )
     .map(Zeroizing::new)
     .map_err(|_| SealingError::Open)
@@ -189,6 +216,17 @@ mod tests {
         let as_part = seal(&public, &order, &part).unwrap();
         assert_eq!(open_answer(&secret(7), &order, &as_part).err(), Some(SealingError::Open));
         assert_eq!(open_answer(&secret(8), &order, &sealed).err(), Some(SealingError::Open));
+    }
+
+    #[test]
+    fn a_search_opens_for_the_parties_it_was_sealed_between_and_shows_no_number() {
+        let (court, bank): (MemberId, MemberId) = ("court".parse().unwrap(), "bank".parse().unwrap());
+        let number = "99010619870412037X".to_owned();
+        let sealed = seal_search(&public_key(&secret(7)).unwrap(), (&court, &bank), &number).unwrap();
+        assert_eq!(open_search::<String>(&secret(7), (&court, &bank), &sealed), Ok(number.clone()));
+        assert_eq!(open_search::<String>(&secret(7), (&bank, &court), &sealed), Err(SealingError::Open));
+        assert_eq!(open_search::<String>(&secret(8), (&court, &bank), &sealed), Err(SealingError::Open));
+        assert!(!sealed.ciphertext.windows(number.len()).any(|window| window == number.as_bytes()));
     }
 
     #[test]

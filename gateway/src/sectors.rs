@@ -60,7 +60,15 @@ impl Sectors {
     /// # Errors
     /// As [`Sectors::load`].
     pub fn embedded() -> Result<Self, SectorError> {
-        Self::load(EMBEDDED)
+        Self::embedded_and(&[])
+    }
+
+    /// Compiles the sectors that came with the program, and others that its operator has.
+    ///
+    /// # Errors
+    /// As [`Sectors::load`].
+    pub fn embedded_and(others: &[SectorSource<'_>]) -> Result<Self, SectorError> {
+        Self::load(&[EMBEDDED, others].concat())
     }
 
     /// The sector of this name.
@@ -91,6 +99,10 @@ pub struct SectorSchema {
     pub answer: Option<FieldSet>,
     /// Its kinds of order; there exactly when `order` is.
     pub profile: Option<ProfileTemplate>,
+    /// Whether its institution keeps a private index of its records by person.
+    pub searchable: bool,
+    /// Whether who has read a record is told of its later versions.
+    pub followed: bool,
 }
 
 impl SectorSchema {
@@ -100,6 +112,9 @@ impl SectorSchema {
     /// [`FieldError`]: what [`FieldSet::check`] refuses, or an identity field that names another record.
     pub fn check_record(&self, id: &RecordId, fields: &[Field]) -> Result<(), FieldError> {
         self.record.check(fields)?;
+        if id.as_str().starts_with(comity_verify::lookup::RESERVED) {
+            return Err(FieldError::RecordIdReserved);
+        }
         match self.record.value(Role::Identity, fields) {
             Some(FieldValue::Text(named)) if named == id.as_str() => Ok(()),
             _ => Err(FieldError::RecordIdDiffers),

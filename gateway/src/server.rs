@@ -11,7 +11,9 @@ use crate::error::{ApiError, Reason};
 use crate::exchange::ExchangeService;
 use crate::identity::{Caller, Identity};
 use crate::institution::{AssetRegister, Decider, InstitutionService};
-use crate::keeper::RecordKeeper;
+use crate::investigations::InvestigationsService;
+use crate::keeper::{KeeperParts, RecordKeeper};
+use crate::lookup::LookupKey;
 use crate::measure::{self, Sampler};
 use crate::members::{Directory, MembersService};
 use crate::middleware::admission::{Admission, AdmissionLayer};
@@ -24,6 +26,7 @@ use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::records::{Answerer, Reader, RecordsService};
 use crate::registrar::{AssetsService, Registrar};
 use crate::rest::{Api, Rest, RestError};
+use crate::search::{Searcher, Seeker};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
 use crate::triggers::{self, Engine, EngineParts, FiringBook, TriggersService};
 use crate::view::{self, ChainView, HomeState};
@@ -35,6 +38,7 @@ use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
 use comity_proto::v1::institution_server::InstitutionServer;
+use comity_proto::v1::investigations_server::InvestigationsServer;
 use comity_proto::v1::members_server::MembersServer;
 use comity_proto::v1::obligations_server::ObligationsServer;
 use comity_proto::v1::orders_server::OrdersServer;
@@ -229,6 +233,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
+        .add_service(InvestigationsServer::new(parts.investigations()).max_decoding_message_size(bytes))
         .add_service(
             InstitutionServer::new(parts.institution_service(operators.clone())).max_decoding_message_size(bytes),
         )
@@ -336,6 +341,8 @@ struct Parts {
     is_court: bool,
     engine: Arc<Engine>,
     agreement_desk: Arc<AgreementDesk>,
+    directory: Arc<Directory>,
+    searcher: Arc<Searcher>,
 }
 
 impl Parts {
@@ -343,15 +350,17 @@ impl Parts {
         let institution = config.institution;
         let home = HomeState::new(view.clone(), deps.chain.prover.clone());
         let audit = Audit::new(deps.store.clone());
-        let keeper = RecordKeeper::new(
-            institution.clone(),
-            view.clone(),
-            deps.chain.submit.clone(),
-            deps.store.clone(),
-            deps.signer.clone(),
-            deps.sectors.clone(),
-            config.clock.clone(),
-        );
+        let lookup = config.lookup_key.as_ref().map(|seed| Arc::new(LookupKey::new(seed)));
+        let keeper = RecordKeeper::new(KeeperParts {
+            institution: institution.clone(),
+            view: view.clone(),
+            submit: deps.chain.submit.clone(),
+            store: deps.store.clone(),
+            signer: deps.signer.clone(),
+            sectors: deps.sectors.clone(),
+            lookup: lookup.clone(),
+            clock: config.clock.clone(),
+        });
         let answerer = Arc::new(Answerer::new(
             institution.clone(),
             home.clone(),
@@ -371,6 +380,26 @@ impl Parts {
             audit: audit.clone(),
             clock: config.clock.clone(),
         });
+        let directory = Arc::new(Directory::new(
+            institution.clone(),
+            home.clone(),
+            peers.clone(),
+            deps.sectors.clone(),
+            config.clock.clone(),
+        ));
+        let encryption_key = Arc::new(config.encryption_key);
+        let searcher = Arc::new(Searcher {
+            institution: institution.clone(),
+            home: home.clone(),
+            keeper: keeper.clone(),
+            answerer: answerer.clone(),
+            sectors: deps.sectors.clone(),
+            policy: policy.clone(),
+            audit: audit.clone(),
+            lookup,
+            encryption_key: encryption_key.clone(),
+            clock: config.clock.clone(),
+        });
         let is_court = config.kind == MemberKind::Court;
         let clients = config.peers.iter().filter(|_| is_court);
         let clients: BTreeMap<_, _> =
@@ -387,7 +416,7 @@ impl Parts {
             signer: deps.signer,
             sectors: deps.sectors.clone(),
             peers: peers.clone(),
-            encryption_key: Arc::new(config.encryption_key),
+            encryption_key,
             keeper: keeper.clone(),
             decide: config.decide,
             clock: config.clock.clone(),
@@ -440,6 +469,8 @@ impl Parts {
             is_court,
             engine,
             agreement_desk,
+            directory,
+            searcher,
         }
     }
 
@@ -477,14 +508,25 @@ impl Parts {
     }
 
     fn members(&self) -> MembersService {
-        let directory = Directory::new(
-            self.institution.clone(),
-            self.home.clone(),
-            self.peers.clone(),
-            self.sectors.clone(),
-            self.clock.clone(),
-        );
-        MembersService { policy: self.policy.clone(), directory }
+        MembersService { policy: self.policy.clone(), directory: self.directory.clone() }
+    }
+
+    fn investigations(&self) -> InvestigationsService {
+        let seeker = Seeker {
+            institution: self.institution.clone(),
+            reader: self.reader.clone(),
+            directory: self.directory.clone(),
+            searcher: self.searcher.clone(),
+        };
+        InvestigationsService {
+            institution: self.institution.clone(),
+            policy: self.policy.clone(),
+            seeker: Arc::new(seeker),
+            peers: self.peers.clone(),
+            sectors: self.sectors.clone(),
+            audit: self.audit.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     fn chains(&self) -> ChainsService {
@@ -514,6 +556,7 @@ impl Parts {
             home: self.home.clone(),
             inbox: self.work.inbox.clone(),
             answers: self.work.answers.clone(),
+            searcher: self.searcher.clone(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod agreement;
 pub mod asset;
 pub mod client;
 mod codec;
+pub mod consent;
 pub mod event;
 pub mod genesis;
 pub mod governance;

@@ -171,6 +171,9 @@ rules! {
     /// A proof of a verifiable random output does not hold.
     Vrf = "VRF", "the lookup's proof does not hold",
         "RFC 9381 section 5.3";
+    /// The subject of a record does not consent to this reading of it.
+    Consent = "CONSENT", "the subject's consent does not cover this reading",
+        "Comity records, consent";
     /// A suite is unknown or not accepted here.
     Suite = "SUITE", "the signature suite is not accepted here",
         "Comity suites";

@@ -11,6 +11,7 @@ use comity_model::agreement::{
 };
 use comity_model::asset::{Arrival, Asset, AssetStatus, Enforcement, Hold, HoldState, OpenObjection, Origin};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
+use comity_model::consent::Consent;
 use comity_model::event::Event;
 use comity_model::genesis::Genesis;
 use comity_model::governance::{Action, Governors, Proposal, ValidatorUpdate};
@@ -32,7 +33,7 @@ use comity_model::{
 use comity_verify::agreement;
 use comity_verify::order as verify;
 use comity_verify::seal::signing_bytes;
-use comity_verify::{fields, packet, state};
+use comity_verify::{fields, lookup, packet, state};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -84,7 +85,8 @@ fn the_table_of_formats_and_the_pins_name_the_same_tags() {
 }
 
 /// Tags whose bytes are made and pinned beside the code that alone uses them.
-const PINNED_ELSEWHERE: [&str; 2] = ["comity/order-answer-hpke/v1", "comity/order-private-hpke/v1"];
+const PINNED_ELSEWHERE: [&str; 3] =
+    ["comity/order-answer-hpke/v1", "comity/order-private-hpke/v1", "comity/search-hpke/v1"];
 
 fn tagged() -> Vec<(&'static str, Vec<u8>)> {
     let approvals = vec![approval()];
@@ -112,6 +114,8 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/fields-sm3/v1", fields_root(HashAlgorithm::Sm3)),
         ("comity/state-key/v1", state::key(&StatePath::Governors).to_vec()),
         ("comity/receipt/v1", packet::receipt(&packet()).0.to_vec()),
+        ("comity/lookup/v1", lookup::input(&"accounts".parse().unwrap(), "99010619870412037x")),
+        ("comity/consent/v1", signing_bytes("comity/consent/v1", &consent())),
     ]
 }
 
@@ -119,6 +123,18 @@ fn payment_reference() -> Vec<u8> {
     let court = "court".parse().unwrap();
     let id = agreement::reference(&AssetHandle([6; 32]), &court, &AgreementId([15; 16]), 1);
     id.as_str().as_bytes().to_vec()
+}
+
+fn consent() -> Consent {
+    Consent {
+        keeper: "justice".parse().unwrap(),
+        sector: "lawyers".parse().unwrap(),
+        record: "19901201411001024".parse().unwrap(),
+        reader: "court".parse().unwrap(),
+        purpose: "appointment".into(),
+        from: UnixSeconds(1_700_000_000),
+        until: UnixSeconds(1_700_086_400),
+    }
 }
 
 fn fields_root(algorithm: HashAlgorithm) -> Vec<u8> {
@@ -598,6 +614,8 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/fields/v1", "7b42601b976f822faa5be43d1721f7225fa11ec22c46484ab9ec174104b2d66e"),
     ("comity/state-key/v1", "81b84d3805a8104c45ac004f14e36d98edd248c91b60bc719329c7d7fade12f6"),
     ("comity/receipt/v1", "e184e12ea3ebb1c23c092c5d388c155a36937a75a8057e8643f9210298bcae0e"),
+    ("comity/lookup/v1", "32906b3660ea3f6967461cd0ea2c684fb8726afc4edb240a0fc5d1d548a6bb0c"),
+    ("comity/consent/v1", "f01cde27d76bc6cb2b5a4dffb47da7673c70194e8b24e7262bda81f01c25aa76"),
 ];
 
 const VALUES: &[(&str, &str)] = &[

@@ -95,7 +95,7 @@ async fn credential(args: QueryArgs, channel: tonic::transport::Channel) -> Resu
     Ok(())
 }
 
-fn purpose(args: &PurposeArgs) -> Option<v1::Purpose> {
+pub(super) fn purpose(args: &PurposeArgs) -> Option<v1::Purpose> {
     Some(v1::Purpose {
         case_number: args.case.clone()?,
         legal_basis: args.basis.clone()?,

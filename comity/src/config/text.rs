@@ -100,6 +100,10 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     writeln!(out, "operator = {}", path(&config.keys.operator))?;
     writeln!(out, "# Opens the private parts of orders sealed to this institution.")?;
     writeln!(out, "encryption = {}", path(&config.keys.encryption))?;
+    if let Some(lookup) = &config.keys.lookup {
+        writeln!(out, "# Makes the index of its records by person. Another key is another index: keep it.")?;
+        writeln!(out, "lookup = {}", path(lookup))?;
+    }
     writeln!(
         out,
         "# Used by `comity link` only. In production they lie with different people, who use `comity govern`."

@@ -1,4 +1,4 @@
-//! Invented records for a sandbox: what six institutions would keep of one small city, from a seed. The same seed gives
+//! Invented records for a sandbox: what its institutions would keep of one small city, from a seed. The same seed gives
 //! the same data on every machine. Knows no gateway, no chain and no schema; that the data fits the schemas is tested.
 //!
 //! Nothing here can be mistaken for somebody's: the city of Anlan does not exist, and every number (identity, credit
@@ -10,15 +10,20 @@ mod courts;
 mod credit;
 mod draw;
 mod fields;
+mod insolvency;
+mod insurance;
 mod ip_rights;
 mod judgments;
 mod lawyers;
 mod mediation;
+mod market;
 mod names;
 mod numbers;
 mod parcels;
 mod payments;
 mod people;
+mod platform;
+mod securities;
 mod showcase;
 #[cfg(test)]
 mod tests;
@@ -72,6 +77,13 @@ const IP_RIGHTS: usize = 1_000;
 const LISTINGS: usize = 400;
 const MEDIATIONS: usize = 600;
 const PAYMENTS: usize = 300;
+const HOLDINGS: usize = 500;
+const POLICIES: usize = 500;
+const SHARES: usize = 500;
+const PENALTIES: usize = 200;
+const DATA_ASSETS: usize = 150;
+const TRADES: usize = 200;
+const INSOLVENCIES: usize = 80;
 
 /// The data of a seed.
 pub(crate) fn generate(seed: u64) -> SandboxData {
@@ -88,6 +100,14 @@ pub(crate) fn generate(seed: u64) -> SandboxData {
             credit::draw(seed, LISTINGS, &debts),
             mediation::draw(seed, MEDIATIONS, &people),
             payments::draw(seed, PAYMENTS),
+            securities::draw(seed, HOLDINGS, &people),
+            insurance::draw(seed, POLICIES, &people),
+            market::companies(seed, &people),
+            market::equity(seed, SHARES, &people),
+            market::penalties(seed, PENALTIES, &people),
+            platform::data_assets(seed, DATA_ASSETS, &people),
+            platform::trades(seed, TRADES, &people),
+            insolvency::draw(seed, INSOLVENCIES, &people),
         ],
         showcase: Showcase::new(),
     }

@@ -98,6 +98,9 @@ fn commands(world: &World) -> String {
          {program} query --credential --as {dir}/court/clients/clerk.toml {lawyers}/{suspended} {purpose}\n\
          {program} query --credential --as {dir}/court/clients/clerk.toml {lawyers}/{unknown} {purpose}\n\
          \n\
+         # What nine institutions keep of the debtor, each by its own private index.\n\
+         {program} investigate --as {dir}/court/clients/officer.toml {debtor} {purpose}\n\
+         \n\
          # A freeze: drawn up by a clerk, approved by two officers, proven back from the bank.\n\
          ORDER=$({program} order create --quiet --as {dir}/court/clients/clerk.toml --recipient finance \
          --sector accounts --kind freeze --fields {dir}/court/drafts/freeze.toml --obligation {obligation})\n\
@@ -121,6 +124,7 @@ fn commands(world: &World) -> String {
          {curl} '{rest}/v1/{lawyers}/{active}?readMask=status&readMask=firm'\n\
          {curl} {rest}/openapi.json",
         judgment = showcase.judgment,
+        debtor = showcase.debtor_number,
         lawyers = "members/justice/sectors/lawyers/records",
         active = showcase.active_lawyer,
         suspended = showcase.suspended_lawyer,

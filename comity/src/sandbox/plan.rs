@@ -1,5 +1,5 @@
-//! Who is in the sandbox: six institutions with a chain each, a second court on the first one's chain, and a mediation body
-//! on the justice bureau's.
+//! Who is in the sandbox: six institutions with chains of their own, and as guests on these a second court, a mediation
+//! body, a market regulator and a trading platform.
 //! Refuses to know how they are built.
 
 use comity_model::member::MemberKind;
@@ -22,7 +22,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Court,
         chain_of: "court",
         names: ["安澜市滨溪区人民法院", "Binxi District People's Court"],
-        sectors: &["judgments"],
+        sectors: &["judgments", "insolvency"],
         officers: &["J-1001", "J-1002", "J-1003"],
     },
     Site {
@@ -62,7 +62,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Finance,
         chain_of: "finance",
         names: ["安澜银行股份有限公司", "Bank of Anlan"],
-        sectors: &["accounts", "payments"],
+        sectors: &["accounts", "securities", "insurance", "payments"],
         officers: &[],
     },
     Site {
@@ -79,6 +79,22 @@ pub(super) const SITES: &[Site] = &[
         chain_of: "credit",
         names: ["安澜市公共信用中心", "Public Credit Centre of Anlan"],
         sectors: &["credit"],
+        officers: &[],
+    },
+    Site {
+        id: "market",
+        kind: MemberKind::Market,
+        chain_of: "ip",
+        names: ["安澜市市场监督管理局", "Market Regulation of Anlan"],
+        sectors: &["companies", "equity", "penalties"],
+        officers: &[],
+    },
+    Site {
+        id: "platform",
+        kind: MemberKind::Platform,
+        chain_of: "credit",
+        names: ["安澜数据与网络交易平台", "Data and Trading Platform of Anlan"],
+        sectors: &["data-assets", "trades"],
         officers: &[],
     },
 ];

@@ -102,6 +102,7 @@ impl Bank {
                 suites: Suites::NATIVE,
             },
             encryption_key: Box::new(self.seed("encryption")).into(),
+            lookup_key: None,
             limits: Limits::default(),
             decide: DecidePolicy::default(),
             clock: Clock::system(),

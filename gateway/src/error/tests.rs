@@ -72,6 +72,7 @@ fn every_field_error_has_its_own_reason() {
         FieldError::Text { field: field() },
         FieldError::TooLong { field: field() },
         FieldError::RecordIdDiffers,
+        FieldError::RecordIdReserved,
         FieldError::UnknownKind,
     ] {
         let code = error.code();

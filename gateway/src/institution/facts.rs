@@ -72,7 +72,8 @@ impl Facts {
             | Role::Amount
             | Role::PersonName
             | Role::PersonNumber
-            | Role::Account => None,
+            | Role::Account
+            | Role::ConsentKey => None,
         }
     }
 

@@ -44,6 +44,11 @@ impl Row {
         batch.put(RECORDS, key(sector, id), encode(self))
     }
 
+    /// Its versions, oldest first.
+    pub(super) fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
     /// The newest version.
     pub(super) fn last(&self) -> Option<&Version> {
         self.versions.last()

@@ -44,6 +44,10 @@ actions! {
     PutRecords on Sector;
     /// Registers the institution's own assets of a sector.
     RegisterAssets on Sector;
+    /// Investigates what the alliance keeps of persons.
+    Investigate on ();
+    /// Looks persons up in the institution's index of a sector.
+    SearchRecords on Sector;
     /// Verifies credentials of a sector.
     VerifyCredential on Sector;
     /// Draws up an order in a sector.

@@ -26,6 +26,7 @@ fn field(personal: bool, readers: &[&str]) -> FieldSpec {
         label_en: String::new(),
         values: Vec::new(),
         in_force: Vec::new(),
+        consent: false,
         from_record: None,
     }
 }
@@ -78,6 +79,23 @@ fn a_registrar_keeps_the_register_of_any_institution_and_orders_nothing() {
             assert!(policy.permit_in::<PutRecords>(&caller(institution, role, kind), &sector()).is_err(), "{role}");
         }
         assert!(policy.permit_in::<PutRecords>(&caller("other", "registrar", kind), &sector()).is_err());
+    }
+}
+
+#[test]
+fn only_clerks_and_officers_of_courts_investigate_and_search() {
+    let policy = policy();
+    for (institution, role, kind, investigates, searches) in [
+        ("court", "officer", MemberKind::Court, true, true),
+        ("court", "clerk", MemberKind::Court, true, true),
+        ("court", "reader", MemberKind::Court, false, false),
+        ("court-2", "officer", MemberKind::Court, false, true),
+        ("bank", "officer", MemberKind::Finance, false, false),
+        ("court-2", "gateway", MemberKind::Court, false, false),
+    ] {
+        let caller = caller(institution, role, kind);
+        assert_eq!(policy.permit::<Investigate>(&caller).is_ok(), investigates, "{caller}");
+        assert_eq!(policy.permit_in::<SearchRecords>(&caller, &sector()).is_ok(), searches, "{caller}");
     }
 }
 

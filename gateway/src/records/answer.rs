@@ -16,6 +16,7 @@ use comity_model::state::StatePath;
 use comity_model::{FieldName, Height, MemberId, RecordId, Sector, decode, encode};
 use comity_proto::v1;
 use comity_verify::fields;
+use comity_verify::light::TrustedHeader;
 use moka::sync::Cache;
 use std::sync::Arc;
 
@@ -67,11 +68,21 @@ impl Answerer {
         asker: &Caller,
         question: &Question,
     ) -> Result<v1::FetchRecordResponse, ApiError> {
+        self.answer_under(asker, question, self.home.view().fresh().await?).await
+    }
+
+    /// The same under a header of the own chain.
+    pub(crate) async fn answer_under(
+        &self,
+        asker: &Caller,
+        question: &Question,
+        header: TrustedHeader,
+    ) -> Result<v1::FetchRecordResponse, ApiError> {
         let schema = self.sectors.sector(&question.sector).ok_or_else(|| unknown_sector(&question.sector))?;
         let names = self.disclosable(asker, schema, question)?;
         self.check_kept(&question.sector).await?;
         let path = StatePath::Record(question.sector.clone(), question.id.clone());
-        let stood = self.home.now(&path).await?;
+        let stood = self.home.under(&path, header).await?;
         let disclosure = match stood.what.value() {
             Some(value) => {
                 let state: RecordState = decode("record state", value.value()).map_err(ApiError::fault)?;

@@ -87,6 +87,26 @@ impl Reader {
         Ok(reading)
     }
 
+    /// Takes up a record that came as one of several answers under `header`: verified, no more than `caller` may see,
+    /// and filed.
+    pub(crate) async fn take(
+        &self,
+        caller: &Caller,
+        name: &RecordName,
+        answer: v1::FetchRecordResponse,
+        view: Arc<ChainView>,
+        header: &TrustedHeader,
+        purpose: &Purpose,
+    ) -> Result<Reading, ApiError> {
+        let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
+        let reading = self.verify(name, schema, answer, view, header)?;
+        self.check_disclosed(caller, schema, name, &[], &reading)?;
+        if name.member != self.institution {
+            self.file(caller, "Investigate", name, schema, &reading, Some(purpose.clone())).await?;
+        }
+        Ok(reading)
+    }
+
     async fn ask(
         &self,
         peer: &Peer,
@@ -218,6 +238,18 @@ impl Reader {
 }
 
 impl Reading {
+    /// Of what was proven at `at`: a claim with its ICS-23 proof.
+    pub(crate) const fn new(
+        claim: Claim,
+        icsproof: Vec<u8>,
+        record: Option<DisclosedRecord>,
+        at: ProvenAt,
+        view: Arc<ChainView>,
+        now: Time,
+    ) -> Self {
+        Self { claim, icsproof, record, at, view, now }
+    }
+
     /// The record; `None` where its absence was proven.
     pub(crate) const fn record(&self) -> Option<&DisclosedRecord> {
         self.record.as_ref()

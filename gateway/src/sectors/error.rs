@@ -121,6 +121,9 @@ pub enum FieldError {
     /// The record's identity field names another record.
     #[error("the record's identity field differs from the record's name")]
     RecordIdDiffers,
+    /// The record's id is one of those that a sector's index has.
+    #[error("a record's id does not begin with ~")]
+    RecordIdReserved,
     /// The sector takes no orders of this kind.
     #[error("the sector takes no orders of this kind")]
     UnknownKind,
@@ -139,6 +142,7 @@ impl FieldError {
             Self::Text { .. } => "FIELD_TEXT",
             Self::TooLong { .. } => "FIELD_TOO_LONG",
             Self::RecordIdDiffers => "RECORD_ID_DIFFERS",
+            Self::RecordIdReserved => "RECORD_ID_RESERVED",
             Self::UnknownKind => "UNKNOWN_KIND",
         }
     }
@@ -155,7 +159,7 @@ impl FieldError {
             | Self::Value { field, .. }
             | Self::Text { field }
             | Self::TooLong { field } => Some(field),
-            Self::RecordIdDiffers | Self::UnknownKind => None,
+            Self::RecordIdDiffers | Self::RecordIdReserved | Self::UnknownKind => None,
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct FieldSpec {
     pub values: Vec<String>,
     /// Of a status: those of `values` that mean "in force".
     pub in_force: Vec<String>,
+    /// Of a record: whoever reads it shows the subject's consent.
+    pub consent: bool,
     /// In an answer: the record's field that it is copied from.
     pub from_record: Option<FieldName>,
 }
@@ -168,6 +170,8 @@ pub enum Role {
     AsOf,
     /// In an order: the number of the court's account that deducted money goes to.
     Account,
+    /// In a record: the key with which its subject consents.
+    ConsentKey,
 }
 
 impl Role {
@@ -186,7 +190,8 @@ impl Role {
             | Self::Amount
             | Self::PersonName
             | Self::PersonNumber
-            | Self::Account => None,
+            | Self::Account
+            | Self::ConsentKey => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::fields::{FieldSet, FieldSpec, Role, ValueType};
 use super::{SectorError, SectorSchema, SectorSource, profile};
 use comity_model::profile::Effect;
 use comity_model::{Hash, Sector};
-use prost_reflect::{DescriptorPool, MessageDescriptor};
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use rule::{FieldRule, MessageKind, Options};
@@ -15,7 +15,11 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 const OPTIONS_PATH: &str = "comity/sector/v1/options.proto";
-const OPTIONS: &str = include_str!("../../../sectors/comity/sector/v1/options.proto");
+/// What a schema can import beside Google's files.
+const IMPORTS: [(&str, &str); 2] = [
+    (OPTIONS_PATH, include_str!("../../../sectors/comity/sector/v1/options.proto")),
+    ("comity/sector/v1/order.proto", include_str!("../../../sectors/comity/sector/v1/order.proto")),
+];
 /// Far above any schema, far below what would slow a start.
 const SCHEMA_BYTES_MAX: usize = 256 * 1024;
 /// As many as a record's tree takes.
@@ -32,13 +36,13 @@ pub(super) fn compile(source: &SectorSource<'_>) -> Result<SectorSchema, SectorE
             problem: format!("{OPTIONS_PATH} is not imported"),
         })?,
     };
-    let Messages { record, order, answer } = reader.messages(&compiled.pool, &file)?;
+    let Messages { record, order, answer, searchable, followed } = reader.messages(&compiled.pool, &file)?;
     let profile = match source.profile {
         Some(text) => Some(profile::read(source, &name, text)?),
         None => None,
     };
-    let schema =
-        SectorSchema { name, schema_hash: Hash(Sha256::digest(&compiled.own).into()), record, order, answer, profile };
+    let schema_hash = Hash(Sha256::digest(&compiled.own).into());
+    let schema = SectorSchema { name, schema_hash, record, order, answer, profile, searchable, followed };
     reader.check_together(&schema)?;
     Ok(schema)
 }
@@ -56,8 +60,7 @@ fn descriptors(file: &str, source: &SectorSource<'_>) -> Result<Compiled, Sector
         return Err(refuse(format!("it is longer than {SCHEMA_BYTES_MAX} bytes")));
     }
     let mut resolver = ChainFileResolver::new();
-    resolver
-        .add(Sources(vec![(OPTIONS_PATH.to_owned(), OPTIONS.to_owned()), (file.to_owned(), source.schema.to_owned())]));
+    resolver.add(Sources(IMPORTS.into_iter().chain([(file, source.schema)]).map(owned).collect()));
     resolver.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_source_info(false);
@@ -68,6 +71,10 @@ fn descriptors(file: &str, source: &SectorSource<'_>) -> Result<Compiled, Sector
     // Custom options survive only in encoded descriptors.
     let pool = DescriptorPool::decode(whole.as_slice()).map_err(|error| refuse(error.to_string()))?;
     Ok(Compiled { own, pool })
+}
+
+fn owned((name, text): (&str, &str)) -> (String, String) {
+    (name.to_owned(), text.to_owned())
 }
 
 /// Files by name, from memory.
@@ -87,6 +94,8 @@ struct Messages {
     record: FieldSet,
     order: Option<FieldSet>,
     answer: Option<FieldSet>,
+    searchable: bool,
+    followed: bool,
 }
 
 struct Reader<'a> {
@@ -98,39 +107,50 @@ impl Reader<'_> {
     /// The fields of each message in the schema file.
     fn messages(&self, pool: &DescriptorPool, file: &str) -> Result<Messages, SectorError> {
         let (mut record, mut order, mut answer) = (None, None, None);
+        let (mut searchable, mut followed) = (false, false);
         let own = pool.get_file_by_name(file);
         for message in own.iter().flat_map(|file| file.messages()) {
             let at = message.name().to_owned();
-            let Some((sector, kind)) = self.options.message(&message) else {
+            let Some(rule) = self.options.message(&message) else {
                 return Err(self.refuse(&at, "it has no option (message)"));
             };
-            if sector != self.source.name {
+            if rule.sector != self.source.name {
                 return Err(self.refuse(&at, "it belongs to another sector"));
             }
-            let kind = kind.ok_or_else(|| self.refuse(&at, "its kind is not known"))?;
+            let kind = rule.kind.ok_or_else(|| self.refuse(&at, "its kind is not known"))?;
+            if kind != MessageKind::Record && (rule.searchable || rule.followed) {
+                return Err(self.refuse(&at, "only records are searchable and followed"));
+            }
             let slot = match kind {
                 MessageKind::Record => &mut record,
                 MessageKind::OrderPrivate => &mut order,
                 MessageKind::OrderAnswer => &mut answer,
+                MessageKind::Part => return Err(self.refuse(&at, "shared fields stand beside options.proto")),
             };
             if slot.is_some() {
                 return Err(self.refuse(&at, "a message of this kind came before"));
             }
             *slot = Some(self.fields(&message, kind)?);
+            searchable |= rule.searchable;
+            followed |= rule.followed;
         }
         match record {
-            Some(record) => Ok(Messages { record, order, answer }),
+            Some(record) if searchable && record.role(Role::PersonNumber).is_none() => {
+                Err(self.refuse("schema", "searchable records need a field with role PERSON_NUMBER"))
+            }
+            Some(record) => Ok(Messages { record, order, answer, searchable, followed }),
             None => Err(self.refuse("schema", "it has no RECORD message")),
         }
     }
 
     fn fields(&self, message: &MessageDescriptor, kind: MessageKind) -> Result<FieldSet, SectorError> {
-        if message.fields().len() > FIELDS_MAX || message.oneofs().len() > 0 {
-            return Err(self.refuse(message.name(), "it has a oneof, an optional, or too many fields"));
+        let fields = self.flattened(message)?;
+        if fields.len() > FIELDS_MAX {
+            return Err(self.refuse(message.name(), "it has too many fields"));
         }
-        let mut roles = BTreeSet::new();
+        let (mut roles, mut names) = (BTreeSet::new(), BTreeSet::new());
         let mut specs = Vec::new();
-        for field in message.fields() {
+        for field in fields {
             let at = format!("{}.{}", message.name(), field.name());
             let refuse = |problem: &str| self.refuse(&at, problem);
             let rule = self.options.field(&field).ok_or_else(|| refuse("it has no option (rule)"))?;
@@ -142,12 +162,15 @@ impl Reader<'_> {
             if spec.role.is_some_and(|role| !roles.insert(role)) {
                 return Err(refuse("another field has its role"));
             }
+            if !names.insert(spec.name.clone()) {
+                return Err(refuse("another field has its name"));
+            }
             specs.push(spec);
         }
         let complete = match kind {
             MessageKind::Record => roles.contains(&Role::Identity),
             MessageKind::OrderPrivate => roles.contains(&Role::Reference),
-            MessageKind::OrderAnswer => true,
+            MessageKind::OrderAnswer | MessageKind::Part => true,
         };
         if !complete {
             return Err(self.refuse(
@@ -155,7 +178,29 @@ impl Reader<'_> {
                 "a record needs a field with role IDENTITY, an order one with role REFERENCE",
             ));
         }
+        if specs.iter().any(|spec| spec.consent) && !roles.contains(&Role::ConsentKey) {
+            return Err(self.refuse(message.name(), "fields that need consent need a field with role CONSENT_KEY"));
+        }
         Ok(FieldSet::new(specs))
+    }
+
+    /// A message's own fields and, in the place of each field whose type is a part, those of the part.
+    fn flattened(&self, message: &MessageDescriptor) -> Result<Vec<FieldDescriptor>, SectorError> {
+        if message.oneofs().len() > 0 {
+            return Err(self.refuse(message.name(), "it has a oneof or an optional"));
+        }
+        let mut fields = Vec::new();
+        for field in message.fields() {
+            match field.kind() {
+                Kind::Message(part) if !field.is_list() && self.is_part(&part) => fields.extend(self.flattened(&part)?),
+                _ => fields.push(field),
+            }
+        }
+        Ok(fields)
+    }
+
+    fn is_part(&self, message: &MessageDescriptor) -> bool {
+        self.options.message(message).is_some_and(|rule| rule.kind == Some(MessageKind::Part))
     }
 
     /// What an answer takes from the record must be there, of its type, and no less personal.
@@ -230,6 +275,7 @@ fn check_spec(spec: &FieldSpec, kind: MessageKind) -> Result<(), &'static str> {
             of_record && spec.required && spec.value_type == ValueType::Text && !spec.in_force.is_empty()
         }
         Some(Role::Account) => !of_record && spec.value_type == ValueType::Text,
+        Some(Role::ConsentKey) => of_record && spec.value_type == ValueType::Digest,
         Some(Role::Amount) => spec.value_type == ValueType::Amount,
         Some(Role::PersonName | Role::PersonNumber) => textual,
         Some(_) => false,
@@ -245,6 +291,9 @@ fn check_spec(spec: &FieldSpec, kind: MessageKind) -> Result<(), &'static str> {
     }
     if !of_record && !spec.readers.is_empty() {
         return Err("an order's or answer's fields have no readers: whom it is for reads them all");
+    }
+    if spec.consent && (!of_record || spec.required) {
+        return Err("consent is for fields of records that are not required");
     }
     if !of_order && !spec.required_for.is_empty() {
         return Err("required_for is for orders");
@@ -289,6 +338,7 @@ impl FieldRule {
             label_en: self.en,
             values: self.values,
             in_force: self.in_force,
+            consent: self.consent,
             from_record: match self.from_record.as_str() {
                 "" => None,
                 name => Some(name.parse().map_err(|error| format!("{error}"))?),

@@ -263,6 +263,7 @@ impl Party {
             peers: vec![peer],
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
+            lookup_key: None,
             limits: Limits::default(),
             decide,
             clock: self.clock.gateway(),

@@ -112,6 +112,11 @@ impl TestLedger {
         }
     }
 
+    /// The transactions of every block.
+    pub fn transactions(&self) -> Vec<Vec<u8>> {
+        self.ports.blocks.lock().unwrap().values().flat_map(|block| block.txs.clone()).collect()
+    }
+
     pub fn chain(&self) -> Chain {
         let ports = self.ports.clone();
         Chain { headers: ports.clone(), prover: ports.clone(), events: ports.clone(), submit: ports }

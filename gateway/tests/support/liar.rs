@@ -1,29 +1,39 @@
 //! A gateway that speaks as an institution and lies: it asks the honest gateway and changes the answer.
 
-use super::Institution;
+use super::{Authority, Institution};
 use comity_gateway::tls::{Authorities, Listener, Protocol, ServerTls};
 use comity_gateway::{Identity, Running};
+use comity_model::MemberId;
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
 use comity_proto::v1::{
     DeliverRequest, DeliverResponse, FetchAnswerRequest, FetchAnswerResponse, FetchArrivalRequest,
     FetchArrivalResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest, FetchRecordRequest,
-    FetchRecordResponse, FetchStateResponse,
+    FetchRecordResponse, FetchStateResponse, SearchRequest, SearchResponse,
 };
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 
-type Change = Box<dyn FnMut(&mut FetchRecordResponse) + Send>;
+type Change<T> = Box<dyn FnMut(&mut T) + Send>;
 
 /// What is changed in the answers, exchangeable between calls.
 #[derive(Clone)]
-pub struct Lie(Arc<Mutex<Change>>);
+pub struct Lie {
+    record: Arc<Mutex<Change<FetchRecordResponse>>>,
+    search: Arc<Mutex<Change<SearchResponse>>>,
+}
 
 impl Lie {
     pub fn set(&self, change: impl FnMut(&mut FetchRecordResponse) + Send + 'static) {
-        *self.0.lock().unwrap() = Box::new(change);
+        *self.record.lock().unwrap() = Box::new(change);
+    }
+
+    pub fn of_search(&self, change: impl FnMut(&mut SearchResponse) + Send + 'static) {
+        *self.search.lock().unwrap() = Box::new(change);
     }
 }
 
@@ -34,19 +44,31 @@ struct Liar {
 
 /// Starts a liar in the place of `victim`, in front of its honest gateway; `asker` is let in. Returns its address.
 pub async fn start(victim: &Institution, honest: &Running, asker: &Institution) -> (String, Lie) {
+    start_as((&victim.id, &victim.authority), honest, (&asker.id, &asker.authority)).await
+}
+
+/// The same for whoever has these authorities.
+pub async fn start_as(
+    (victim, victims): (&MemberId, &Authority),
+    honest: &Running,
+    (asker, askers): (&MemberId, &Authority),
+) -> (String, Lie) {
     let mut authorities = Authorities::default();
-    authorities.add(asker.id.clone(), None, &asker.authority.pem).unwrap();
-    let material = victim.authority.issue(&format!("comity://{}/gateway", victim.id));
-    let tls = ServerTls::new(Identity::gateway(victim.id.clone()), &material, authorities).unwrap();
+    authorities.add(asker.clone(), None, &askers.pem).unwrap();
+    let material = victims.issue(&format!("comity://{victim}/gateway"));
+    let tls = ServerTls::new(Identity::gateway(victim.clone()), &material, authorities).unwrap();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Arc::new(tls), Protocol::Grpc, 16).await.unwrap();
     let address = listener.address().unwrap().to_string();
-    let lie = Lie(Arc::new(Mutex::new(Box::new(|_: &mut FetchRecordResponse| {}))));
+    let lie = Lie {
+        record: Arc::new(Mutex::new(Box::new(|_: &mut FetchRecordResponse| {}))),
+        search: Arc::new(Mutex::new(Box::new(|_: &mut SearchResponse| {}))),
+    };
     // The liar knows the asker's key as well: it asks in its name.
     let through = comity_gateway::tls::channel(
-        &victim.id,
+        victim,
         &honest.grpc_addr().to_string(),
-        &victim.authority.pem,
-        &asker.authority.issue(&format!("comity://{}/gateway", asker.id)),
+        &victims.pem,
+        &askers.issue(&format!("comity://{asker}/gateway")),
         comity_gateway::tls::ChannelLimits::default(),
     )
     .unwrap();
@@ -63,7 +85,7 @@ impl Exchange for Liar {
         request: Request<FetchRecordRequest>,
     ) -> Result<Response<FetchRecordResponse>, Status> {
         let mut answer = self.honest.clone().fetch_record(request.into_inner()).await?.into_inner();
-        (self.lie.0.lock().unwrap())(&mut answer);
+        (self.lie.record.lock().unwrap())(&mut answer);
         Ok(Response::new(answer))
     }
 
@@ -94,5 +116,18 @@ impl Exchange for Liar {
 
     async fn deliver(&self, _: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
         Err(Status::unimplemented("a liar takes no orders"))
+    }
+
+    type SearchStream = BoxStream<'static, Result<SearchResponse, Status>>;
+
+    async fn search(&self, request: Request<SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
+        let parts = self.honest.clone().search(request.into_inner()).await?.into_inner();
+        let lie = self.lie.clone();
+        let lied = parts.map(move |part| {
+            let mut part = part?;
+            (lie.search.lock().unwrap())(&mut part);
+            Ok(part)
+        });
+        Ok(Response::new(lied.boxed()))
     }
 }

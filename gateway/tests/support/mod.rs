@@ -97,6 +97,7 @@ impl Institution {
             peers,
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([6; 32])),
+            lookup_key: Some(SecretBox::new(Box::new([8; 32]))),
             limits: Limits::default(),
             decide: DecidePolicy::default(),
             clock,

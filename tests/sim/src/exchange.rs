@@ -233,6 +233,12 @@ impl Exchange for Service {
         let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "Nobody is calling."))?;
         Ok(Response::new(self.inbox.deliver(&caller, request.into_inner()).await?))
     }
+
+    type SearchStream = tonic::codegen::BoxStream<v1::SearchResponse>;
+
+    async fn search(&self, _: Request<v1::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
+        Err(Status::unimplemented("nobody is looked up here"))
+    }
 }
 
 impl Service {

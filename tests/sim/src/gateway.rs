@@ -15,7 +15,7 @@ use crate::watched::Watched;
 use comity_gateway::orders::{StoredOrder, Work, WorkParts};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::view::{self, ChainView, HomeState};
-use comity_gateway::{Clock, DecidePolicy, Limits, Peers, RecordKeeper};
+use comity_gateway::{Clock, DecidePolicy, KeeperParts, Limits, Peers, RecordKeeper};
 use comity_store::{InlineStore, Store, Table};
 use comity_verify::light::Anchor;
 use std::collections::BTreeMap;
@@ -121,15 +121,16 @@ impl Gateway {
         let clients = peers.iter().filter(|_| self.number == 0);
         let clients = clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
         let signer = SignerClient::in_task(parties::signer(self.number));
-        let keeper = RecordKeeper::new(
-            parties::member(self.number),
-            home.clone(),
-            Arc::clone(&chain.submit),
-            Arc::clone(&store),
-            signer.clone(),
-            parties::sectors(),
-            clock.clone(),
-        );
+        let keeper = RecordKeeper::new(KeeperParts {
+            institution: parties::member(self.number),
+            view: home.clone(),
+            submit: Arc::clone(&chain.submit),
+            store: Arc::clone(&store),
+            signer: signer.clone(),
+            sectors: parties::sectors(),
+            lookup: None,
+            clock: clock.clone(),
+        });
         let work = Arc::new(Work::start(WorkParts {
             institution: parties::member(self.number),
             keeper,

@@ -10,13 +10,17 @@ use super::accounts::{Account, BANKS};
 use super::courts::{BASIC, Court};
 use super::draw::plus_years;
 use super::fields::{Fields, own};
+use super::insurance::Cover;
 use super::ip_rights::Right;
 use super::judgments::fee;
 use super::lawyers::{Lawyer, Standing, firm, sanction};
+use super::market::Equity;
 use super::names::{DISTRICTS, Name};
 use super::numbers::{Sex, account as account_number, credit_code, licence, patent_application, resident_id, unit};
 use super::parcels::Parcel;
 use super::people::Person;
+use super::platform::DataRight;
+use super::securities::{Holding, SECURITIES};
 use comity_model::{Amount, Hash, RecordId};
 use jiff::civil::{Date, date};
 
@@ -52,6 +56,8 @@ pub(crate) struct Showcase {
     pub(crate) creditor: [String; 2],
     /// What is to be obtained, CNY 690,600.00: the award and the court's fees.
     pub(crate) obligation: Amount,
+    /// The debtor's identity number.
+    pub(crate) debtor_number: String,
     /// Orders about them.
     pub(crate) orders: ShowcaseOrders,
 }
@@ -68,6 +74,7 @@ impl Showcase {
             account_balance: BALANCE,
             creditor: ["安澜青禾纺织有限公司".to_owned(), credit_code("91", DISTRICTS[5].region, 4_201)],
             obligation: obligation(),
+            debtor_number: debtor().id_number,
             orders: ShowcaseOrders::new(),
         }
     }
@@ -245,6 +252,71 @@ pub(super) fn ip_right() -> Right {
         pledgee: None,
         licences: Vec::new(),
         appraised: Some(18_000_000),
+    }
+}
+
+/// What the debtor holds beside account, flat and utility model: shares, a policy, a share of a company, a data set.
+pub(super) fn holding() -> Holding {
+    Holding {
+        account: "A990020480".to_owned(),
+        security: SECURITIES[0],
+        holder: (debtor().name.own, debtor().id_type, debtor().id_number),
+        quantity: 6_000,
+        tradable: 6_000,
+        acquired: Some(date(2020, 9, 8)),
+        pledgee: None,
+        restrictions: Vec::new(),
+        status: "HELD",
+    }
+}
+
+pub(super) fn cover() -> Cover {
+    Cover {
+        number: "P992017000020480".to_owned(),
+        product: ("安澜长青终身寿险", "WHOLE_LIFE"),
+        holder: (debtor().name.own, debtor().id_type, debtor().id_number),
+        insured: debtor().name.own,
+        beneficiaries: vec!["沈若溪".to_owned()],
+        start: date(2017, 6, 1),
+        end: None,
+        premium: 1_200_000,
+        cash_value: 7_340_000,
+        loan: None,
+        status: "IN_FORCE",
+    }
+}
+
+pub(super) fn equity() -> Equity {
+    Equity {
+        number: "GQ9900002048".to_owned(),
+        company: ("安澜澄远机械制造有限公司".to_owned(), credit_code("91", DISTRICTS[5].region, 4_202)),
+        holder: (debtor().name.own, debtor().id_number),
+        subscribed: 30_000_000,
+        paid_in: Some(12_000_000),
+        basis_points: 3_000,
+        until: Some(date(2030, 6, 30)),
+        registered: date(2019, 4, 17),
+        pledgee: None,
+        status: "REGISTERED",
+    }
+}
+
+pub(super) fn data_right() -> DataRight {
+    DataRight {
+        number: "SJ992024000048".to_owned(),
+        title: "低噪声织机运行数据集".to_owned(),
+        right: "HOLDING",
+        holders: vec![(debtor().name.own, debtor().id_number)],
+        source: "OWN_BUSINESS",
+        field: "工业制造",
+        records: Some(1_280_000),
+        digest: mark(3),
+        personal: false,
+        registered: date(2024, 3, 12),
+        until: Some(date(2027, 3, 12)),
+        licences: Vec::new(),
+        appraised: None,
+        status: "REGISTERED",
     }
 }
 

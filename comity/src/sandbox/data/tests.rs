@@ -71,6 +71,14 @@ fn there_are_as_many_records_as_promised() {
         ("credit", 400, 800),
         ("mediation", 600, 0),
         ("payments", 300, 0),
+        ("securities", 500, 450),
+        ("insurance", 500, 400),
+        ("companies", 1_200, 0),
+        ("equity", 500, 450),
+        ("penalties", 200, 80),
+        ("data-assets", 150, 120),
+        ("trades", 200, 200),
+        ("insolvency", 80, 0),
     ] {
         let sector = sector(&data, name);
         assert_eq!(sector.records.len(), records, "{name}");

@@ -18,6 +18,16 @@ pub(super) enum MessageKind {
     Record,
     OrderPrivate,
     OrderAnswer,
+    /// Fields that messages of several sectors share.
+    Part,
+}
+
+pub(super) struct MessageRule {
+    pub(super) sector: String,
+    /// `None` where it is unspecified.
+    pub(super) kind: Option<MessageKind>,
+    pub(super) searchable: bool,
+    pub(super) followed: bool,
 }
 
 pub(super) struct FieldRule {
@@ -32,6 +42,7 @@ pub(super) struct FieldRule {
     pub(super) date: bool,
     pub(super) values: Vec<String>,
     pub(super) in_force: Vec<String>,
+    pub(super) consent: bool,
     /// Empty where it is not said.
     pub(super) from_record: String,
 }
@@ -46,17 +57,23 @@ impl Options {
         })
     }
 
-    /// The sector and kind that a message states; the kind is `None` where it is unspecified.
-    pub(super) fn message(&self, message: &MessageDescriptor) -> Option<(String, Option<MessageKind>)> {
+    /// The rule that a message states.
+    pub(super) fn message(&self, message: &MessageDescriptor) -> Option<MessageRule> {
         let options = message.options();
         let stated = stated(&options, &self.message)?;
         let kind = match number(&stated, "kind") {
             1 => Some(MessageKind::Record),
             2 => Some(MessageKind::OrderPrivate),
             3 => Some(MessageKind::OrderAnswer),
+            4 => Some(MessageKind::Part),
             _ => None,
         };
-        Some((text(&stated, "sector"), kind))
+        Some(MessageRule {
+            sector: text(&stated, "sector"),
+            kind,
+            searchable: boolean(&stated, "searchable"),
+            followed: boolean(&stated, "followed"),
+        })
     }
 
     /// The rule that a field states.
@@ -86,11 +103,13 @@ impl Options {
                 16 => Some(Role::OverControl),
                 17 => Some(Role::AsOf),
                 7 => Some(Role::Account),
+                8 => Some(Role::ConsentKey),
                 _ => None,
             },
             date: boolean(&stated, "date"),
             values: texts(&stated, "values"),
             in_force: texts(&stated, "in_force"),
+            consent: boolean(&stated, "consent"),
             from_record: text(&stated, "from_record"),
         })
     }

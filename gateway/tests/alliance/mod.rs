@@ -1,0 +1,330 @@
+//! A court and an institution that answers for any sectors, on loopback, each with a real ledger, a gateway over mutual TLS and a signer, and a relayer between
+//! the two ledgers.
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use crate::support::{Authority, TestLedger};
+use comity_adapters_ports::{Chain, Outcome};
+use comity_gateway::sectors::{Role, SectorSchema, Sectors};
+use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
+use comity_gateway::tls::{ChannelLimits, channel};
+use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
+use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
+use comity_model::governance::{Action, GovernorApproval, Proposal};
+use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::profile::Profile;
+use comity_model::seal::{PublicKey, Signature};
+use comity_model::tx::Message;
+use comity_model::{ClientId, Hash, MemberId, UnixSeconds, encode};
+use comity_proto::v1;
+use comity_proto::v1::orders_client::OrdersClient;
+use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
+use comity_store::RedbStore;
+use comity_verify::light::Anchor;
+use comity_verify::seal::signing_bytes;
+use ed25519_dalek::{Signer as _, SigningKey};
+use secrecy::SecretBox;
+use std::sync::Arc;
+use tonic::transport::Channel;
+
+/// One institution.
+pub struct Party {
+    pub id: MemberId,
+    pub kind: MemberKind,
+    pub authority: Authority,
+    pub ledger: TestLedger,
+    pub anchor: Anchor,
+    /// What its gateway and signer know.
+    pub sectors: Arc<Sectors>,
+    /// Seeds of its keys start with this byte.
+    seed: u8,
+    proposals: u64,
+    folder: tempfile::TempDir,
+}
+
+pub struct World {
+    pub court: Party,
+    pub bank: Party,
+    pub court_gateway: Running,
+    pub bank_gateway: Running,
+    relayer: Relayer,
+    court_address: String,
+    bank_address: String,
+}
+
+/// A sector's profile, answered by `member`.
+pub fn profile(schema: &SectorSchema, member: &MemberId) -> Profile {
+    match &schema.profile {
+        Some(template) => template.profile(member.clone()),
+        None => Profile { sector: schema.name.clone(), institution: member.clone(), kinds: Vec::new() },
+    }
+}
+
+fn always() -> Validity {
+    Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None }
+}
+
+fn officer_key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[100 + number; 32])
+}
+
+fn officer(number: u8) -> Officer {
+    Officer {
+        member: "court".parse().unwrap(),
+        id: format!("J{number}").parse().unwrap(),
+        key: PublicKey::ed25519(officer_key(number).verifying_key().to_bytes()),
+        validity: always(),
+    }
+}
+
+pub fn client_of(chain: &str) -> ClientId {
+    format!("client-{chain}").parse().unwrap()
+}
+
+/// A port that was free a moment ago: two gateways have to know each other before either listens.
+pub fn free_address() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
+impl Party {
+    /// An institution that knows `sectors` and answers for those that `keeps` accepts.
+    pub async fn keeping(
+        id: &str,
+        kind: MemberKind,
+        seed: u8,
+        sectors: Arc<Sectors>,
+        keeps: impl Fn(&SectorSchema) -> bool,
+    ) -> Self {
+        let member: MemberId = id.parse().unwrap();
+        let operator = SigningKey::from_bytes(&[seed + 1; 32]);
+        let encryption = SecretBox::new(Box::new([seed + 2; 32]));
+        let entry = Member {
+            id: member.clone(),
+            home: format!("{id}-1").parse().unwrap(),
+            kind,
+            names: vec![format!("{id} of the test")],
+            seal_key: PublicKey::ed25519(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()),
+            encryption_key: sealing::public_key(&encryption).unwrap(),
+            operators: vec![operator.verifying_key().to_bytes()],
+            gateway: "127.0.0.1:1".into(),
+            ca_fingerprint: Hash([4; 32]),
+            validity: always(),
+        };
+        let kept = sectors.iter().filter(|schema| keeps(schema));
+        let profiles = kept.map(|schema| profile(schema, &member)).collect();
+        let ledger = TestLedger::start(&format!("{id}-1"), entry, profiles, operator).await;
+        let anchor = ledger.anchor(3_600);
+        let folder = tempfile::tempdir().unwrap();
+        Self { id: member, kind, authority: Authority::new(id), ledger, anchor, sectors, seed, proposals: 0, folder }
+    }
+
+    pub fn chain(&self) -> Chain {
+        self.ledger.chain()
+    }
+
+    pub async fn govern(&mut self, action: Action) {
+        let chain = self.anchor.chain_id.clone();
+        let proposal = Proposal { chain, number: self.proposals, action, evidence: Hash::ZERO };
+        let governor = SigningKey::from_bytes(&[77; 32]);
+        let signature = governor.sign(&signing_bytes(comity_verify::seal::TAG_PROPOSAL, &proposal)).to_bytes();
+        let approvals = vec![GovernorApproval { governor: 0, signature: Signature::ed25519(signature) }];
+        let outcome = self.chain().submit.submit(vec![Message::Govern { proposal, approvals }]).await.unwrap();
+        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
+        self.proposals += 1;
+    }
+
+    /// Creates the client of `other`'s chain on this one.
+    async fn watch(&mut self, other: &Chain, anchor: &Anchor) {
+        let block = other.headers.light_block(anchor.height).await.unwrap();
+        let client = ClientState {
+            id: client_of(anchor.chain_id.as_str()),
+            kind: ClientKind::Comet,
+            chain: anchor.chain_id.clone(),
+            counterparty: client_of(self.anchor.chain_id.as_str()),
+            anchor: AnchorPoint {
+                height: anchor.height,
+                header_hash: anchor.header_hash,
+                validators_hash: anchor.validators_hash,
+            },
+            trusting_period_s: anchor.trusting_period_secs,
+            clock_drift_s: anchor.clock_drift_secs,
+            operators: 1,
+            suites: anchor.suites,
+            usable_from: UnixSeconds(0),
+            latest: anchor.height,
+            status: ClientStatus::Active,
+        };
+        self.govern(Action::CreateClient { client, block: encode(&block) }).await;
+    }
+
+    pub fn as_peer_of(&self, other: &Self, address: &str) -> PeerConfig {
+        PeerConfig {
+            member: self.id.clone(),
+            kind: self.kind,
+            address: address.to_owned(),
+            ca_pem: self.authority.pem.clone(),
+            anchor: self.anchor.clone(),
+            clients: Some(OrderClients {
+                source_client: client_of(self.anchor.chain_id.as_str()),
+                dest_client: client_of(other.anchor.chain_id.as_str()),
+            }),
+        }
+    }
+
+    pub fn signer_core(&self) -> SignerCore {
+        let rules = self.sectors.iter().flat_map(|schema| {
+            let amount = schema.order.as_ref().and_then(|order| order.role(Role::Amount));
+            let amount = amount.map(|spec| spec.name.clone());
+            let kinds = schema.profile.iter().flat_map(|profile| &profile.kinds);
+            kinds.map(move |rule| SealRule {
+                sector: schema.name.clone(),
+                kind: rule.kind.clone(),
+                effect: rule.effect,
+                two_approvals_from: rule.two_approvals_from,
+                emergencies: rule.confirm_within_s.is_some(),
+                amount_field: amount.clone(),
+            })
+        });
+        let identity = SignerIdentity {
+            institution: self.id.clone(),
+            chain: self.anchor.chain_id.clone(),
+            officers: if self.kind == MemberKind::Court { vec![officer(1), officer(2)] } else { Vec::new() },
+            rules: rules.collect(),
+        };
+        SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])))
+    }
+
+    pub async fn gateway(
+        &self,
+        address: &str,
+        peers: Vec<PeerConfig>,
+        signer: SignerClient,
+        decide: DecidePolicy,
+    ) -> Running {
+        self.running("gateway.redb", address, peers, signer, decide).await
+    }
+
+    /// Another gateway of this institution, over the store `name`.
+    pub async fn gateway_over(&self, name: &str, peers: Vec<PeerConfig>) -> Running {
+        let signer = SignerClient::in_task(self.signer_core());
+        self.running(name, "127.0.0.1:0", peers, signer, DecidePolicy::Automatic).await
+    }
+
+    async fn running(
+        &self,
+        store: &str,
+        address: &str,
+        peers: Vec<PeerConfig>,
+        signer: SignerClient,
+        decide: DecidePolicy,
+    ) -> Running {
+        let config = GatewayConfig {
+            institution: self.id.clone(),
+            kind: self.kind,
+            listen: address.parse().unwrap(),
+            rest: Some("127.0.0.1:0".parse().unwrap()),
+            tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
+            peers,
+            anchor: self.anchor.clone(),
+            encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
+            lookup_key: Some(SecretBox::new(Box::new([self.seed + 3; 32]))),
+            limits: Limits::default(),
+            decide,
+            clock: Clock::system(),
+        };
+        let deps = Deps {
+            chain: self.chain(),
+            store: Arc::new(RedbStore::open(&self.folder.path().join(store)).unwrap()),
+            signer,
+            sectors: self.sectors.clone(),
+            policies: None,
+        };
+        comity_gateway::start(config, deps).await.unwrap()
+    }
+
+    /// A channel to this institution's gateway, as somebody of it in `role`.
+    pub fn person(&self, gateway: &Running, role: &str) -> Channel {
+        let material = self.authority.issue(&format!("comity://{}/{role}", self.id));
+        let address = gateway.grpc_addr().to_string();
+        channel(&self.id, &address, &self.authority.pem, &material, ChannelLimits::default()).unwrap()
+    }
+}
+
+impl World {
+    /// A world whose bank answers for all of `sectors`, and keeps nothing yet.
+    pub async fn keeping(sectors: Arc<Sectors>, decide: DecidePolicy) -> Self {
+        let mut court = Party::keeping("court", MemberKind::Court, 10, sectors.clone(), |_| false).await;
+        let mut bank = Party::keeping("bank", MemberKind::Finance, 20, sectors, |_| true).await;
+        court.govern(Action::SetOfficer(officer(1))).await;
+        court.govern(Action::SetOfficer(officer(2))).await;
+        court.watch(&bank.chain(), &bank.anchor).await;
+        bank.watch(&court.chain(), &court.anchor).await;
+        let relayer = relayer(&court, &bank);
+        let (court_address, bank_address) = (free_address(), free_address());
+        let bank_signer = SignerClient::in_task(bank.signer_core());
+        let peer = court.as_peer_of(&bank, &court_address);
+        let bank_gateway = bank.gateway(&bank_address, vec![peer], bank_signer, decide).await;
+        let court_signer = SignerClient::in_task(court.signer_core());
+        let peer = bank.as_peer_of(&court, &bank_address);
+        let court_gateway = court.gateway(&court_address, vec![peer], court_signer, DecidePolicy::Automatic).await;
+        Self { court, bank, court_gateway, bank_gateway, relayer, court_address, bank_address }
+    }
+
+    /// Stops both gateways and starts them again over their stores; from now on they know `sectors`.
+    pub async fn knowing(mut self, sectors: Arc<Sectors>) -> Self {
+        self.court_gateway.stop().await;
+        self.bank_gateway.stop().await;
+        (self.court.sectors, self.bank.sectors) = (sectors.clone(), sectors);
+        let peer = self.court.as_peer_of(&self.bank, &self.court_address);
+        let signer = SignerClient::in_task(self.bank.signer_core());
+        let bank_gateway = self.bank.gateway(&self.bank_address, vec![peer], signer, DecidePolicy::Automatic).await;
+        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
+        let signer = SignerClient::in_task(self.court.signer_core());
+        let court_gateway = self.court.gateway(&self.court_address, vec![peer], signer, DecidePolicy::Automatic).await;
+        Self { court_gateway, bank_gateway, ..self }
+    }
+
+    /// Every byte of both chains' blocks and of the relayer's store.
+    pub fn public_bytes(&self) -> Vec<Vec<u8>> {
+        let mut bytes = self.court.ledger.transactions();
+        bytes.extend(self.bank.ledger.transactions());
+        bytes.push(std::fs::read(self.court.folder.path().join("relayer.redb")).unwrap());
+        bytes
+    }
+
+    pub fn orders(&self, role: &str) -> OrdersClient<Channel> {
+        OrdersClient::new(self.court.person(&self.court_gateway, role))
+    }
+
+    pub async fn stop(self) {
+        self.relayer.stop().await;
+        self.court_gateway.stop().await;
+        self.bank_gateway.stop().await;
+        self.court.ledger.stop().await;
+        self.bank.ledger.stop().await;
+    }
+}
+
+fn relayer(court: &Party, bank: &Party) -> Relayer {
+    let side =
+        |party: &Party| ChainConfig { chain: party.chain(), anchor: party.anchor.clone(), witnesses: Vec::new() };
+    let path = PathConfig {
+        a: court.anchor.chain_id.clone(),
+        a_client: client_of(bank.anchor.chain_id.as_str()),
+        b: bank.anchor.chain_id.clone(),
+        b_client: client_of(court.anchor.chain_id.as_str()),
+    };
+    let store = Arc::new(RedbStore::open(&court.folder.path().join("relayer.redb")).unwrap());
+    let config =
+        RelayerConfig { chains: vec![side(court), side(bank)], paths: vec![path], store, limits: Default::default() };
+    Relayer::start(config).unwrap()
+}
+
+/// An officer's approval of an order.
+pub fn approval(order: &v1::Order, number: u8) -> v1::ApproveOrderRequest {
+    v1::ApproveOrderRequest {
+        name: order.name.clone(),
+        officer: format!("J{number}"),
+        signature: officer_key(number).sign(&order.signing_bytes).to_bytes().to_vec(),
+    }
+}
