@@ -81,6 +81,9 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Ask every institution at once what it keeps of persons; each answer, and each absence, is proven.
     Investigate(InvestigateArgs),
+    /// Sign a consent that somebody reads what is kept of oneself.
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Put the own institution's records, as its registrar.
     #[command(subcommand)]
     Record(register::RecordCommand),
@@ -329,12 +332,51 @@ pub(crate) struct QueryArgs {
     /// Save a bundle for `comity verify`.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
+    /// The signed consent of the record's subject, which some fields need: a file of `comity consent sign`.
+    #[arg(long, value_name = "FILE", conflicts_with = "credential")]
+    pub(crate) consent: Option<PathBuf>,
     /// Ask whether the holder is entitled to act: for credentials such as a lawyer's licence.
     #[arg(long)]
     pub(crate) credential: bool,
     /// Print the answer as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `comity consent …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConsentCommand {
+    /// Sign a consent with the key that one's record names, for one reader, one purpose and a time.
+    Sign(ConsentArgs),
+}
+
+/// `comity consent sign`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  comity consent sign --key lawyer.key --record members/justice/sectors/lawyers/records/19901201411001024 \\
+      --reader court --purpose 'Appointment as administrator' --days 30 --out lawyer.consent
+
+Holds from now on, at most for a year. Whoever reads with it must state the same purpose, word for word.")]
+pub(crate) struct ConsentArgs {
+    /// The subject's key file: 64 hex digits.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// `members/<member>/sectors/<sector>/records/<record>`
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) record: String,
+    /// The institution that may read it.
+    #[arg(long, value_name = "ID")]
+    pub(crate) reader: MemberId,
+    /// What for.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: String,
+    /// For how many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+    /// Where the consent goes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 /// `comity investigate`

@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod chain;
+pub(crate) mod consent;
 pub(crate) mod fields;
 pub(crate) mod investigate;
 mod life;

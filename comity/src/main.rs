@@ -68,6 +68,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Key(command) => govern::key(&command),
             Command::Verify(args) => verify::run(&args),
             Command::Query(args) => client::query::run(args).await,
+            Command::Consent(command) => client::consent::run(&command),
             Command::Investigate(args) => client::investigate::run(args).await,
             Command::Record(command) => client::register::record(command).await,
             Command::Asset(command) => client::register::asset(command).await,

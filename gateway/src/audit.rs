@@ -4,6 +4,7 @@
 use crate::error::ApiError;
 use crate::identity::Caller;
 use borsh::{BorshDeserialize, BorshSerialize};
+use comity_model::consent::SignedConsent;
 use comity_model::{FieldName, Time, encode};
 use comity_proto::v1;
 use comity_store::{Batch, SCAN_ROWS_MAX, Store, Table};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 /// Time (big-endian seconds and nanoseconds) ‖ 8 random bytes → [`Entry`].
 const AUDIT: Table = Table("audit");
+/// Hash of a signed consent → the consent.
+const CONSENTS: Table = Table("consents");
 /// Longest text of a purpose's parts, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
 
@@ -117,6 +120,24 @@ impl Audit {
         getrandom::fill(&mut salt).map_err(|error| ApiError::fault(error.to_string()))?;
         key.extend_from_slice(&salt);
         Ok(batch.put(AUDIT, key, encode(entry)))
+    }
+
+    /// Keeps the consent under which personal data is about to be handed out; durable when this returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn keep_consent(&self, signed: &SignedConsent) -> Result<(), ApiError> {
+        let key = comity_verify::seal::digest(comity_verify::consent::TAG, signed);
+        Ok(self.store.commit(Batch::new().put(CONSENTS, key.0, encode(signed))).await?)
+    }
+
+    /// Consents that were used, in no order: at most 1,000.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn consents(&self) -> Result<Vec<SignedConsent>, ApiError> {
+        let rows = self.store.scan(CONSENTS, &[], &[], SCAN_ROWS_MAX).await?;
+        rows.iter().map(|(_, bytes)| comity_model::decode("a consent", bytes).map_err(ApiError::fault)).collect()
     }
 
     /// Accesses in order of time, from the first: at most 1,000.

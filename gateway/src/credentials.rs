@@ -54,7 +54,7 @@ impl CredentialsService {
             let message = format!("Sector {} has no credentials: its records have no status.", name.sector);
             return Err(ApiError::new(Reason::UnknownSector, message).with("sector", name.sector.as_str()));
         }
-        let reading = self.reader.read(permit.caller(), "VerifyCredential", &name, &[], purpose).await?;
+        let reading = self.reader.read(permit.caller(), "VerifyCredential", &name, &[], purpose, None).await?;
         reading.no_older_than(max_age)?;
         let entitlement = match reading.record() {
             None => v1::Entitlement::UnknownNumber,

@@ -6,7 +6,7 @@ use crate::error::{ApiError, Reason};
 use crate::identity::Role;
 use crate::institution::{Answers, Inbox};
 use crate::policy::{Exchange as Exchanges, Permit, Policy};
-use crate::records::{Answerer, Question, mask};
+use crate::records::{Answerer, Question, consent, mask};
 use crate::search::Searcher;
 use crate::server::caller;
 use crate::view::HomeState;
@@ -122,6 +122,7 @@ impl ExchangeService {
             id: request.record_id.parse().map_err(|error| ApiError::argument("record_id", format!("{error}.")))?,
             fields: mask(&request.fields)?,
             purpose: Purpose::stated(request.purpose)?,
+            consent: consent(&request.consent)?,
             trusted: Some(Height(request.trusted_height)),
         };
         self.answerer.answer(&permit.caller().acting_as(role), &question).await

@@ -157,6 +157,8 @@ const PASSED_ON: &[Reason] = &[
     Reason::PermissionDenied,
     Reason::UnknownRole,
     Reason::PurposeRequired,
+    Reason::ConsentRequired,
+    Reason::ConsentRefused,
     Reason::UnknownField,
     Reason::UnknownSector,
     Reason::InvalidArgument,

@@ -13,8 +13,9 @@ use crate::error::ApiError;
 use crate::policy::{Permit, Policy, PutRecords, ReadRecord};
 use crate::registrar::Registrar;
 use crate::server::caller;
-use comity_model::FieldName;
+use comity_model::consent::SignedConsent;
 use comity_model::record::RecordStatus;
+use comity_model::{FieldName, decode};
 use comity_proto::v1;
 use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::records_server::Records;
@@ -64,7 +65,8 @@ impl RecordsService {
         let max_age = duration("max_age", request.max_age)?;
         let wanted = mask(&request.read_mask)?;
         let purpose = Purpose::stated(request.purpose)?;
-        let reading = self.reader.read(permit.caller(), "ReadRecord", &name, &wanted, purpose).await?;
+        let consent = consent(&request.consent)?;
+        let reading = self.reader.read(permit.caller(), "ReadRecord", &name, &wanted, purpose, consent).await?;
         if let Some(max_age) = max_age {
             reading.no_older_than(max_age)?;
         }
@@ -77,6 +79,15 @@ impl RecordsService {
             bundle: if request.include_bundle { reading.bundle().await? } else { Vec::new() },
         })
     }
+}
+
+/// The consent in a request; `None` if there is none.
+pub(crate) fn consent(bytes: &[u8]) -> Result<Option<SignedConsent>, ApiError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let consent = decode("a signed consent", bytes);
+    consent.map(Some).map_err(|error| ApiError::argument("consent", format!("{error}.")))
 }
 
 pub(crate) fn mask(names: &[String]) -> Result<Vec<FieldName>, ApiError> {

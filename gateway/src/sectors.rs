@@ -101,8 +101,6 @@ pub struct SectorSchema {
     pub profile: Option<ProfileTemplate>,
     /// Whether its institution keeps a private index of its records by person.
     pub searchable: bool,
-    /// Whether who has read a record is told of its later versions.
-    pub followed: bool,
 }
 
 impl SectorSchema {

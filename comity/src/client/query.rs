@@ -16,6 +16,9 @@ use std::path::Path;
 /// Largest answer that is taken.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
 
+/// Largest file of a consent.
+const CONSENT_BYTES_MAX: u64 = 16 << 10;
+
 /// Runs the command.
 pub(crate) async fn run(args: QueryArgs) -> Result<(), Failure> {
     let channel = ClientFile::read(&args.client.client)?.connect()?;
@@ -30,6 +33,10 @@ async fn record(args: QueryArgs, channel: tonic::transport::Channel) -> Result<(
         purpose: purpose(&args.purpose),
         max_age: seconds(args.max_age),
         include_bundle: args.bundle.is_some(),
+        consent: match &args.consent {
+            Some(path) => files::read_bytes(path, CONSENT_BYTES_MAX)?,
+            None => Vec::new(),
+        },
     };
     let answer = records.get_record(request).await.map_err(|error| status(error, "the record was not got"))?;
     let answer = answer.into_inner();

@@ -66,6 +66,7 @@ async fn get(clerk: &Channel, name: &str, fields: &[String]) -> Result<(v1::GetR
         purpose: Some(purpose()),
         max_age: None,
         include_bundle: true,
+        consent: Vec::new(),
     };
     let answer = RecordsClient::new(clerk.clone()).get_record(request).await;
     let answer = answer.map_err(|error| status(error, "the record was not got"))?.into_inner();

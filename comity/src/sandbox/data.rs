@@ -28,7 +28,7 @@ mod showcase;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use showcase::{OrderDraft, Showcase};
+pub(crate) use showcase::{CONSENT_SEED, OrderDraft, Showcase};
 
 use comity_model::record::Field;
 use comity_model::{Amount, RecordId, Sector};

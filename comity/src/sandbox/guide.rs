@@ -2,7 +2,7 @@
 //! Refuses to print keys.
 
 use super::World;
-use super::data::OrderDraft;
+use super::data::{CONSENT_SEED, OrderDraft};
 use crate::failure::Failure;
 use crate::{files, ledger};
 use comfy_table::Table;
@@ -44,6 +44,8 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
 
 /// Private parts of orders as files, as a case system would hand them over.
 fn drafts(world: &World) -> Result<(), Failure> {
+    let lawyer = world.institution("justice")?.dir.join("drafts/lawyer.key");
+    files::write_secret(&lawyer, hex::encode(CONSENT_SEED))?;
     let orders = &world.data().showcase.orders;
     for (court, name, draft) in [
         ("court", "freeze", &orders.freeze),
@@ -97,6 +99,12 @@ fn commands(world: &World) -> String {
          {program} query --credential --as {dir}/court/clients/clerk.toml {lawyers}/{active} {purpose}\n\
          {program} query --credential --as {dir}/court/clients/clerk.toml {lawyers}/{suspended} {purpose}\n\
          {program} query --credential --as {dir}/court/clients/clerk.toml {lawyers}/{unknown} {purpose}\n\
+         \n\
+         # Her credit report, with her consent.\n\
+         {program} consent sign --key {dir}/justice/drafts/lawyer.key --record {lawyers}/{active} --reader court \
+         --purpose 'Enforcement' --days 30 --out {dir}/lawyer.consent\n\
+         {program} query --as {dir}/court/clients/clerk.toml {lawyers}/{active} --field credit_report {purpose} \
+         --consent {dir}/lawyer.consent\n\
          \n\
          # What nine institutions keep of the debtor, each by its own private index.\n\
          {program} investigate --as {dir}/court/clients/officer.toml {debtor} {purpose}\n\

@@ -6,17 +6,18 @@ use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
-use crate::keeper::{RecordKeeper, unknown_sector};
+use crate::keeper::{RecordKeeper, Version, unknown_sector};
 use crate::policy::Policy;
-use crate::sectors::{SectorSchema, Sectors};
+use crate::sectors::{FieldSpec, Role, SectorSchema, Sectors};
 use crate::view::{HomeState, Standing, Stood};
+use comity_model::consent::SignedConsent;
 use comity_model::profile::Profile;
-use comity_model::record::RecordState;
+use comity_model::record::{FieldValue, RecordState};
 use comity_model::state::StatePath;
-use comity_model::{FieldName, Height, MemberId, RecordId, Sector, decode, encode};
+use comity_model::{FieldName, Hash, Height, MemberId, RecordId, Sector, decode, encode};
 use comity_proto::v1;
-use comity_verify::fields;
 use comity_verify::light::TrustedHeader;
+use comity_verify::{consent, fields};
 use moka::sync::Cache;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(crate) struct Question {
     pub(crate) fields: Vec<FieldName>,
     /// Why, if personal data is wanted.
     pub(crate) purpose: Option<Purpose>,
+    /// The consent of the record's subject, where fields need it.
+    pub(crate) consent: Option<SignedConsent>,
     /// The header from which the asker verifies; `None` if it verifies by the same view.
     pub(crate) trusted: Option<Height>,
 }
@@ -130,9 +133,12 @@ impl Answerer {
         question: &Question,
     ) -> Result<Vec<FieldName>, ApiError> {
         let mut names = Vec::new();
+        // The institution's own people read what they keep; of everybody else the subject decides.
+        let consented = question.consent.is_some() || asker.institution == self.institution;
         if question.fields.is_empty() {
             let stated = question.purpose.is_some();
-            let fields = schema.record.iter().filter(|field| stated || !field.personal);
+            let open = |field: &&FieldSpec| (stated || !field.personal) && (consented || !field.consent);
+            let fields = schema.record.iter().filter(open);
             return self.policy.readable(asker, &self.institution, &question.sector, fields);
         }
         for name in &question.fields {
@@ -142,6 +148,9 @@ impl Answerer {
             }
             if field.personal && question.purpose.is_none() {
                 return Err(purpose_required());
+            }
+            if field.consent && !consented {
+                return Err(consent_required());
             }
             names.push(name.clone());
         }
@@ -160,6 +169,9 @@ impl Answerer {
         let version = version.ok_or_else(|| ApiError::fault("the store has no fields for a record on the chain"))?;
         let has = |name: &&FieldName| version.openings.iter().any(|opening| opening.field.name == **name);
         let names: Vec<FieldName> = names.iter().filter(has).cloned().collect();
+        if asker.institution != self.institution && needs_consent(schema, &names) {
+            self.check_consent(asker, schema, question, &version).await?;
+        }
         let disclosure = fields::disclose(version.algorithm, &version.openings, &names).map_err(ApiError::fault)?;
         let personal = |name: &&FieldName| schema.record.field(name).is_some_and(|field| field.personal);
         let personal: Vec<FieldName> = names.iter().filter(personal).cloned().collect();
@@ -170,6 +182,39 @@ impl Answerer {
             self.audit.append(&entry).await?;
         }
         Ok(encode(&disclosure))
+    }
+
+    /// Whether the record's subject consents to this reading, by the key that the record itself has. The consent is kept
+    /// before anything is handed out: whoever read with it can be asked by what right.
+    async fn check_consent(
+        &self,
+        asker: &Caller,
+        schema: &SectorSchema,
+        question: &Question,
+        version: &Version,
+    ) -> Result<(), ApiError> {
+        let signed = question.consent.as_ref().ok_or_else(consent_required)?;
+        let purpose = question.purpose.as_ref().ok_or_else(purpose_required)?;
+        let key = schema.record.role(Role::ConsentKey).and_then(|spec| {
+            version.openings.iter().find(|opening| opening.field.name == spec.name).map(|opening| &opening.field.value)
+        });
+        let Some(FieldValue::Digest(Hash(key))) = key else {
+            let message = "The record names no key with which its subject could consent.";
+            return Err(ApiError::new(Reason::ConsentRefused, message));
+        };
+        let reading = consent::Reading {
+            keeper: &self.institution,
+            sector: &question.sector,
+            record: &question.id,
+            reader: &asker.institution,
+            purpose: &purpose.purpose,
+            now: self.clock.now().unix_seconds(),
+        };
+        consent::check(signed, key, &reading).map_err(|refusal| {
+            let message = format!("The consent does not cover this reading: expected {}.", refusal.expected);
+            ApiError::new(Reason::ConsentRefused, message).with("rule", refusal.rule.code())
+        })?;
+        self.audit.keep_consent(signed).await
     }
 
     /// Whether the institution answers for the sector, by its chain's profile: the absence of a record that it would
@@ -193,6 +238,16 @@ impl Answerer {
 
 pub(super) fn unknown_field(name: &FieldName) -> ApiError {
     ApiError::new(Reason::UnknownField, format!("There is no field {name}.")).with("field", name.as_str())
+}
+
+/// Whether any of these fields is read only with the subject's consent.
+pub(super) fn needs_consent(schema: &SectorSchema, names: &[FieldName]) -> bool {
+    names.iter().any(|name| schema.record.field(name).is_some_and(|field| field.consent))
+}
+
+pub(super) fn consent_required() -> ApiError {
+    let message = "This field is read only with the signed consent of the record's subject.";
+    ApiError::new(Reason::ConsentRequired, message).with("field", "consent")
 }
 
 pub(super) fn purpose_required() -> ApiError {

@@ -1,7 +1,7 @@
 //! Reads a record wherever it is kept, and believes it only under a header that this gateway verified.
 //! It refuses to trust the own node, the own store and peers alike.
 
-use super::answer::{Answerer, Question, purpose_required, unknown_field};
+use super::answer::{Answerer, Question, consent_required, needs_consent, purpose_required, unknown_field};
 use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::convert::{self, RecordName};
@@ -12,8 +12,9 @@ use crate::peers::{Peer, Peers, malformed};
 use crate::policy::Policy;
 use crate::sectors::{SectorSchema, Sectors};
 use crate::view::ChainView;
+use comity_model::consent::SignedConsent;
 use comity_model::state::StatePath;
-use comity_model::{FieldName, Height, MemberId, Time, decode};
+use comity_model::{FieldName, Height, MemberId, Time, decode, encode};
 use comity_proto::v1;
 use comity_verify::bundle::{Bundle, Claim, Link, STEPS_MAX};
 use comity_verify::fields::{self, DisclosedRecord, Disclosure};
@@ -57,14 +58,19 @@ impl Reader {
         name: &RecordName,
         wanted: &[FieldName],
         purpose: Option<Purpose>,
+        consent: Option<SignedConsent>,
     ) -> Result<Reading, ApiError> {
         let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
         self.check_wanted(caller, schema, name, wanted, purpose.as_ref())?;
+        if name.member != self.institution && consent.is_none() && needs_consent(schema, wanted) {
+            return Err(consent_required());
+        }
         let question = |trusted| Question {
             sector: name.sector.clone(),
             id: name.id.clone(),
             fields: wanted.to_vec(),
             purpose: purpose.clone(),
+            consent: consent.clone(),
             trusted,
         };
         let (answer, view, header) = if name.member == self.institution {
@@ -120,6 +126,7 @@ impl Reader {
             fields: question.fields.iter().map(ToString::to_string).collect(),
             role: caller.role.to_string(),
             purpose: question.purpose.as_ref().map(Purpose::to_wire),
+            consent: question.consent.as_ref().map(encode).unwrap_or_default(),
             trusted_height: trusted.height().0,
         };
         let answer = peer.exchange().fetch_record(request).await.map_err(|status| peer.failed(&status))?;

@@ -200,7 +200,7 @@ impl Searcher {
     async fn record(&self, asking: &Asking, sector: Sector, id: RecordId) -> Result<v1::SearchResponse, ApiError> {
         let record_id = id.to_string();
         let purpose = Some(asking.query.purpose.clone());
-        let question = Question { sector, id, fields: Vec::new(), purpose, trusted: None };
+        let question = Question { sector, id, fields: Vec::new(), purpose, consent: None, trusted: None };
         let record = self.answerer.answer_under(&asking.asker, &question, asking.header.clone()).await?;
         Ok(v1::SearchResponse { part: Some(Part::Record(v1::SearchRecord { record_id, record: Some(record) })) })
     }

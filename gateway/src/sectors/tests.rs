@@ -121,7 +121,7 @@ fn what_is_searchable_needs_a_number_and_what_needs_consent_a_key() {
     assert!(load(&consent, Some(SHIPS_PROFILE)).is_err());
     let keyed = consent.replace("en: \"Digest of the plans\"", "en: \"Key\" role: CONSENT_KEY");
     assert!(load(&keyed, Some(SHIPS_PROFILE)).is_ok());
-    let order = SHIPS.replace("kind: ORDER_PRIVATE }", "kind: ORDER_PRIVATE followed: true }");
+    let order = SHIPS.replace("kind: ORDER_PRIVATE }", "kind: ORDER_PRIVATE searchable: true }");
     assert!(load(&order, Some(SHIPS_PROFILE)).is_err());
 }
 

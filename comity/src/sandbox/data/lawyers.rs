@@ -6,6 +6,8 @@ use super::judgments::LAST_DAY;
 use super::names::{self, DISTRICTS, Name};
 use super::numbers::{Sex, credit_code, licence, resident_id};
 use super::{SectorData, showcase};
+use comity_model::Hash;
+use ed25519_dalek::SigningKey;
 use jiff::civil::{Date, date};
 
 const FIRMS: usize = 96;
@@ -45,10 +47,13 @@ pub(super) struct Lawyer {
     pub(super) areas: Vec<String>,
     pub(super) standing: Standing,
     pub(super) phone: Option<String>,
+    /// With which the lawyer consents to the reading of the credit report.
+    pub(super) consent_key: Option<Hash>,
 }
 
 impl Lawyer {
     pub(super) fn fields(self) -> Fields {
+        let report = report(&self.standing);
         let sex = match self.sex {
             Sex::Female => "FEMALE",
             Sex::Male => "MALE",
@@ -75,6 +80,8 @@ impl Lawyer {
             .texts("sanctions", self.standing.sanctions)
             .texts("practice_areas", self.areas)
             .text("credit_grade", self.standing.grade)
+            .texts("credit_report", report)
+            .maybe(self.consent_key, |fields, key| fields.digest("consent_key", key))
             .maybe(self.phone, |fields, phone| fields.text("phone", phone))
     }
 }
@@ -133,7 +140,23 @@ fn lawyer(draw: &mut Draw, number: usize) -> Lawyer {
         areas,
         standing: standing(draw, first_licensed),
         phone: draw.chance(900).then(|| phone(draw)),
+        consent_key: draw.chance(600).then(|| consent_key(&draw.digest().0)),
     }
+}
+
+/// The public key of a seed.
+pub(super) fn consent_key(seed: &[u8; 32]) -> Hash {
+    Hash(SigningKey::from_bytes(seed).verifying_key().to_bytes())
+}
+
+/// What the bureau has on a lawyer's credit.
+fn report(standing: &Standing) -> Vec<String> {
+    let grade = format!("2025年度 · 信用等级{}", standing.grade);
+    let complaints = match standing.grade {
+        "A" | "B" => "2025年度 · 无投诉立案".to_owned(),
+        _ => "2025年度 · 投诉立案1件，查证属实".to_owned(),
+    };
+    vec![grade, complaints]
 }
 
 /// 2.5% suspended, 1% revoked; of the others one in forty was warned once.

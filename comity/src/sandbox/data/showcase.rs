@@ -13,7 +13,7 @@ use super::fields::{Fields, own};
 use super::insurance::Cover;
 use super::ip_rights::Right;
 use super::judgments::fee;
-use super::lawyers::{Lawyer, Standing, firm, sanction};
+use super::lawyers::{Lawyer, Standing, consent_key, firm, sanction};
 use super::market::Equity;
 use super::names::{DISTRICTS, Name};
 use super::numbers::{Sex, account as account_number, credit_code, licence, patent_application, resident_id, unit};
@@ -24,6 +24,8 @@ use super::securities::{Holding, SECURITIES};
 use comity_model::{Amount, Hash, RecordId};
 use jiff::civil::{Date, date};
 
+/// The seed of the key with which the showcase's lawyers consent: nobody's, so it may stand here.
+pub(crate) const CONSENT_SEED: [u8; 32] = [0x4c; 32];
 /// What the judgment awarded.
 const AWARDED: Amount = Amount::cny(68_000_000);
 /// What is on the debtor's account: less.
@@ -190,6 +192,7 @@ fn lawyer(name: Name, sex: Sex, (first, serial): (Date, u64), standing: Standing
         areas: vec!["商事".to_owned(), "执行".to_owned()],
         standing,
         phone: Some("12900001024".to_owned()),
+        consent_key: Some(consent_key(&CONSENT_SEED)),
     }
 }
 

@@ -27,7 +27,6 @@ pub(super) struct MessageRule {
     /// `None` where it is unspecified.
     pub(super) kind: Option<MessageKind>,
     pub(super) searchable: bool,
-    pub(super) followed: bool,
 }
 
 pub(super) struct FieldRule {
@@ -68,12 +67,7 @@ impl Options {
             4 => Some(MessageKind::Part),
             _ => None,
         };
-        Some(MessageRule {
-            sector: text(&stated, "sector"),
-            kind,
-            searchable: boolean(&stated, "searchable"),
-            followed: boolean(&stated, "followed"),
-        })
+        Some(MessageRule { sector: text(&stated, "sector"), kind, searchable: boolean(&stated, "searchable") })
     }
 
     /// The rule that a field states.
