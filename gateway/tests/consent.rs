@@ -2,10 +2,11 @@
 //! this reader, this purpose and this time.
 #![allow(clippy::unwrap_used)]
 
-mod enforcement;
+mod alliance;
 mod filling;
 mod support;
 
+use alliance::Party;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};
@@ -20,7 +21,6 @@ use comity_proto::v1::{self, GetRecordRequest};
 use comity_verify::consent::TAG;
 use comity_verify::seal::signing_bytes;
 use ed25519_dalek::{Signer, SigningKey};
-use enforcement::Party;
 use filling::{About, CASE, NAME, NUMBER};
 use std::sync::Arc;
 use support::reason;

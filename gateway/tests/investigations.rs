@@ -6,6 +6,7 @@ mod alliance;
 mod filling;
 mod support;
 
+use alliance::{Party, free_address};
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};
@@ -19,7 +20,6 @@ use comity_proto::v1::{self, InvestigateRequest};
 use comity_verify::bundle::Bundle;
 use comity_verify::lookup;
 use comity_verify::vrf::{self, Proof};
-use alliance::{Party, free_address};
 use filling::{About, CASE, NAME, NUMBER};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

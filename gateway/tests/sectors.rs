@@ -7,6 +7,7 @@ mod alliance;
 mod filling;
 mod support;
 
+use alliance::{World, approval, profile};
 use comity_gateway::DecidePolicy;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSchema, SectorSource, Sectors};
@@ -20,7 +21,6 @@ use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::records_client::RecordsClient;
 use comity_proto::v1::{self, OrderState};
-use alliance::{World, approval, profile};
 use filling::{About, CASE, NAME, NUMBER};
 use futures::StreamExt;
 use std::sync::Arc;
@@ -156,6 +156,7 @@ async fn exercise(world: &World, schema: &SectorSchema, first_request: u128) -> 
         reference: reference.clone(),
         value,
         enforcement: Enforcement::Attested,
+        follows: None,
     });
     world.bank_gateway.assets().register(new.collect()).await.unwrap();
 
