@@ -71,6 +71,7 @@ impl AgreementDesk {
         let client = client.ok_or_else(|| ApiError::fault("an agreement's client does not exist"))?;
         let client = client.decode::<ClientState>("client").map_err(ApiError::fault)?.into_value();
         let request = FetchRecordRequest {
+            consent: Vec::new(),
             sector: at.sector.to_string(),
             record_id: reference(&at.account, &entry.court, &entry.id, number).to_string(),
             fields: vec![payment_field::ACCOUNT.into(), payment_field::AMOUNT.into(), payment_field::PAID_AT.into()],
