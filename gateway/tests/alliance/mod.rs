@@ -237,6 +237,7 @@ impl Party {
             store: Arc::new(RedbStore::open(&self.folder.path().join(store)).unwrap()),
             signer,
             sectors: self.sectors.clone(),
+            rules: Arc::default(),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

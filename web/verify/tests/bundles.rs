@@ -139,7 +139,12 @@ fn the_kept_bundles_and_answers_are_those_that_are_made() {
                 std::fs::write(&path, &made).unwrap();
             }
             let kept = std::fs::read(&path).unwrap_or_default();
-            assert!(kept == made, "{} is not what is made now; COMITY_RENEW=1 renews it", path.display());
+            // The order of an object's members depends on what else is built with it, and says nothing.
+            let same = match (kind, serde_json::from_slice::<Value>(&kept)) {
+                ("json", Ok(kept)) => kept == serde_json::from_slice::<Value>(&made).unwrap(),
+                _ => kept == made,
+            };
+            assert!(same, "{} is not what is made now; COMITY_RENEW=1 renews it", path.display());
         }
     }
     assert_eq!(std::fs::read_dir(folder()).unwrap().count(), cases.len() * 3, "no file of a case that is gone");
