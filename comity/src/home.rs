@@ -200,7 +200,7 @@ pub(crate) fn sectors_of(kind: Kind) -> &'static [&'static str] {
         Kind::IntellectualProperty => &["ip-rights"],
         Kind::Credit => &["credit"],
         Kind::Market => &["companies", "equity"],
-        Kind::Enforcement => &["penalties"],
+        Kind::Enforcement => &["penalties", "dossiers"],
         Kind::Platform => &["data-assets", "trades"],
         Kind::Mediation => &["mediation"],
     }

@@ -1,7 +1,7 @@
 //! The API of Comity: the types generated from the `.proto` files beside this crate. No logic lives here; conversion
 //! to domain types is done at the edge, in the gateway and in the program.
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::large_enum_variant)]
 
 /// Generated from `comity/v1/*.proto`.
 pub mod comity {

@@ -59,7 +59,7 @@ pub(crate) enum Outcome {
     /// Records.
     Found { records: Vec<(RecordName, Reading)>, lookup: v1::Lookup, proof: v1::Proof },
     /// Nothing.
-    Nothing { reading: Reading, lookup: v1::Lookup },
+    Nothing { reading: Box<Reading>, lookup: v1::Lookup },
     /// The sector keeps no index.
     NotSearchable,
 }
@@ -233,7 +233,7 @@ impl Answer<'_> {
                 let claim = Claim::Absence { sector: sector.clone(), id };
                 let proof = came.proof.to_vec();
                 let reading = Reading::new(claim, proof, None, absence.at().clone(), self.view()?, reader.clock.now());
-                Ok(Outcome::Nothing { reading, lookup })
+                Ok(Outcome::Nothing { reading: Box::new(reading), lookup })
             }
             Indexed::Records(ids) if ids.value().is_empty() => {
                 let state = decode("record state", came.state.unwrap_or_default())
@@ -242,7 +242,7 @@ impl Answer<'_> {
                 let claim = Claim::Record { sector: sector.clone(), id, state, disclosure };
                 let proof = came.proof.to_vec();
                 let reading = Reading::new(claim, proof, None, ids.at().clone(), self.view()?, reader.clock.now());
-                Ok(Outcome::Nothing { reading, lookup })
+                Ok(Outcome::Nothing { reading: Box::new(reading), lookup })
             }
             Indexed::Records(ids) => {
                 let proof = crate::convert::proof(ids.at(), self.view()?.anchor(), answer::RULES);

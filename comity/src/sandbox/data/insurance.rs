@@ -97,7 +97,7 @@ fn draw_one(draw: &mut Draw, number: usize, people: &Population) -> Cover {
         end: (product.1 != "WHOLE_LIFE").then(|| plus_years(start, 20)),
         premium,
         cash_value,
-        loan: (cash_value > 1_000_000 && draw.chance(150)).then(|| cash_value / 3),
+        loan: (cash_value > 1_000_000 && draw.chance(150)).then_some(cash_value / 3),
         status,
     }
 }
