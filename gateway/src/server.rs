@@ -1,36 +1,28 @@
 //! Puts one gateway together and runs it: every service behind mutual TLS, admission and limits.
 //! It refuses to know a concrete chain, store or signer: the program brings them.
 
-use crate::agreements::{self, AgreementBook, AgreementDesk, AgreementsService};
+mod parts;
+
+use crate::agreements;
 use crate::audit::Audit;
-use crate::chains::ChainsService;
 use crate::config::{Deps, GatewayConfig, Limits};
 use crate::convert_order::Operators;
-use crate::credentials::CredentialsService;
 use crate::error::{ApiError, Reason};
-use crate::exchange::ExchangeService;
 use crate::identity::{Caller, Identity};
-use crate::institution::{AssetRegister, Decider, InstitutionService};
-use crate::investigations::InvestigationsService;
-use crate::keeper::{KeeperParts, RecordKeeper};
-use crate::lookup::LookupKey;
-use crate::measure::{self, Sampler};
-use crate::members::{Directory, MembersService};
+use crate::institution::{AssetRegister, Decider};
+use crate::keeper::RecordKeeper;
+use crate::measure;
 use crate::middleware::admission::{Admission, AdmissionLayer};
 use crate::middleware::measure::MeasureLayer;
 use crate::middleware::reasons::ReasonsLayer;
 use crate::operations::OperationsService;
-use crate::orders::{Home, ObligationsService, OrdersService, Work, WorkParts};
+use crate::orders::{ObligationsService, OrdersService, Work};
 use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
-use crate::records::{Answerer, Reader, RecordsService};
-use crate::registrar::{AssetsService, Registrar};
 use crate::rest::{Api, Rest, RestError};
-use crate::search::{Searcher, Seeker};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
-use crate::triggers::{self, Engine, EngineParts, FiringBook, TriggersService};
-use crate::view::{self, ChainView, HomeState};
-use comity_model::member::MemberKind;
+use crate::triggers;
+use crate::view::{self, ChainView};
 use comity_proto::google::longrunning::operations_server::OperationsServer;
 use comity_proto::v1::agreements_server::AgreementsServer;
 use comity_proto::v1::assets_server::AssetsServer;
@@ -45,7 +37,7 @@ use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
 use comity_proto::v1::triggers_server::TriggersServer;
 use futures::future::OptionFuture;
-use std::collections::BTreeMap;
+use parts::Parts;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -322,241 +314,4 @@ fn authorities(config: &GatewayConfig) -> Result<Authorities, StartError> {
         authorities.add(peer.member.clone(), Some(peer.kind), &peer.ca_pem)?;
     }
     Ok(authorities)
-}
-
-/// What services share.
-struct Parts {
-    institution: comity_model::MemberId,
-    policy: Arc<Policy>,
-    peers: Peers,
-    home: HomeState,
-    keeper: RecordKeeper,
-    answerer: Arc<Answerer>,
-    reader: Arc<Reader>,
-    registrar: Arc<Registrar>,
-    sectors: Arc<crate::sectors::Sectors>,
-    audit: Audit,
-    clock: crate::config::Clock,
-    work: Work,
-    is_court: bool,
-    engine: Arc<Engine>,
-    agreement_desk: Arc<AgreementDesk>,
-    directory: Arc<Directory>,
-    searcher: Arc<Searcher>,
-}
-
-impl Parts {
-    fn new(config: GatewayConfig, deps: Deps, policy: Arc<Policy>, peers: Peers, view: Arc<ChainView>) -> Self {
-        let institution = config.institution;
-        let home = HomeState::new(view.clone(), deps.chain.prover.clone());
-        let audit = Audit::new(deps.store.clone());
-        let lookup = config.lookup_key.as_ref().map(|seed| Arc::new(LookupKey::new(seed)));
-        let keeper = RecordKeeper::new(KeeperParts {
-            institution: institution.clone(),
-            view: view.clone(),
-            submit: deps.chain.submit.clone(),
-            store: deps.store.clone(),
-            signer: deps.signer.clone(),
-            sectors: deps.sectors.clone(),
-            lookup: lookup.clone(),
-            clock: config.clock.clone(),
-        });
-        let answerer = Arc::new(Answerer::new(
-            institution.clone(),
-            home.clone(),
-            keeper.clone(),
-            deps.sectors.clone(),
-            policy.clone(),
-            audit.clone(),
-            config.clock.clone(),
-        ));
-        let reader = Arc::new(Reader {
-            institution: institution.clone(),
-            home: view.clone(),
-            answerer: answerer.clone(),
-            peers: peers.clone(),
-            sectors: deps.sectors.clone(),
-            policy: policy.clone(),
-            audit: audit.clone(),
-            clock: config.clock.clone(),
-        });
-        let directory = Arc::new(Directory::new(
-            institution.clone(),
-            home.clone(),
-            peers.clone(),
-            deps.sectors.clone(),
-            config.clock.clone(),
-        ));
-        let encryption_key = Arc::new(config.encryption_key);
-        let searcher = Arc::new(Searcher {
-            institution: institution.clone(),
-            home: home.clone(),
-            keeper: keeper.clone(),
-            answerer: answerer.clone(),
-            sectors: deps.sectors.clone(),
-            policy: policy.clone(),
-            audit: audit.clone(),
-            lookup,
-            encryption_key: encryption_key.clone(),
-            clock: config.clock.clone(),
-        });
-        let is_court = config.kind == MemberKind::Court;
-        let clients = config.peers.iter().filter(|_| is_court);
-        let clients: BTreeMap<_, _> =
-            clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
-        let kinds = config.peers.iter().map(|peer| (peer.member.clone(), peer.kind));
-        let recipients = kinds.filter(|(member, _)| clients.contains_key(member)).collect();
-        let (chain, store, signer) = (deps.chain.clone(), deps.store.clone(), deps.signer.clone());
-        let work = Work::start(WorkParts {
-            institution: institution.clone(),
-            clients: clients.clone(),
-            chain: deps.chain,
-            view: view.clone(),
-            store: deps.store,
-            signer: deps.signer,
-            sectors: deps.sectors.clone(),
-            peers: peers.clone(),
-            encryption_key,
-            keeper: keeper.clone(),
-            decide: config.decide,
-            clock: config.clock.clone(),
-        });
-        let engine = Arc::new(Engine::new(EngineParts {
-            institution: institution.clone(),
-            rules: deps.rules,
-            book: FiringBook::new(store.clone()),
-            orders: work.desk.clone(),
-            sectors: deps.sectors.clone(),
-            recipients,
-            clock: config.clock.clone(),
-        }));
-        let agreement_desk = Arc::new(AgreementDesk::new(agreements::DeskParts {
-            court: institution.clone(),
-            chain_id: view.chain().clone(),
-            chain,
-            home: Home::new(home.clone()),
-            clients,
-            signer,
-            peers: peers.clone(),
-            book: AgreementBook::new(store),
-            engine: engine.clone(),
-            clock: config.clock.clone(),
-        }));
-        let registrar = Arc::new(Registrar {
-            engine: engine.clone(),
-            institution: institution.clone(),
-            sectors: deps.sectors.clone(),
-            keeper: keeper.clone(),
-            assets: work.assets.clone(),
-            answerer: answerer.clone(),
-            home: home.clone(),
-            audit: audit.clone(),
-            clock: config.clock.clone(),
-        });
-        Self {
-            institution,
-            policy,
-            peers,
-            home,
-            keeper,
-            answerer,
-            reader,
-            registrar,
-            sectors: deps.sectors,
-            audit,
-            clock: config.clock,
-            work,
-            is_court,
-            engine,
-            agreement_desk,
-            directory,
-            searcher,
-        }
-    }
-
-    fn sampler(&self) -> Sampler {
-        Sampler {
-            institution: self.institution.clone(),
-            home: self.home.clone(),
-            peers: self.peers.clone(),
-            book: self.work.desk.book().clone(),
-            decider: self.work.decider.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    fn records(&self) -> RecordsService {
-        RecordsService { policy: self.policy.clone(), reader: self.reader.clone(), registrar: self.registrar.clone() }
-    }
-
-    fn assets(&self) -> AssetsService {
-        AssetsService { policy: self.policy.clone(), registrar: self.registrar.clone() }
-    }
-
-    fn credentials(&self) -> CredentialsService {
-        CredentialsService { policy: self.policy.clone(), reader: self.reader.clone(), sectors: self.sectors.clone() }
-    }
-
-    fn agreements(&self, operators: Operators) -> AgreementsService {
-        let (desk, policy, audit) = (self.agreement_desk.clone(), self.policy.clone(), self.audit.clone());
-        AgreementsService { desk, policy, operators, audit }
-    }
-
-    fn triggers(&self, operators: Operators) -> TriggersService {
-        let (engine, policy, audit) = (self.engine.clone(), self.policy.clone(), self.audit.clone());
-        TriggersService { engine, policy, operators, audit }
-    }
-
-    fn members(&self) -> MembersService {
-        MembersService { policy: self.policy.clone(), directory: self.directory.clone() }
-    }
-
-    fn investigations(&self) -> InvestigationsService {
-        let seeker = Seeker {
-            institution: self.institution.clone(),
-            reader: self.reader.clone(),
-            directory: self.directory.clone(),
-            searcher: self.searcher.clone(),
-        };
-        InvestigationsService {
-            institution: self.institution.clone(),
-            policy: self.policy.clone(),
-            seeker: Arc::new(seeker),
-            peers: self.peers.clone(),
-            sectors: self.sectors.clone(),
-            audit: self.audit.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    fn chains(&self) -> ChainsService {
-        ChainsService {
-            policy: self.policy.clone(),
-            home: self.home.clone(),
-            peers: self.peers.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    fn institution_service(&self, operators: Operators) -> InstitutionService {
-        InstitutionService {
-            operators,
-            decider: self.work.decider.clone(),
-            policy: self.policy.clone(),
-            audit: self.audit.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    fn exchange(&self) -> ExchangeService {
-        ExchangeService {
-            institution: self.institution.clone(),
-            policy: self.policy.clone(),
-            answerer: self.answerer.clone(),
-            home: self.home.clone(),
-            inbox: self.work.inbox.clone(),
-            answers: self.work.answers.clone(),
-            searcher: self.searcher.clone(),
-        }
-    }
 }

@@ -1,0 +1,270 @@
+//! What the services of a gateway share, and each service made from it.
+//! It refuses to know ports, connections and layers.
+
+use crate::agreements::{self, AgreementBook, AgreementDesk, AgreementsService};
+use crate::audit::Audit;
+use crate::chains::ChainsService;
+use crate::config::{Deps, GatewayConfig};
+use crate::convert_order::Operators;
+use crate::credentials::CredentialsService;
+use crate::exchange::ExchangeService;
+use crate::institution::InstitutionService;
+use crate::investigations::InvestigationsService;
+use crate::keeper::{KeeperParts, RecordKeeper};
+use crate::lookup::LookupKey;
+use crate::measure::Sampler;
+use crate::members::{Directory, MembersService};
+use crate::orders::{Home, Work, WorkParts};
+use crate::peers::Peers;
+use crate::policy::Policy;
+use crate::records::{Answerer, Reader, RecordsService};
+use crate::registrar::{AssetsService, Registrar};
+use crate::search::{Searcher, Seeker};
+use crate::triggers::{Engine, EngineParts, FiringBook, TriggersService};
+use crate::view::{ChainView, HomeState};
+use comity_model::member::MemberKind;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What services share.
+pub(super) struct Parts {
+    pub(super) institution: comity_model::MemberId,
+    pub(super) policy: Arc<Policy>,
+    pub(super) peers: Peers,
+    pub(super) home: HomeState,
+    pub(super) keeper: RecordKeeper,
+    pub(super) answerer: Arc<Answerer>,
+    pub(super) reader: Arc<Reader>,
+    pub(super) registrar: Arc<Registrar>,
+    pub(super) sectors: Arc<crate::sectors::Sectors>,
+    pub(super) audit: Audit,
+    pub(super) clock: crate::config::Clock,
+    pub(super) work: Work,
+    pub(super) is_court: bool,
+    pub(super) engine: Arc<Engine>,
+    pub(super) agreement_desk: Arc<AgreementDesk>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) searcher: Arc<Searcher>,
+}
+
+impl Parts {
+    pub(super) fn new(
+        config: GatewayConfig,
+        deps: Deps,
+        policy: Arc<Policy>,
+        peers: Peers,
+        view: Arc<ChainView>,
+    ) -> Self {
+        let institution = config.institution;
+        let home = HomeState::new(view.clone(), deps.chain.prover.clone());
+        let audit = Audit::new(deps.store.clone());
+        let lookup = config.lookup_key.as_ref().map(|seed| Arc::new(LookupKey::new(seed)));
+        let keeper = RecordKeeper::new(KeeperParts {
+            institution: institution.clone(),
+            view: view.clone(),
+            submit: deps.chain.submit.clone(),
+            store: deps.store.clone(),
+            signer: deps.signer.clone(),
+            sectors: deps.sectors.clone(),
+            lookup: lookup.clone(),
+            clock: config.clock.clone(),
+        });
+        let answerer = Arc::new(Answerer::new(
+            institution.clone(),
+            home.clone(),
+            keeper.clone(),
+            deps.sectors.clone(),
+            policy.clone(),
+            audit.clone(),
+            config.clock.clone(),
+        ));
+        let reader = Arc::new(Reader {
+            institution: institution.clone(),
+            home: view.clone(),
+            answerer: answerer.clone(),
+            peers: peers.clone(),
+            sectors: deps.sectors.clone(),
+            policy: policy.clone(),
+            audit: audit.clone(),
+            clock: config.clock.clone(),
+        });
+        let directory = Arc::new(Directory::new(
+            institution.clone(),
+            home.clone(),
+            peers.clone(),
+            deps.sectors.clone(),
+            config.clock.clone(),
+        ));
+        let encryption_key = Arc::new(config.encryption_key);
+        let searcher = Arc::new(Searcher {
+            institution: institution.clone(),
+            home: home.clone(),
+            keeper: keeper.clone(),
+            answerer: answerer.clone(),
+            sectors: deps.sectors.clone(),
+            policy: policy.clone(),
+            audit: audit.clone(),
+            lookup,
+            encryption_key: encryption_key.clone(),
+            clock: config.clock.clone(),
+        });
+        let is_court = config.kind == MemberKind::Court;
+        let clients = config.peers.iter().filter(|_| is_court);
+        let clients: BTreeMap<_, _> =
+            clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
+        let kinds = config.peers.iter().map(|peer| (peer.member.clone(), peer.kind));
+        let recipients = kinds.filter(|(member, _)| clients.contains_key(member)).collect();
+        let (chain, store, signer) = (deps.chain.clone(), deps.store.clone(), deps.signer.clone());
+        let work = Work::start(WorkParts {
+            institution: institution.clone(),
+            clients: clients.clone(),
+            chain: deps.chain,
+            view: view.clone(),
+            store: deps.store,
+            signer: deps.signer,
+            sectors: deps.sectors.clone(),
+            peers: peers.clone(),
+            encryption_key,
+            keeper: keeper.clone(),
+            decide: config.decide,
+            clock: config.clock.clone(),
+        });
+        let engine = Arc::new(Engine::new(EngineParts {
+            institution: institution.clone(),
+            rules: deps.rules,
+            book: FiringBook::new(store.clone()),
+            orders: work.desk.clone(),
+            sectors: deps.sectors.clone(),
+            recipients,
+            clock: config.clock.clone(),
+        }));
+        let agreement_desk = Arc::new(AgreementDesk::new(agreements::DeskParts {
+            court: institution.clone(),
+            chain_id: view.chain().clone(),
+            chain,
+            home: Home::new(home.clone()),
+            clients,
+            signer,
+            peers: peers.clone(),
+            book: AgreementBook::new(store),
+            engine: engine.clone(),
+            clock: config.clock.clone(),
+        }));
+        let registrar = Arc::new(Registrar {
+            engine: engine.clone(),
+            institution: institution.clone(),
+            sectors: deps.sectors.clone(),
+            keeper: keeper.clone(),
+            assets: work.assets.clone(),
+            answerer: answerer.clone(),
+            home: home.clone(),
+            audit: audit.clone(),
+            clock: config.clock.clone(),
+        });
+        Self {
+            institution,
+            policy,
+            peers,
+            home,
+            keeper,
+            answerer,
+            reader,
+            registrar,
+            sectors: deps.sectors,
+            audit,
+            clock: config.clock,
+            work,
+            is_court,
+            engine,
+            agreement_desk,
+            directory,
+            searcher,
+        }
+    }
+
+    pub(super) fn sampler(&self) -> Sampler {
+        Sampler {
+            institution: self.institution.clone(),
+            home: self.home.clone(),
+            peers: self.peers.clone(),
+            book: self.work.desk.book().clone(),
+            decider: self.work.decider.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn records(&self) -> RecordsService {
+        RecordsService { policy: self.policy.clone(), reader: self.reader.clone(), registrar: self.registrar.clone() }
+    }
+
+    pub(super) fn assets(&self) -> AssetsService {
+        AssetsService { policy: self.policy.clone(), registrar: self.registrar.clone() }
+    }
+
+    pub(super) fn credentials(&self) -> CredentialsService {
+        CredentialsService { policy: self.policy.clone(), reader: self.reader.clone(), sectors: self.sectors.clone() }
+    }
+
+    pub(super) fn agreements(&self, operators: Operators) -> AgreementsService {
+        let (desk, policy, audit) = (self.agreement_desk.clone(), self.policy.clone(), self.audit.clone());
+        AgreementsService { desk, policy, operators, audit }
+    }
+
+    pub(super) fn triggers(&self, operators: Operators) -> TriggersService {
+        let (engine, policy, audit) = (self.engine.clone(), self.policy.clone(), self.audit.clone());
+        TriggersService { engine, policy, operators, audit }
+    }
+
+    pub(super) fn members(&self) -> MembersService {
+        MembersService { policy: self.policy.clone(), directory: self.directory.clone() }
+    }
+
+    pub(super) fn investigations(&self) -> InvestigationsService {
+        let seeker = Seeker {
+            institution: self.institution.clone(),
+            reader: self.reader.clone(),
+            directory: self.directory.clone(),
+            searcher: self.searcher.clone(),
+        };
+        InvestigationsService {
+            institution: self.institution.clone(),
+            policy: self.policy.clone(),
+            seeker: Arc::new(seeker),
+            peers: self.peers.clone(),
+            sectors: self.sectors.clone(),
+            audit: self.audit.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn chains(&self) -> ChainsService {
+        ChainsService {
+            policy: self.policy.clone(),
+            home: self.home.clone(),
+            peers: self.peers.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn institution_service(&self, operators: Operators) -> InstitutionService {
+        InstitutionService {
+            operators,
+            decider: self.work.decider.clone(),
+            policy: self.policy.clone(),
+            audit: self.audit.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(super) fn exchange(&self) -> ExchangeService {
+        ExchangeService {
+            institution: self.institution.clone(),
+            policy: self.policy.clone(),
+            answerer: self.answerer.clone(),
+            home: self.home.clone(),
+            inbox: self.work.inbox.clone(),
+            answers: self.work.answers.clone(),
+            searcher: self.searcher.clone(),
+        }
+    }
+}
