@@ -1,5 +1,6 @@
 //! The signature suites of seals and approvals: whether a signature over some bytes is genuine under a key. This folder
-//! is the seam for faster back-ends: everything above it sees [`verify`] only. Knows no domain tag and no acceptance.
+//! is the seam for faster back-ends (`ecdsa` has two): everything above it sees [`verify`] only. Knows no domain tag and no
+//! acceptance.
 //!
 //! In every suite a key, a message and a signature have one form each, so that nobody can make a second valid signature
 //! out of one that he saw:
