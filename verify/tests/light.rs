@@ -288,6 +288,67 @@ fn bisection_finds_its_way_where_validators_change_and_its_steps_verify() {
     assert_eq!(reached.height(), Height(20));
 }
 
+/// Walks from height 1 to `target` over what a source says.
+fn walk(target: u64, source: impl Fn(u64) -> LightBlock) -> Result<Vec<LightStep>, comity_verify::Refusal> {
+    let mut walk = Bisection::new(params(), pin(&moving(1)), Height(target)).unwrap();
+    for _ in 0..1_000 {
+        if let Progress::Done { steps, .. } = walk.feed(source(walk.wanted().0), at(300))? {
+            return Ok(steps);
+        }
+    }
+    panic!("a walk without an end");
+}
+
+#[test]
+fn a_walk_whose_votes_are_verified_together_refuses_the_step_that_one_by_one_refuses() {
+    // More steps than one batch has.
+    let target = 200;
+    let honest = walk(target, moving).unwrap();
+    assert!(honest.len() > Bisection::BATCH, "{} steps", honest.len());
+    for (place, wrong) in honest.iter().enumerate().step_by(7).chain(honest.iter().enumerate().skip(honest.len() - 2)) {
+        let height = wrong.height().0;
+        // A vote that is not genuine, of a step in the middle; or of that step and all later ones.
+        for all_later in [false, true] {
+            let lying = |asked: u64| {
+                let mut block = moving(asked);
+                if asked == height || (all_later && asked > height) {
+                    for entry in &mut block.commit.signatures {
+                        if let CommitSig::Commit(vote) = entry {
+                            vote.signature[7] ^= 1;
+                        }
+                    }
+                }
+                block
+            };
+            let mut trusted = pin(&moving(1));
+            let one_by_one = honest.iter().find_map(|step| {
+                let step = LightStep { block: lying(step.height().0), ..step.clone() };
+                let step = trim(&trusted, &step);
+                match verify(&params(), &trusted, &step, at(300)) {
+                    Ok(header) => {
+                        trusted = header;
+                        None
+                    }
+                    Err(refusal) => Some(refusal),
+                }
+            });
+            assert_eq!(walk(target, lying).err(), one_by_one, "step {place} to {height}");
+        }
+        // Another header instead, signed by nobody: what follows would be refused for another reason.
+        let made_up = |asked: u64| {
+            let mut block = moving(asked);
+            if asked == height {
+                block.header.next_validators_hash = Hash([0xee; 32]);
+                block.commit.block_id.hash = block.header.hash();
+            }
+            block
+        };
+        let refusal = walk(target, made_up).unwrap_err();
+        assert_eq!(refusal.rule, Rule::Signature);
+        assert!(refusal.found.contains(&format!("of height {height} ")), "{refusal}");
+    }
+}
+
 #[test]
 fn bisection_skips_at_once_where_validators_stay_and_refuses_other_blocks() {
     let trusted = pin(&plain(1));

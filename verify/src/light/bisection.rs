@@ -1,9 +1,10 @@
 //! Finding the way from a trusted header to a later one, without I/O: says which block it needs, takes it, goes on.
 //!
 //! Skips where a third of the trusted set signed, halves the distance where not (CometBFT light client, skipping
-//! verification). Knows no peers.
+//! verification). Which blocks are on the way follows from headers, sets and who voted; the signatures of the steps found
+//! are verified together, as one batch for up to [`Bisection::BATCH`] steps. Knows no peers.
 
-use super::{ClientParams, LightStep, TrustedHeader, needs_trusted_set, trim, verify};
+use super::{ClientParams, LightStep, TrustedHeader, needs_trusted_set, trim, unsigned, verify_all};
 use crate::comet::{LightBlock, ValidatorSet};
 use crate::refusal::{Refusal, Rule};
 use alloc::vec::Vec;
@@ -13,6 +14,10 @@ use comity_model::{Height, Time};
 #[derive(Clone, Debug)]
 pub struct Bisection {
     params: ClientParams,
+    /// The last header whose votes were verified, and how many steps lead to it.
+    verified: TrustedHeader,
+    verified_steps: usize,
+    /// Where the steps lead if the votes of those that came since hold.
     trusted: TrustedHeader,
     /// The set that `trusted` announced, once it is known.
     next: Option<ValidatorSet>,
@@ -44,6 +49,8 @@ pub enum Progress {
 impl Bisection {
     /// Most steps of one walk.
     pub const STEPS_MAX: usize = 10_000;
+    /// Most steps whose signatures are verified together: no source makes a walk go further on what it has not proven.
+    pub const BATCH: usize = 64;
     /// Most blocks that wait: more than halving 2^63 heights ever leaves.
     const PENDING_MAX: usize = 66;
 
@@ -58,6 +65,8 @@ impl Bisection {
         }
         Ok(Self {
             params,
+            verified: trusted.clone(),
+            verified_steps: 0,
             trusted,
             next: None,
             successor: None,
@@ -85,7 +94,8 @@ impl Bisection {
         self.wanted
     }
 
-    /// Takes the block of height [`Self::wanted`]. Each refusal is final: the block's source is wrong.
+    /// Takes the block of height [`Self::wanted`]. Each refusal is final: the block's source is wrong. What is refused is the
+    /// first step that does not hold, as if each had been judged when it came.
     pub fn feed(&mut self, block: LightBlock, now: Time) -> Result<Progress, Refusal> {
         if block.header.height != self.wanted {
             return Err(Refusal::new(
@@ -94,6 +104,15 @@ impl Bisection {
                 alloc::format!("height {}", block.header.height),
             ));
         }
+        let fed = self.take(block, now);
+        if fed.is_err() {
+            // A step before may be what is wrong: nobody has looked at its signatures yet.
+            self.verify_votes(now)?;
+        }
+        fed
+    }
+
+    fn take(&mut self, block: LightBlock, now: Time) -> Result<Progress, Refusal> {
         if self.wanted == self.trusted.height().next() {
             self.announce(&block)?;
         }
@@ -103,6 +122,15 @@ impl Bisection {
             self.pending.push(block);
         }
         self.advance(now)
+    }
+
+    /// The votes of the steps that came since this was asked last.
+    fn verify_votes(&mut self, now: Time) -> Result<(), Refusal> {
+        if let Some(steps) = self.steps.get(self.verified_steps..).filter(|steps| !steps.is_empty()) {
+            self.verified = verify_all(&self.params, &self.verified, steps, now)?;
+            self.verified_steps = self.steps.len();
+        }
+        Ok(())
     }
 
     /// The block after the trusted one brings the announced set, whether or not it is walked over.
@@ -122,13 +150,16 @@ impl Bisection {
                 return self.need(self.trusted.height().next(), true);
             }
             let step = LightStep { trusted_next: self.next.clone().filter(|_| needs_set), block: block.clone() };
-            match verify(&self.params, &self.trusted, &step, now) {
-                Ok(header) => {
+            match unsigned(&self.params, &self.trusted, &step, now) {
+                Ok((header, _)) => {
                     self.pending.pop();
                     self.steps.push(trim(&self.trusted, &step));
                     self.trusted = header;
                     self.next = None;
                     self.successor = None;
+                    if self.steps.len().saturating_sub(self.verified_steps) >= Self::BATCH {
+                        self.verify_votes(now)?;
+                    }
                 }
                 Err(refusal) if refusal.rule == Rule::NotEnoughTrust => {
                     let middle = midpoint(self.trusted.height(), block.header.height);
@@ -141,7 +172,9 @@ impl Bisection {
             }
         }
         if self.trusted.height() == self.target {
-            return Ok(Progress::Done { steps: core::mem::take(&mut self.steps), header: self.trusted.clone() });
+            self.verify_votes(now)?;
+            self.verified_steps = 0;
+            return Ok(Progress::Done { steps: core::mem::take(&mut self.steps), header: self.verified.clone() });
         }
         self.need(self.target, false)
     }

@@ -311,16 +311,27 @@ fn walk(
     let mut way = alloc::vec::Vec::with_capacity(steps.len());
     for step in steps {
         let reached = way.last().unwrap_or(trusted);
-        let hash = check_header(params, reached, step, now)?;
-        let needed = votes::needed(&step.block, trusted_set(reached, step)?)?;
+        let (header, needed) = unsigned(params, reached, step, now)?;
         if how.exact && carries_more(step, &needed) {
             return Err(Refusal::new(Rule::NotMinimal, "only the votes that are needed", "others as well"));
         }
         votes.add(&step.block, &needed);
-        way.push(TrustedHeader::of(&step.block.header, hash));
+        way.push(header);
     }
     votes.verify(how.threads)?;
     Ok(way)
+}
+
+/// All of a step but its signatures: where it leads if they hold, and the indices of the votes that must.
+fn unsigned(
+    params: &ClientParams,
+    trusted: &TrustedHeader,
+    step: &LightStep,
+    now: Time,
+) -> Result<(TrustedHeader, alloc::vec::Vec<usize>), Refusal> {
+    let hash = check_header(params, trusted, step, now)?;
+    let needed = votes::needed(&step.block, trusted_set(trusted, step)?)?;
+    Ok((TrustedHeader::of(&step.block.header, hash), needed))
 }
 
 /// All checks of a header but those of its votes' power and signatures; returns its hash.

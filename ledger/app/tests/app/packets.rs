@@ -220,6 +220,75 @@ fn a_header_signed_by_too_few_validators_teaches_nothing() {
     assert_eq!((result.code, result.codespace.as_str()), (1, "COMMIT_POWER"));
 }
 
+/// A change of the steps of an update.
+type Change = fn(&World, &mut Vec<Vec<u8>>);
+
+/// A vote of a step that is not genuine.
+fn forge(steps: &mut [Vec<u8>], place: usize) {
+    let mut forged: comity_verify::light::LightStep = comity_model::decode("a step", &steps[place]).unwrap();
+    if let comity_verify::comet::CommitSig::Commit(vote) = &mut forged.block.commit.signatures[1] {
+        vote.signature[5] ^= 1;
+    }
+    steps[place] = encode(&forged);
+}
+
+#[test]
+fn an_update_of_many_steps_is_judged_as_one_batch_and_as_one_by_one_they_would_be() {
+    let changes: [(&str, Change); 11] = [
+        ("none", |_, _| {}),
+        ("a forged vote first", |_, steps| forge(steps, 0)),
+        ("a forged vote in the middle", |_, steps| forge(steps, 5)),
+        ("a forged vote last", |_, steps| forge(steps, 11)),
+        ("two forged votes", |_, steps| {
+            forge(steps, 8);
+            forge(steps, 3);
+        }),
+        ("a step that is none", |_, steps| steps[6] = vec![1, 2, 3]),
+        ("a forged vote, and a step that is none", |_, steps| {
+            steps[9] = vec![];
+            forge(steps, 4);
+        }),
+        ("a step twice", |_, steps| steps[4] = steps[3].clone()),
+        ("the other way round", |_, steps| steps.reverse()),
+        ("a block of another story last", |world, steps| {
+            let last = steps.len() - 1;
+            steps[last] = step(fork(world, world.court.height() - 1));
+        }),
+        ("a block in the middle, of another story", |world, steps| steps[6] = step(fork(world, 7))),
+    ];
+    for (name, change) in changes {
+        let outcome = |at_once: bool| {
+            let mut world = World::new();
+            let from = client_of(&world, At::Bank).latest.0;
+            while world.court.height() < from + 12 {
+                world.block(At::Court, &[]);
+            }
+            let mut steps: Vec<_> = (1..=12).map(|height| world.court.step(from + height)).collect();
+            change(&world, &mut steps);
+            let update = |steps| Message::UpdateClient { client: At::Bank.client(), steps };
+            let messages = match at_once {
+                true => vec![update(steps)],
+                // Nobody goes on to send what a frozen client would refuse.
+                false => {
+                    let sent = if name == "a block in the middle, of another story" { 7 } else { steps.len() };
+                    steps.into_iter().take(sent).map(|step| update(vec![step])).collect()
+                }
+            };
+            let result = world.run(At::Bank, messages);
+            let known: Vec<_> = (1..=from + 12)
+                .map(|height| StatePath::Consensus(At::Bank.client(), Height(height)))
+                .map(|path| world.bank.value::<comity_verify::light::ConsensusState>(&path))
+                .collect();
+            let refusal = (result.code, result.codespace, result.log);
+            (refusal, client_of(&world, At::Bank), known)
+        };
+        let (at_once, one_by_one) = (outcome(true), outcome(false));
+        assert_eq!(at_once.1, one_by_one.1, "{name}: the client");
+        assert_eq!(at_once.2, one_by_one.2, "{name}: the headers it knows");
+        assert_eq!(at_once.0, one_by_one.0, "{name}: the refusal, and which vote it names");
+    }
+}
+
 #[test]
 fn a_new_client_may_not_be_used_before_its_delay_has_passed() {
     let mut world = World::bare_with_delay(1_000);
