@@ -442,6 +442,69 @@ pub(crate) enum ChainCommand {
         #[arg(long)]
         json: bool,
     },
+    /// What a light client was frozen with: both headers, in which way they contradict each other, who signed both.
+    #[command(after_help = EVIDENCE_HELP)]
+    Evidence(EvidenceArgs),
+    /// Propose to the governors that a frozen client is put onto a new anchor.
+    #[command(after_help = UNFREEZE_HELP)]
+    Unfreeze(UnfreezeArgs),
+}
+
+const EVIDENCE_HELP: &str = "\
+Examples:
+  comity chain evidence client-finance-1 --as court/clients/operator.toml --out finance.evidence
+  comity chain evidence --file finance.evidence
+
+The file holds both headers with their votes and is checked when it is read, offline. It stays to be had after the client
+was recovered, with the governors' decision.";
+
+const UNFREEZE_HELP: &str = "\
+Example, once it is known what happened and the institution has given a new anchor file:
+  comity chain unfreeze client-finance-1 --config court/comity.toml --anchor new/finance.anchor \\
+      --rpc http://127.0.0.1:7202 --reason 'The operator ran two signers; report 2026-17' --out recover.proposal
+  comity govern approve recover.proposal --key governor-1.key …
+
+It writes the proposal, and beside it a report with the reason and both headers, whose SHA-256 the governors sign and the
+chain keeps. Nothing is believed again before they have approved and their delay has passed.";
+
+/// `comity chain evidence`
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    /// The light client.
+    #[arg(value_name = "CLIENT", required_unless_present = "file")]
+    pub(crate) id: Option<comity_model::ClientId>,
+    /// The client file of the gateway to ask.
+    #[arg(long = "as", value_name = "FILE", env = "COMITY_CLIENT", required_unless_present = "file")]
+    pub(crate) client: Option<PathBuf>,
+    /// Read a saved file instead of asking a gateway.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "out"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Save both headers, with their votes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `comity chain unfreeze`
+#[derive(Debug, Args)]
+pub(crate) struct UnfreezeArgs {
+    /// The frozen client.
+    #[arg(value_name = "CLIENT")]
+    pub(crate) id: comity_model::ClientId,
+    /// The configuration of an institution of the chain that keeps the client.
+    #[arg(long, value_name = "FILE", env = "COMITY_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// The new anchor.
+    #[command(flatten)]
+    pub(crate) anchor: govern::AnchorArgs,
+    /// What happened, and why the chain may be believed again: for the governors, and for whoever asks later.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The proposal's file; the report is written beside it. Neither is overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ fn chain(config: &Config) -> Result<Chain, Failure> {
     institution::chain(config, &config.rpc_url())
 }
 
-async fn propose(args: ProposeArgs) -> Result<(), Failure> {
+/// Writes a proposal to a file.
+pub(crate) async fn propose(args: ProposeArgs) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     let chain = chain(&config)?;
     let wanted = build::wanted(&config, &chain, args.what).await?;

@@ -9,12 +9,14 @@ use crate::peers::Peers;
 use crate::policy::{Policy, ReadChains};
 use crate::server::caller;
 use crate::view::{ChainView, HomeState};
+use comity_adapters_ports::Events;
 use comity_model::client::{ClientState, ClientStatus};
 use comity_model::state::StatePath;
 use comity_model::{ChainId, ClientId, Time, decode};
 use comity_proto::v1;
 use comity_proto::v1::chains_server::Chains;
-use comity_verify::light::{ConsensusState, TrustedHeader};
+use comity_verify::comet::Address;
+use comity_verify::light::{ConsensusState, Contradiction, DivergenceKind, Shown, TrustedHeader};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -25,6 +27,7 @@ const ACTIVE: &str = "ACTIVE";
 pub(crate) struct ChainsService {
     pub(crate) policy: Arc<Policy>,
     pub(crate) home: HomeState,
+    pub(crate) events: Arc<dyn Events>,
     pub(crate) peers: Peers,
     pub(crate) clock: Clock,
 }
@@ -36,7 +39,7 @@ impl Chains for ChainsService {
         const FORM: &str = "chains/{chain}";
         let id: ChainId = named("chains", FORM, &request.get_ref().name)?.parse().map_err(|_| malformed(FORM))?;
         if id == *self.home.view().chain() {
-            return Ok(Response::new(self.own().await?));
+            return Ok(Response::new(self.own(true).await?));
         }
         let peer = self.peers.iter().find(|peer| *peer.view.chain() == id);
         let peer = peer.ok_or_else(|| {
@@ -52,7 +55,7 @@ impl Chains for ChainsService {
     ) -> Result<Response<v1::ListChainsResponse>, Status> {
         let _permit = self.policy.permit::<ReadChains>(&caller(&request)?)?;
         let request = request.into_inner();
-        let mut chains = vec![self.own().await?];
+        let mut chains = vec![self.own(false).await?];
         let peers = self.peers.iter();
         chains.extend(peers.map(|peer| shown(&peer.view, peer.view.verified(), Vec::new())));
         chains.sort_by(|one, other| one.name.cmp(&other.name));
@@ -63,17 +66,62 @@ impl Chains for ChainsService {
 }
 
 impl ChainsService {
-    async fn own(&self) -> Result<v1::Chain, ApiError> {
+    /// The own chain; `whole` with evidence as files.
+    async fn own(&self, whole: bool) -> Result<v1::Chain, ApiError> {
         let header = self.home.view().fresh().await?;
         let mut clients = Vec::new();
         for peer in self.peers.iter() {
             let Some(pair) = &peer.config.clients else { continue };
             let standing = client(&self.home, &self.clock, &pair.source_client, &header).await?;
-            clients.extend(standing.map(|standing| standing.to_wire()));
+            if let Some(standing) = standing {
+                let contradiction = self.contradiction(&standing.state, whole).await?;
+                clients.push(v1::Client { contradiction, ..standing.to_wire() });
+            }
         }
         let mut chain = shown(self.home.view(), Some(header), clients);
         chain.home = true;
         Ok(chain)
+    }
+}
+
+impl ChainsService {
+    /// What a client was frozen with, as the own chain's node keeps it. It is checked here: a node may lie.
+    async fn contradiction(&self, client: &ClientState, whole: bool) -> Result<Option<v1::Contradiction>, ApiError> {
+        let Some(found) = self.events.contradiction(&client.id, 0).await? else { return Ok(None) };
+        found.check(&client.chain).map_err(|refusal| self.home.view().refused(&refusal))?;
+        Ok(Some(contradiction(&client.chain, &found, whole)))
+    }
+}
+
+/// What a client was frozen with, as the API shows it; `whole` with both headers as a file.
+#[must_use]
+pub fn contradiction(chain: &ChainId, found: &Contradiction, whole: bool) -> v1::Contradiction {
+    let addresses = |of: Vec<Address>| of.iter().map(|address| address.to_vec()).collect();
+    v1::Contradiction {
+        kind: found.kind.map_or("UNDECIDED", DivergenceKind::name).to_owned(),
+        frozen_time: Some(time_to_wire(found.found_at)),
+        first: Some(contradicting(&found.first)),
+        second: Some(contradicting(&found.second)),
+        signed_both: addresses(found.signed_both()),
+        recovered_time: found.recovered.map(|recovery| time_to_wire(recovery.at)),
+        recovery_proposal: found.recovered.map_or(0, |recovery| recovery.proposal),
+        recovery_evidence: found.recovered.map(|recovery| recovery.evidence.0.to_vec()).unwrap_or_default(),
+        evidence: if whole { found.encode(chain) } else { Vec::new() },
+    }
+}
+
+fn contradicting(shown: &Shown) -> v1::ContradictingHeader {
+    let (state, step) = (shown.state(), shown.step());
+    v1::ContradictingHeader {
+        height: state.height.0,
+        time: Some(time_to_wire(state.time)),
+        hash: state.header_hash.0.to_vec(),
+        app_hash: state.app_hash.0.to_vec(),
+        next_validators_hash: state.next_validators_hash.0.to_vec(),
+        signed: step.is_some(),
+        validators_hash: step.map(|step| step.block.header.validators_hash.0.to_vec()).unwrap_or_default(),
+        round: step.map_or(0, |step| step.block.commit.round),
+        signers: shown.signers().iter().map(|address| address.to_vec()).collect(),
     }
 }
 
@@ -107,6 +155,7 @@ impl Standing {
             counterparty: self.state.counterparty.to_string(),
             latest_height: self.state.latest.0,
             status: self.status().to_owned(),
+            contradiction: None,
         }
     }
 }
@@ -140,5 +189,6 @@ fn shown(view: &ChainView, header: Option<TrustedHeader>, clients: Vec<v1::Clien
         verified_hash: header.map(|header| header.header_hash().0.to_vec()).unwrap_or_default(),
         operators: view.anchor().operators,
         clients,
+        frozen: view.is_frozen(),
     }
 }

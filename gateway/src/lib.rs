@@ -24,7 +24,7 @@ pub mod triggers;
 pub mod view;
 
 mod agreements;
-mod chains;
+pub mod chains;
 mod convert;
 mod convert_order;
 mod credentials;

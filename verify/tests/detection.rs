@@ -7,7 +7,8 @@ use comity_model::{Hash, Height};
 use comity_verify::Rule;
 use comity_verify::comet::{LightBlock, address};
 use comity_verify::light::{
-    Bisection, Comparison, Detection, DivergenceKind, Evidence, LightStep, Peer, Progress, TrustedHeader, misbehaviour,
+    Bisection, Comparison, Contradiction, Detection, DivergenceKind, Evidence, LightStep, Peer, Progress,
+    TrustedHeader, misbehaviour,
 };
 use comity_verify::refusal::Refusal;
 use world::{at, block, chain, header, params, pin, public, set, sign, signer};
@@ -172,4 +173,34 @@ fn another_block_than_the_wanted_one_is_refused() {
     let mut detection = Detection::new(params(), pin(&honest(1)), walk(&pin(&honest(1)), 5, honest)).unwrap();
     assert_eq!(detection.wanted(), Some((Peer::Witness, Height(5))));
     assert_eq!(detection.feed(honest(4), at(50)).unwrap_err().rule, Rule::WrongBlock);
+}
+
+#[test]
+fn an_evidence_file_reads_back_names_who_signed_both_and_no_changed_bit_of_its_headers_passes() {
+    for (round, kind, named) in [(0, DivergenceKind::Equivocation, true), (1, DivergenceKind::Amnesia, false)] {
+        let (outcome, _) = compare(2, honest, |_| twin(round));
+        let evidence = evidence(outcome);
+        let (first, second) = (evidence.primary.clone(), evidence.witness.clone());
+        let found = Contradiction::proven(0, at(9), &evidence.divergence, first, second);
+        assert_eq!((found.kind, found.signed_both()), (Some(kind), evidence.signed_both.clone()));
+        assert_eq!(!found.signed_both().is_empty(), named);
+        let file = found.encode(&chain());
+        assert_eq!(Contradiction::decode(&file), Ok((chain(), found.clone())));
+        // After magic, chain, number, time and kind come the headers; the last byte says that nothing was recovered.
+        let headers = 8 + 4 + chain().as_str().len() + 4 + 12 + 2;
+        for bit in (headers * 8..(file.len() - 1) * 8).step_by(3) {
+            let mut changed = file.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(Contradiction::decode(&changed).is_err(), "bit {bit}");
+        }
+        let mut longer = file.clone();
+        longer.push(0);
+        assert!(Contradiction::decode(&longer).is_err());
+    }
+    let known = pin(&honest(4)).consensus_state().clone();
+    let step = LightStep { trusted_next: None, block: story(4, 4, 7) };
+    let with_known = Contradiction::with_known(1, at(9), known.clone(), step);
+    assert_eq!((with_known.kind, with_known.check(&chain())), (Some(DivergenceKind::Lunatic), Ok(())));
+    let same = Contradiction::with_known(1, at(9), known, LightStep { trusted_next: None, block: honest(4) });
+    assert_eq!(same.check(&chain()).unwrap_err().rule, Rule::NoDivergence);
 }

@@ -10,6 +10,7 @@ use comity_model::event::Event as Hint;
 use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::{ClientId, Height, encode};
+use comity_verify::light::Contradiction;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,10 @@ impl Events for Source {
             return Err(PortError::Malformed("more pending orders than were asked for".into()));
         }
         Ok(pending)
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        self.0.ask("a contradiction", "/contradiction", &encode(&(client.clone(), back))).await
     }
 }
 

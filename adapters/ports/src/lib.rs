@@ -11,6 +11,7 @@ use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{ChainId, ClientId, Hash, Height, ReasonCode};
 use comity_verify::comet::LightBlock;
+use comity_verify::light::Contradiction;
 use futures::stream::BoxStream;
 use std::sync::Arc;
 
@@ -65,6 +66,10 @@ pub trait Events: Send + Sync {
 
     /// Orders received and not decided, by client and id after `after`, at most `limit`.
     async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError>;
+
+    /// What this chain's light client `client` was frozen with: the last time, or so many times before; `None` where it was not.
+    /// Whoever reads it checks it ([`Contradiction::check`]).
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError>;
 }
 
 /// What a block reported.

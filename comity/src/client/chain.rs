@@ -1,18 +1,31 @@
-//! `comity chain status`: what a gateway knows of chains.
+//! `comity chain …`: what a gateway knows of chains, what a client was frozen with, and the way back.
 //! Refuses to judge it.
+
+mod evidence;
+mod unfreeze;
 
 use super::show::{hash, moment, operators, table, time};
 use super::{ClientFile, status};
-use crate::cli::ChainCommand;
+use crate::cli::{ChainCommand, ClientArgs};
 use crate::failure::Failure;
 use comity_proto::v1;
 use comity_proto::v1::chains_client::ChainsClient;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// The status of a client that was shown two contradicting headers.
+const FROZEN: &str = "FROZEN";
+
 /// Runs the command.
 pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
-    let ChainCommand::Status { client, json } = command;
+    match command {
+        ChainCommand::Status { client, json } => show(&client, json).await,
+        ChainCommand::Evidence(args) => evidence::run(args).await,
+        ChainCommand::Unfreeze(args) => unfreeze::run(args).await,
+    }
+}
+
+async fn show(client: &ClientArgs, json: bool) -> Result<(), Failure> {
     let channel = ClientFile::read(&client.client)?.connect()?;
     let chains = list(&mut ChainsClient::new(channel)).await?;
     if json {
@@ -29,7 +42,8 @@ pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
             [chain.verified_height.to_string(), header, moment(chain.verified_time.as_ref())]
         });
         let [height, header, of] = verified.unwrap_or_else(|| ["not needed yet".into(), String::new(), String::new()]);
-        chain_table.add_row([name, height, header, of, operators(chain.operators)]);
+        let trust = if chain.frozen { "FROZEN: two contradicting headers".into() } else { operators(chain.operators) };
+        chain_table.add_row([name, height, header, of, trust]);
     }
     println!("{chain_table}");
     let mut client_table = table(&["light client", "of chain", "its counterparty", "latest height", "status"]);
@@ -46,6 +60,11 @@ pub(crate) async fn run(command: ChainCommand) -> Result<(), Failure> {
     }
     if client_table.row_count() > 0 {
         println!("{client_table}");
+    }
+    for client in clients.values().filter(|client| client.status == FROZEN) {
+        if let Some(found) = &client.contradiction {
+            println!("{}: {} See `comity chain evidence {}`.", client.id, evidence::sentence(found), client.id);
+        }
     }
     Ok(())
 }
@@ -73,12 +92,14 @@ fn chain_json(chain: &v1::Chain) -> serde_json::Value {
         "verified_hash": hash(&chain.verified_hash),
         "verified_time": time(chain.verified_time.as_ref()),
         "operators": chain.operators,
+        "frozen": chain.frozen,
         "clients": chain.clients.iter().map(|client| json!({
             "id": client.id,
             "chain": client.chain_id,
             "counterparty": client.counterparty,
             "latest_height": client.latest_height,
             "status": client.status,
+            "contradiction": client.contradiction.as_ref().map(evidence::json),
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,5 +1,6 @@
 //! A court and a bank as separate processes, set up with the program's own commands as their staff would: two signers, two
 //! gateways with their ledgers, one relayer. Any of them can be killed and started again. Every child ends with the value.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -42,15 +43,16 @@ impl Part {
 /// The processes and their folder.
 pub(crate) struct Alliance {
     dir: PathBuf,
+    /// Where they listen: the court's gateway, RPC, signer and metrics, the bank's, and the relayer's metrics.
+    pub(crate) ports: Vec<u16>,
     running: Mutex<BTreeMap<Part, Child>>,
 }
 
 impl Alliance {
     /// Makes both institutions, starts everything and joins the chains both ways.
     pub(crate) fn found(dir: &Path) -> Self {
-        let alliance = Self { dir: dir.to_path_buf(), running: Mutex::default() };
-        let ports = free_ports();
-        let address = |index: usize| format!("127.0.0.1:{}", ports[index]);
+        let alliance = Self { dir: dir.to_path_buf(), ports: free_ports(), running: Mutex::default() };
+        let address = |index: usize| format!("127.0.0.1:{}", alliance.ports[index]);
         for (index, (name, kind)) in [("court", "court"), ("bank", "finance")].into_iter().enumerate() {
             let base = index * 4;
             alliance.done(&[
@@ -205,7 +207,7 @@ pub(crate) fn said(output: &Output) -> String {
 }
 
 /// Ports that are free now, all held until all are known.
-fn free_ports() -> Vec<u16> {
+pub(crate) fn free_ports() -> Vec<u16> {
     let held: Vec<_> = (0..9).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
     held.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
 }

@@ -8,6 +8,7 @@ use comity_model::tx::Message;
 use comity_model::{ChainId, ClientId, Hash};
 use comity_store::RedbStore;
 use comity_verify::comet::LightBlock;
+use comity_verify::light::Contradiction;
 use std::sync::Mutex;
 
 /// A chain whose events a test sends.
@@ -55,6 +56,9 @@ impl Events for Node {
     }
     async fn pending(&self, _after: Option<ReceivedId>, _limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         Ok(Vec::new())
+    }
+    async fn contradiction(&self, _: &ClientId, _: u32) -> Result<Option<Contradiction>, PortError> {
+        Ok(None)
     }
 }
 

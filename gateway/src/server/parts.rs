@@ -22,6 +22,7 @@ use crate::registrar::{AssetsService, Registrar};
 use crate::search::{Searcher, Seeker};
 use crate::triggers::{Engine, EngineParts, FiringBook, TriggersService};
 use crate::view::{ChainView, HomeState};
+use comity_adapters_ports::Events;
 use comity_model::member::MemberKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(super) struct Parts {
     pub(super) policy: Arc<Policy>,
     pub(super) peers: Peers,
     pub(super) home: HomeState,
+    pub(super) events: Arc<dyn Events>,
     pub(super) keeper: RecordKeeper,
     pub(super) answerer: Arc<Answerer>,
     pub(super) reader: Arc<Reader>,
@@ -57,6 +59,7 @@ impl Parts {
     ) -> Self {
         let institution = config.institution;
         let home = HomeState::new(view.clone(), deps.chain.prover.clone());
+        let events = deps.chain.events.clone();
         let audit = Audit::new(deps.store.clone());
         let lookup = config.lookup_key.as_ref().map(|seed| Arc::new(LookupKey::new(seed)));
         let keeper = RecordKeeper::new(KeeperParts {
@@ -166,6 +169,7 @@ impl Parts {
             policy,
             peers,
             home,
+            events,
             keeper,
             answerer,
             reader,
@@ -241,6 +245,7 @@ impl Parts {
         ChainsService {
             policy: self.policy.clone(),
             home: self.home.clone(),
+            events: self.events.clone(),
             peers: self.peers.clone(),
             clock: self.clock.clone(),
         }

@@ -18,7 +18,7 @@ use comity_model::state::StatePath;
 use comity_model::tx::{Message, Transaction, TxBody};
 use comity_model::{ChainId, ClientId, Hash, Height, decode, encode};
 use comity_verify::comet::{LightBlock, Validator, ValidatorSet};
-use comity_verify::light::Anchor;
+use comity_verify::light::{Anchor, Contradiction};
 use comity_verify::seal::signing_bytes;
 use comity_verify::state::key;
 use ed25519_dalek::{Signer, SigningKey};
@@ -220,6 +220,11 @@ impl Events for Ports {
     async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         let (value, _) = self.ask("/pending", &encode(&(after, limit)), None, false)?;
         decode("orders", &value).map_err(gone)
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        let (value, _) = self.ask("/contradiction", &encode(&(client.clone(), back)), None, false)?;
+        decode("a contradiction", &value).map_err(gone)
     }
 }
 

@@ -5,14 +5,17 @@
 
 use crate::refusal::{Reason, Stop, require};
 use crate::side::{self, Side};
-use crate::working::Execution;
+use crate::working::{Execution, Working};
 use comity_model::client::{AnchorPoint, ClientState, ClientStatus};
 use comity_model::event::Event;
+use comity_model::governance::Proposal;
 use comity_model::seal::Suite;
 use comity_model::state::StatePath;
 use comity_model::{ClientId, Hash, Height};
 use comity_verify::comet::LightBlock;
-use comity_verify::light::{self, Anchor, ClientParams, ConsensusState, LightStep, TrustedHeader};
+use comity_verify::light::{
+    self, Anchor, ClientParams, ConsensusState, Contradiction, LightStep, Recovery, TrustedHeader,
+};
 
 /// Most steps of one update.
 const STEPS_MAX: usize = 128;
@@ -65,12 +68,19 @@ pub(crate) fn recover(
     block: &[u8],
     header_hash: Hash,
     delay_s: u64,
+    proposal: &Proposal,
 ) -> Result<(), Stop> {
     let mut client = state(ex, id)?;
     require(live(ex, &client).is_err(), Reason::ClientActive)?;
     let decoded: LightBlock = comity_model::decode("a light block", block).map_err(|_| Reason::LightStepMalformed)?;
     client.anchor =
         AnchorPoint { height: decoded.header.height, header_hash, validators_hash: decoded.header.validators_hash };
+    if client.status == ClientStatus::Frozen
+        && let Some(mut found) = contradiction(&ex.state, id, 0)?
+    {
+        found.recovered = Some(Recovery { at: ex.time, proposal: proposal.number, evidence: proposal.evidence });
+        ex.state.set_side(&Side::Evidence(id.clone(), found.number), &found);
+    }
     // What the client believed before is no longer a root of trust: a fork may lie before the new anchor.
     loop {
         let heights: Vec<Height> = ex.state.scan(&side::consensus_prefix(id), None, 256, "a height")?;
@@ -114,10 +124,10 @@ pub(crate) fn update(ex: &mut Execution<'_>, id: &ClientId, steps: &[Vec<u8>]) -
     live(ex, &client)?;
     let before = client.clone();
     if !take_steps(ex, &mut client, steps)?
-        && let Some(evidence) = take_one_by_one(ex, &mut client, steps)?
+        && let Some((known, step)) = take_one_by_one(ex, &mut client, steps)?
     {
-        ex.state.set_side(&Side::Evidence(id.clone()), &evidence);
-        freeze(ex, client);
+        let number = next_number(ex, id)?;
+        freeze(ex, client, &Contradiction::with_known(number, ex.time, known, step));
         return Ok(());
     }
     forget_expired(ex, &client)?;
@@ -151,8 +161,8 @@ fn take_steps(ex: &mut Execution<'_>, client: &mut ClientState, steps: &[Vec<u8>
     Ok(true)
 }
 
-/// What is known and what contradicts it, both encoded.
-type Contradicted = (Vec<u8>, Vec<u8>);
+/// What is known and what contradicts it.
+type Contradicted = (ConsensusState, LightStep);
 
 fn take_one_by_one(
     ex: &mut Execution<'_>,
@@ -162,7 +172,7 @@ fn take_one_by_one(
     for bytes in steps {
         let step = decode_step(bytes)?;
         if let Some(contradicted) = take_step(ex, client, &step)? {
-            return Ok(Some((comity_model::encode(&contradicted), bytes.clone())));
+            return Ok(Some((contradicted, step)));
         }
     }
     Ok(None)
@@ -214,16 +224,30 @@ pub(crate) fn misbehaviour(ex: &mut Execution<'_>, id: &ClientId, first: &[u8], 
     let lower = a.block.header.height.min(b.block.header.height);
     let below = Height(lower.0.checked_sub(1).ok_or(Reason::UnknownHeight)?);
     let trusted = nearest(ex, &client, below)?;
-    let _divergence = light::misbehaviour(&params(&client), &trusted, &a, &b, ex.time)?;
-    let evidence = (first.to_vec(), second.to_vec());
-    ex.state.set_side(&Side::Evidence(id.clone()), &evidence);
-    freeze(ex, client);
+    let divergence = light::misbehaviour(&params(&client), &trusted, &a, &b, ex.time)?;
+    let number = next_number(ex, id)?;
+    freeze(ex, client, &Contradiction::proven(number, ex.time, &divergence, a, b));
     Ok(())
 }
 
-fn freeze(ex: &mut Execution<'_>, mut client: ClientState) {
+/// Nothing of the chain is believed any more, and both headers are kept.
+fn freeze(ex: &mut Execution<'_>, mut client: ClientState, found: &Contradiction) {
+    ex.state.set_side(&Side::Evidence(client.id.clone(), found.number), found);
     client.status = ClientStatus::Frozen;
     save(ex, &client);
+}
+
+fn next_number(ex: &Execution<'_>, id: &ClientId) -> Result<u32, Stop> {
+    Ok(contradiction(&ex.state, id, 0)?.map_or(0, |last| last.number.saturating_add(1)))
+}
+
+/// What froze the client `id` lately: the last one, or so many before it.
+pub(crate) fn contradiction(state: &Working<'_>, id: &ClientId, back: u32) -> Result<Option<Contradiction>, Stop> {
+    let prefix = side::evidence_prefix(id);
+    let until = |number| Side::Evidence(id.clone(), number);
+    let last: Option<Contradiction> = state.last(&prefix, &until(u32::MAX), "a contradiction")?;
+    let Some(number) = last.as_ref().and_then(|last| last.number.checked_sub(back)) else { return Ok(None) };
+    Ok(if back == 0 { last } else { state.side(&until(number), "a contradiction")? })
 }
 
 /// Whether the client is neither frozen nor expired.

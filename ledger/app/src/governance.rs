@@ -31,7 +31,7 @@ pub(crate) fn govern(ex: &mut Execution<'_>, proposal: &Proposal, approvals: &[G
     match &proposal.action {
         Action::CreateClient { client, block } => clients::create(ex, client, block, governors.delay_s),
         Action::RecoverClient { client, block, header_hash } => {
-            clients::recover(ex, client, block, *header_hash, governors.delay_s)
+            clients::recover(ex, client, block, *header_hash, governors.delay_s, proposal)
         }
         Action::SetMember(member) => members::put(ex, member),
         Action::SetOfficer(officer) => members::put_officer(ex, officer),

@@ -76,6 +76,10 @@ fn find(snapshot: &Snapshot, clock: &Clock, query: &Query<'_>) -> Result<Answer,
             encode(&headers::path(snapshot, height, size)?)
         }
         "/clients" => clients(&working)?,
+        "/contradiction" => {
+            let (client, back): (ClientId, u32) = argument(query.data)?;
+            encode(&crate::clients::contradiction(&working, &client, back)?)
+        }
         _ => return Err(Reason::UnknownQuery.into()),
     };
     Ok(Answer { value, height: clock.height, ..Answer::default() })

@@ -38,8 +38,8 @@ pub(crate) enum Side {
     HeaderNode(u32, u64),
     /// Validator key → power.
     Validator([u8; 32]),
-    /// The two headers that froze a client, as submitted.
-    Evidence(ClientId),
+    /// What froze a client, by number → `verify::light::Contradiction`.
+    Evidence(ClientId, u32),
     /// Header hashes that are not in the tree yet, in order.
     HeadersWaiting,
 }
@@ -77,7 +77,7 @@ impl Side {
             Self::ForeignHeight(client, member) => with_client(12, client, member.as_str().as_bytes()),
             Self::HeaderNode(level, index) => tagged(13, &[&level.to_be_bytes(), &index.to_be_bytes()]),
             Self::Validator(key) => tagged(14, &[key]),
-            Self::Evidence(client) => with_client(15, client, &[]),
+            Self::Evidence(client, number) => with_client(15, client, &number.to_be_bytes()),
             Self::HeadersWaiting => vec![16],
         }
     }
@@ -100,6 +100,11 @@ pub(crate) fn standing_prefix(asset: &AssetHandle) -> Vec<u8> {
 /// All packets that stand in a client's outbox, by sequence.
 pub(crate) fn outbox_prefix(client: &ClientId) -> Vec<u8> {
     with_client(5, client, &[])
+}
+
+/// All that ever froze a client, the first one first.
+pub(crate) fn evidence_prefix(client: &ClientId) -> Vec<u8> {
+    with_client(15, client, &[])
 }
 
 /// All heights with a consensus state, ascending.

@@ -1,22 +1,25 @@
 //! One chain as the relayer sees it: its events as hints, its newest header verified by the relayer's own light client.
 //! All paths of a chain share one view. Refuses to know packets.
 
+mod evidence;
 mod follow;
 mod heads;
+mod witness;
 
 use crate::ChainConfig;
 use crate::fault::Fault;
 use crate::light::{self, Link};
-use comity_adapters_ports::{BlockEvents, Chain, Headers};
+use comity_adapters_ports::{BlockEvents, Chain};
 use comity_model::{ChainId, Height};
 use comity_store::Store;
 use comity_verify::comet::LightBlock;
-use comity_verify::light::{Anchor, ClientParams, TrustedHeader};
+use comity_verify::light::{Anchor, ClientParams, Evidence, TrustedHeader};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use witness::Witness;
 
 /// Blocks whose events wait for a slow reader; one that falls further behind sweeps instead.
 const EVENTS_MAX: usize = 1_024;
@@ -28,7 +31,7 @@ pub(crate) struct View {
     id: ChainId,
     anchor: Anchor,
     params: ClientParams,
-    witnesses: Vec<Arc<dyn Headers>>,
+    witnesses: Vec<Witness>,
     store: Arc<dyn Store>,
     /// The newest verified header.
     head: watch::Sender<Option<TrustedHeader>>,
@@ -36,7 +39,7 @@ pub(crate) struct View {
     reached: watch::Sender<Reached>,
     events: broadcast::Sender<Hint>,
     /// Evidence against the chain, once there is some.
-    divergence: watch::Sender<Option<Arc<Contradiction>>>,
+    divergence: watch::Sender<Option<Arc<Evidence>>>,
     recent: Mutex<BTreeMap<Height, Known>>,
 }
 
@@ -47,13 +50,6 @@ pub(crate) enum Hint {
     Block(Arc<BlockEvents>),
     /// Blocks passed whose events were not seen.
     Lost,
-}
-
-/// Two blocks of one height, both validly signed.
-#[derive(Debug)]
-pub(crate) struct Contradiction {
-    pub(crate) first: Arc<LightBlock>,
-    pub(crate) second: Arc<LightBlock>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +73,7 @@ impl View {
             chain: config.chain,
             anchor: config.anchor,
             params,
-            witnesses: config.witnesses,
+            witnesses: config.witnesses.into_iter().map(Witness::new).collect(),
             store,
             head: watch::Sender::new(None),
             reached: watch::Sender::new(Reached::default()),
@@ -115,7 +111,7 @@ impl View {
         self.events.subscribe()
     }
 
-    pub(crate) fn divergence(&self) -> watch::Receiver<Option<Arc<Contradiction>>> {
+    pub(crate) fn divergence(&self) -> watch::Receiver<Option<Arc<Evidence>>> {
         self.divergence.subscribe()
     }
 

@@ -8,8 +8,10 @@ use comity_model::client::{ClientState, ClientStatus};
 use comity_model::order::{OrderState, ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
-use comity_model::{ChainId, ClientId, Hash, Height};
+use comity_model::{ChainId, ClientId, Hash, Height, encode};
+use comity_store::{RedbStore, Store, Table};
 use comity_verify::comet::LightBlock;
+use comity_verify::light::{Contradiction, DivergenceKind};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -39,6 +41,10 @@ impl Events for Silent {
 
     async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         self.0.events.pending(after, limit).await
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        self.0.events.contradiction(client, back).await
     }
 }
 
@@ -130,10 +136,20 @@ async fn a_node_that_lies_delays_and_nothing_wrong_is_submitted() {
     relayer.stop().await;
 }
 
-/// A node that shows another block, signed by the same validators, from some height on.
+/// A node that shows another block, signed by the same validators or not, from some height on.
 struct Forked {
     chain: Chain,
     id: ChainId,
+    change: fn(&mut comity_verify::comet::Header),
+    signed: bool,
+    asked: AtomicUsize,
+}
+
+impl Forked {
+    fn of(world: &World, signed: bool, change: fn(&mut comity_verify::comet::Header)) -> Arc<Self> {
+        let (chain, id) = (world.bank.chain(), world.bank.id().clone());
+        Arc::new(Self { chain, id, change, signed, asked: AtomicUsize::new(0) })
+    }
 }
 
 #[async_trait]
@@ -147,26 +163,77 @@ impl Headers for Forked {
     }
 
     async fn light_block(&self, height: Height) -> Result<LightBlock, PortError> {
-        let block = self.chain.headers.light_block(height).await?;
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut block = self.chain.headers.light_block(height).await?;
         let mut header = block.header.clone();
-        header.app_hash = Hash([6; 32]).into();
-        Ok(support::ledger::sign(&self.id, header, &block))
+        (self.change)(&mut header);
+        if self.signed {
+            return Ok(support::ledger::sign(&self.id, header, &block));
+        }
+        block.commit.block_id.hash = header.hash();
+        Ok(LightBlock { header, ..block })
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chain_that_signs_two_headers_is_frozen_where_it_is_believed() {
+async fn status(world: &World) -> Option<ClientStatus> {
+    let path = StatePath::Client(client_on_court());
+    value::<ClientState>(&world.court.chain(), &path).await.map(|client| client.status)
+}
+
+/// A relayer whose witness shows this; what the court's chain then keeps.
+async fn frozen_by(change: fn(&mut comity_verify::comet::Header)) -> Contradiction {
     let world = World::start().await;
     let directory = tempfile::tempdir().expect("a directory");
-    let witness: Arc<dyn Headers> = Arc::new(Forked { chain: world.bank.chain(), id: world.bank.id().clone() });
+    let store = directory.path().join("store");
+    let asked = world.court.chain().events.contradiction(&client_on_court(), 0).await;
+    assert_eq!(asked.expect("an answer"), None);
+    let witness: Arc<dyn Headers> = Forked::of(&world, true, change);
+    let relayer = world.relayer_over(world.court.chain(), world.bank.chain(), vec![witness], &store);
+    until("the client is frozen", || async { status(&world).await == Some(ClientStatus::Frozen) }).await;
+    relayer.stop().await;
+    // The relayer keeps it as well, under the anchor that it speaks against.
+    let kept = RedbStore::open(&store).expect("the store");
+    let key = encode(&(world.bank.id().clone(), world.bank_anchor.header_hash));
+    assert!(kept.read(Table("relayer_evidence"), &key).await.expect("an answer").is_some());
+    let found = world.court.chain().events.contradiction(&client_on_court(), 0).await.expect("an answer");
+    let earlier = world.court.chain().events.contradiction(&client_on_court(), 1).await.expect("an answer");
+    assert_eq!(earlier, None);
+    let found = found.expect("both headers are kept");
+    assert_eq!(found.check(world.bank.id()), Ok(()));
+    assert!(found.check(world.court.id()).is_err());
+    assert_eq!(found.first.height(), found.second.height());
+    assert_ne!(found.first.state().header_hash, found.second.state().header_hash);
+    assert!(found.first.step().is_some() && found.second.step().is_some(), "with their votes");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_signs_two_states_is_frozen_where_it_is_believed_and_both_headers_are_kept() {
+    let found = frozen_by(|header| header.app_hash = Hash([6; 32]).into()).await;
+    assert_eq!(found.kind, Some(DivergenceKind::Lunatic));
+    assert!(!found.signed_both().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_votes_twice_is_frozen_as_well_and_it_is_told_apart() {
+    let found = frozen_by(|header| header.data_hash = Some(Hash([6; 32]))).await;
+    assert_eq!(found.kind, Some(DivergenceKind::Equivocation));
+    assert!(!found.signed_both().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_that_cannot_prove_what_it_shows_accuses_nobody_and_is_left_alone_for_a_while() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let liar = Forked::of(&world, false, |header| header.app_hash = Hash([6; 32]).into());
+    let witness: Arc<dyn Headers> = liar.clone();
     let relayer =
         world.relayer_over(world.court.chain(), world.bank.chain(), vec![witness], &directory.path().join("store"));
-    until("the client is frozen", || async {
-        let path = StatePath::Client(client_on_court());
-        value::<ClientState>(&world.court.chain(), &path)
-            .await
-            .is_some_and(|client| client.status == ClientStatus::Frozen)
-    })
-    .await;
+    let order = world.commit(1, 600).await;
+    world.arrived(order).await;
+    world.decide(order).await;
+    assert_eq!(world.ended(order).await, OrderState::Executed);
+    assert_eq!(status(&world).await, Some(ClientStatus::Active));
+    assert_eq!(liar.asked.load(Ordering::Relaxed), 1);
     relayer.stop().await;
 }

@@ -14,6 +14,7 @@ use comity_model::packet::{PORT_NOTICES, Packet};
 use comity_model::tx::Message;
 use comity_model::{ClientId, Height, UnixSeconds, decode, encode};
 use comity_store::{Batch, Store};
+use comity_verify::light::Contradiction;
 use futures::stream::{BoxStream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,6 +146,10 @@ impl Events for NoNotices {
 
     async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         self.0.pending(after, limit).await
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        self.0.contradiction(client, back).await
     }
 }
 

@@ -17,6 +17,7 @@ use comity_model::state::StatePath;
 use comity_model::tx::{Message, Transaction, TxBody};
 use comity_model::{ChainId, ClientId, Hash, Height, ReasonCode, decode, encode};
 use comity_verify::comet::{CommitSig, LightBlock};
+use comity_verify::light::Contradiction;
 use comity_verify::seal::{TAG_TX, signing_bytes};
 use ed25519_dalek::{Signer, SigningKey};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -190,6 +191,10 @@ impl Events for Ports {
     async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
         let pending = self.query("/pending", &encode(&(after, limit))).await?;
         Ok(if self.lie() == Some(Lie::FalseEvents) { Vec::new() } else { pending })
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        self.query("/contradiction", &encode(&(client.clone(), back))).await
     }
 }
 

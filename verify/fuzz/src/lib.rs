@@ -9,7 +9,9 @@ use comity_verify::bundle::Bundle;
 use comity_verify::comet::LightBlock;
 use comity_verify::fields::{Disclosure, disclosed};
 use comity_verify::ics23::{self, ProofSpec};
-use comity_verify::light::{Anchor, ClientParams, ConsensusState, LightStep, TrustedHeader, misbehaviour, verify_all};
+use comity_verify::light::{
+    Anchor, ClientParams, ConsensusState, Contradiction, LightStep, TrustedHeader, misbehaviour, verify_all,
+};
 use comity_verify::merkle::{self, Frontier, TreeHead};
 use comity_verify::vrf::{self, Proof};
 use comity_verify::{ed25519, suite};
@@ -65,6 +67,10 @@ pub fn bundle(bytes: &[u8]) {
 pub fn light(bytes: &[u8]) {
     exact::<LightBlock>(bytes);
     exact::<LightStep>(bytes);
+    if let Ok((chain, found)) = Contradiction::decode(bytes) {
+        assert_eq!(found.encode(&chain), bytes, "evidence has one encoding");
+        let _ = found.signed_both();
+    }
     let Some(steps) = exact::<Vec<LightStep>>(bytes) else { return };
     let [first, ..] = steps.as_slice() else { return };
     let chain_id: ChainId = first.block.header.chain_id.clone();

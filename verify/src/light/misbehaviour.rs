@@ -36,6 +36,19 @@ pub enum DivergenceKind {
     TimeOrder = 4,
 }
 
+impl DivergenceKind {
+    /// Its name, for people and interfaces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Equivocation => "EQUIVOCATION",
+            Self::Amnesia => "AMNESIA",
+            Self::Lunatic => "LUNATIC",
+            Self::TimeOrder => "TIME_ORDER",
+        }
+    }
+}
+
 /// Judges two steps from one trusted header: both must carry enough votes, and contradict each other. Times are not
 /// compared with `now` or the trusted header's beyond the trusting period: a lie about time is a lie.
 pub fn misbehaviour(

@@ -4,11 +4,13 @@
 //! all signatures that are needed, as one batch. Knows no state proofs and fetches nothing.
 
 mod bisection;
+mod contradiction;
 mod detection;
 mod misbehaviour;
 mod votes;
 
 pub use bisection::{Bisection, Progress};
+pub use contradiction::{Contradiction, EVIDENCE_MAGIC, Recovery, Shown};
 pub use detection::{Comparison, Detection, Evidence, Peer};
 pub use misbehaviour::{Divergence, DivergenceKind, misbehaviour};
 

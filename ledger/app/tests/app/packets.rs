@@ -10,6 +10,7 @@ use comity_model::packet::{Packet, UNIVERSAL_ERROR_ACK};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
 use comity_model::{Height, encode};
+use comity_verify::light::{ConsensusState, Contradiction, DivergenceKind, Shown};
 
 fn client_of(world: &World, at: At) -> ClientState {
     world.chain(at).value(&StatePath::Client(at.client())).unwrap()
@@ -20,6 +21,16 @@ fn fork(world: &World, height: u64) -> comity_verify::comet::LightBlock {
     let mut header = world.court.light_block(height).header.clone();
     header.app_hash = comity_model::Hash([0xF0; 32]).into();
     world.court.sign(header, &[])
+}
+
+/// What the bank's chain keeps of what froze its client: the last time, or so many times before.
+fn contradiction(world: &World, back: u32) -> Option<Contradiction> {
+    let answer = world.bank.query("/contradiction", &encode(&(At::Bank.client(), back)), None, false);
+    comity_model::decode("a contradiction", &answer.value).unwrap()
+}
+
+fn known_at(world: &World, height: Height) -> ConsensusState {
+    world.bank.value(&StatePath::Consensus(At::Bank.client(), height)).unwrap()
 }
 
 fn misbehaviour(world: &mut World) -> Message {
@@ -157,6 +168,11 @@ fn two_headers_of_one_height_freeze_the_client_and_nothing_is_believed_any_more(
     assert_eq!(client_of(&world, At::Bank).status, ClientStatus::Frozen);
     world.refused(At::Bank, messages, "CLIENT_FROZEN");
     world.done(At::Bank, vec![evidence]);
+    let found = contradiction(&world, 0).unwrap();
+    assert_eq!(found.check(&world.court.id), Ok(()));
+    assert_eq!((found.number, found.kind, found.recovered), (0, Some(DivergenceKind::Lunatic), None));
+    assert_eq!(found.signed_both().len(), 4);
+    assert_eq!(contradiction(&world, 1), None);
 }
 
 #[test]
@@ -170,6 +186,10 @@ fn an_update_with_another_header_of_a_known_height_freezes_the_client() {
     let client_id = At::Bank.client();
     world.done(At::Bank, vec![Message::UpdateClient { client: client_id, steps }]);
     assert_eq!(client_of(&world, At::Bank).status, ClientStatus::Frozen);
+    let found = contradiction(&world, 0).unwrap();
+    assert_eq!(found.check(&world.court.id), Ok(()));
+    assert_eq!(found.first, Shown::Known(known_at(&world, height)));
+    assert_eq!((found.kind, found.second.height()), (Some(DivergenceKind::Lunatic), height));
 }
 
 #[test]
@@ -200,6 +220,8 @@ fn governors_put_a_frozen_client_onto_a_new_header() {
     let recovered = client_of(&world, At::Bank);
     assert_eq!(recovered.status, ClientStatus::Active);
     assert_eq!(recovered.latest, block.header.height);
+    let found = contradiction(&world, 0).unwrap();
+    assert_eq!(found.recovered.map(|recovery| recovery.at), Some(world.bank.blocks.last().unwrap().header.time));
     let old = StatePath::Consensus(At::Bank.client(), Height(1));
     assert_eq!(world.bank.value::<Vec<u8>>(&old), None, "what was believed before is gone");
     assert_eq!(world.govern(At::Bank, recover).codespace, "CLIENT_ACTIVE");

@@ -2,36 +2,68 @@
 
 use super::RemoteClient;
 use crate::fault::Fault;
-use crate::view::Contradiction;
 use comity_adapters_ports::Outcome;
-use comity_model::encode;
 use comity_model::tx::Message;
+use comity_model::{Height, encode};
 use comity_verify::comet::LightBlock;
-use comity_verify::light::{LightStep, TrustedHeader, trim};
+use comity_verify::light::{Evidence, LightStep, TrustedHeader, trim};
+
+/// Why a chain does not take what it is shown.
+const FROZEN: &str = "CLIENT_FROZEN";
 
 impl RemoteClient {
-    /// Submits two blocks of one height. Whether the chain has taken the evidence, or has no use for it.
-    pub(crate) async fn accuse(&self, evidence: &Contradiction) -> Result<(), Fault> {
-        let height = evidence.first.header.height;
+    /// Submits evidence until the client is frozen.
+    pub(crate) async fn accuse(&self, evidence: &Evidence) -> Result<(), Fault> {
         let known = match self.known().await {
             Err(Fault::Frozen(_)) => return Ok(()),
             known => known?,
         };
-        if known.height() >= height {
-            // The client trusts a header there, or above: the one that contradicts it freezes it.
-            self.contradict(&evidence.first).await;
-            self.contradict(&evidence.second).await;
-            return Ok(());
-        }
-        let message = Message::Misbehaviour {
-            client: self.id.clone(),
-            first: encode(&self.step(&known, &evidence.first).await?),
-            second: encode(&self.step(&known, &evidence.second).await?),
+        let (common, height) = (evidence.common.height(), evidence.primary.height());
+        let known = if known.height() < common { self.bring_to(&known, common).await? } else { known };
+        let messages = if known.height() >= height {
+            // The client trusts a header there, or above: what contradicts it freezes it.
+            let steps = [&evidence.primary, &evidence.witness];
+            let whole = |step: &LightStep| LightStep { trusted_next: None, block: step.block.clone() };
+            vec![self.update(&steps.map(whole))]
+        } else {
+            let (first, second) = if known.header_hash() == evidence.common.header_hash() {
+                (evidence.primary.clone(), evidence.witness.clone())
+            } else {
+                // It got further than where both agree: judged from there.
+                (self.step(&known, &evidence.primary.block).await?, self.step(&known, &evidence.witness.block).await?)
+            };
+            vec![Message::Misbehaviour { client: self.id.clone(), first: encode(&first), second: encode(&second) }]
         };
-        let outcome = self.host.chain.submit.submit(vec![message]).await?;
-        tracing::error!(client = %self.id, host = %self.host.id(), %height, ?outcome, "misbehaviour was submitted");
+        let outcome = self.host.chain.submit.submit(messages).await?;
         self.forget().await;
-        Ok(())
+        let (client, host) = (&self.id, self.host.id());
+        match outcome {
+            Outcome::Committed { .. } => {
+                tracing::error!(%client, %host, %height, "misbehaviour was proven: the client is frozen");
+                Ok(())
+            }
+            Outcome::Refused { code, .. } if code.as_str() == FROZEN => Ok(()),
+            Outcome::Refused { code, detail } => {
+                tracing::error!(%client, %host, %height, %code, detail, "evidence of misbehaviour was refused");
+                Err(Fault::UpdateRefused(self.id.clone(), code))
+            }
+        }
+    }
+
+    /// Brings the client to a header on which both stories agree.
+    async fn bring_to(&self, known: &TrustedHeader, common: Height) -> Result<TrustedHeader, Fault> {
+        let link = self.target.link(known, common).await?;
+        let steps = self.submit_early_steps(link.steps).await?;
+        match self.host.chain.submit.submit(vec![self.update(&steps)]).await? {
+            Outcome::Committed { .. } => {
+                self.learnt(link.header.clone()).await;
+                Ok(link.header)
+            }
+            Outcome::Refused { code, .. } => {
+                self.forget().await;
+                Err(Fault::UpdateRefused(self.id.clone(), code))
+            }
+        }
     }
 
     /// Submits a header that contradicts one that the client trusts: it is judged from what the client trusts below.

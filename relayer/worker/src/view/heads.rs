@@ -1,15 +1,13 @@
 //! The relayer's own light client: each newest header is verified before anything is proven under it, compared with
 //! the witnesses, and remembered across restarts.
 
-use super::{Contradiction, Known, View};
+use super::{Known, View};
 use crate::clock::Backoff;
 use crate::fault::Fault;
-use crate::{clock, light, measure};
+use crate::{clock, measure};
 use comity_model::{Height, decode, encode};
 use comity_store::{Batch, Table};
-use comity_verify::comet::LightBlock;
 use comity_verify::light::{ConsensusState, TrustedHeader};
-use futures::future::join_all;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,12 +17,16 @@ const CURSORS: Table = Table("relayer_headers");
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How long the block that proves another is waited for before the other's header is fetched.
 const PROOF_BLOCK_WAIT: Duration = Duration::from_millis(20);
-/// How long a witness may take. A slow one is not waited for: it is asked again at the next header.
-const WITNESS_WAIT: Duration = Duration::from_millis(500);
 
 impl View {
     /// Runs until it is cancelled, or until the chain has contradicted itself.
     pub(super) async fn verify_heads(&self) {
+        if let Some(evidence) = self.kept_evidence().await {
+            let height = evidence.primary.height();
+            tracing::error!(chain = %self.id, %height, "the chain has contradicted itself before; give its new anchor file once its clients are recovered");
+            self.divergence.send_replace(Some(Arc::new(evidence)));
+            return;
+        }
         let mut reached = self.reached.subscribe();
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let mut trusted = self.begin(&mut backoff).await;
@@ -99,36 +101,17 @@ impl View {
 
     async fn advance(&self, trusted: &TrustedHeader, target: Height) -> Result<TrustedHeader, Fault> {
         let block = self.block(target).await?;
-        let header = self.link(trusted, target).await?.header;
-        self.ask_witnesses(trusted, &block).await?;
-        self.remember(Known { header: header.clone(), block });
-        Ok(header)
-    }
-
-    /// A witness that shows another header with valid signatures proves that the chain contradicts itself.
-    async fn ask_witnesses(&self, trusted: &TrustedHeader, block: &Arc<LightBlock>) -> Result<(), Fault> {
-        let height = block.header.height;
-        let ask = self.witnesses.iter().map(|witness| async move {
-            let answer = tokio::time::timeout(WITNESS_WAIT, witness.light_block(height)).await;
-            answer.ok().and_then(Result::ok).map(|other| (witness, other))
-        });
-        for (witness, other) in join_all(ask).await.into_iter().flatten() {
-            if other.header.hash() == block.header.hash() {
-                continue;
-            }
-            // Without valid signatures it is merely wrong.
-            let from_witness = |height| async move { Ok(Arc::new(witness.light_block(height).await?)) };
-            if light::link(&self.params, trusted, height, from_witness).await.is_ok() {
-                self.divergence
-                    .send_replace(Some(Arc::new(Contradiction { first: Arc::clone(block), second: Arc::new(other) })));
-                return Err(Fault::Diverged(height));
-            }
-            tracing::warn!(chain = %self.id, %height, "a witness shows a header that does not verify");
+        let link = self.link(trusted, target).await?;
+        if let Some(evidence) = self.ask_witnesses(trusted, &link.steps).await {
+            let height = evidence.primary.height();
+            self.accuse(evidence).await;
+            return Err(Fault::Diverged(height));
         }
-        Ok(())
+        self.remember(Known { header: link.header.clone(), block });
+        Ok(link.header)
     }
 
-    fn cursor_key(&self) -> Vec<u8> {
+    pub(super) fn cursor_key(&self) -> Vec<u8> {
         // Another anchor is another root of trust: nothing verified from the old one is taken over.
         encode(&(self.id.clone(), self.anchor.header_hash))
     }
