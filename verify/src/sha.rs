@@ -30,16 +30,23 @@ pub(crate) fn sha256(pieces: &[&[u8]]) -> Hash {
     Hash(hasher.finalize().into())
 }
 
+/// How many messages are hashed side by side.
+pub(crate) const LANES: usize = 4;
+
+/// SHA-256 of the pieces of each of several messages, side by side where all are short.
+fn sha256_lanes<const N: usize>(messages: &[[&[u8]; N]; LANES]) -> [Hash; LANES] {
+    match messages.each_ref().map(|pieces| Short::new(pieces)) {
+        [Some(a), Some(b), Some(c), Some(d)] => Short::digests(&[a, b, c, d]),
+        _ => messages.each_ref().map(|pieces| sha256(pieces)),
+    }
+}
+
 /// SHA-256 of the pieces of each item, several items at a time.
 pub(crate) fn sha256_each<'a, T, const N: usize>(items: &'a [T], pieces: impl Fn(&'a T) -> [&'a [u8]; N]) -> Vec<Hash> {
-    const LANES: usize = 4;
     let mut digests = Vec::with_capacity(items.len());
     let (groups, rest) = items.as_chunks::<LANES>();
     for group in groups {
-        match group.each_ref().map(|item| Short::new(&pieces(item))) {
-            [Some(a), Some(b), Some(c), Some(d)] => digests.extend(Short::digests(&[a, b, c, d])),
-            _ => digests.extend(group.iter().map(|item| sha256(&pieces(item)))),
-        }
+        digests.extend(sha256_lanes(&group.each_ref().map(&pieces)));
     }
     digests.extend(rest.iter().map(|item| sha256(&pieces(item))));
     digests

@@ -3,15 +3,16 @@
 //! Ours is what a follower does with a block off the wire: the set's hash is computed, and where the set is a known one its
 //! decompressed keys are shared.
 
-use crate::{Figures, compare, peer, world};
+use crate::{Figures, compare, only, peer, world};
 use comity_model::{Hash, Time};
 use comity_verify::comet::{
     BlockId, Commit, CommitSig, Header, LightBlock, PartSetHeader, SetCache, Validator, ValidatorSet,
 };
-use comity_verify::light::{ClientParams, LightStep, TrustedHeader, verify, verify_all};
+use comity_verify::light::{ClientParams, LightStep, TrustedHeader, verify, verify_all, verify_all_on};
 use ed25519_dalek::SigningKey;
 use std::hint::black_box;
-use std::time::Duration;
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 use tendermint_light_client_verifier::options::Options;
 use tendermint_light_client_verifier::types::{LightBlock as PeerBlock, TrustedBlockState, UntrustedBlockState};
 use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
@@ -27,6 +28,28 @@ pub(crate) fn measure(rounds: usize, figures: &mut Figures) {
         let name = format!("header_{count}_batch{BATCH}");
         compare(&name, rounds.min(7), figures, || chain.batch(), || chain.peer(BATCH));
     }
+}
+
+/// A long catch-up on one thread and on two, in the time that passes: what a machine with two free cores gains.
+pub(crate) fn threads(rounds: usize) {
+    if only().is_some_and(|part| !"threads_2".contains(&part)) {
+        return;
+    }
+    let chain = Chain::of(150);
+    let mut cache = chain.cache();
+    let steps: Vec<_> = (1..=BATCH).map(|index| chain.step(index, &mut cache)).collect();
+    let on = |threads: usize| {
+        let threads = NonZeroUsize::new(threads).expect("some");
+        let start = Instant::now();
+        black_box(verify_all_on(threads, &chain.params, &chain.trusted, &steps, now()).expect("the blocks hold"));
+        start.elapsed().as_secs_f64()
+    };
+    // The shortest of many: what others do on the machine only ever adds.
+    let (mut one, mut two) = (f64::MAX, f64::MAX);
+    for _ in 0..rounds * 4 {
+        (one, two) = (one.min(on(1)), two.min(on(2)));
+    }
+    println!("{:<22} {:>10.2}µs {:>10.2}µs {:>7.2}×", "threads_2 (two, one)", two * 1e6, one * 1e6, one / two);
 }
 
 /// Blocks 1 to 65 of a chain with one set.

@@ -4,6 +4,9 @@
 //! Rounds of the two alternate, and what counts is the median of each, in CPU time of the thread, so that a busy machine
 //! disturbs both alike. Both judge the same bytes and stop at two thirds; votes' bytes and sets' hashes are computed inside
 //! what is measured.
+//!
+//! Printed beside them and not kept: the other suites by their native back-ends against the portable crates, and one long
+//! catch-up on two threads against one, in the time that passes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,6 +29,7 @@ fn main() {
     headers::measure(rounds, &mut figures);
     proofs::measure(rounds, &mut figures);
     seals::measure(rounds, &mut figures);
+    headers::threads(rounds);
     if quick || only().is_some() {
         return;
     }
@@ -48,6 +52,15 @@ type Figures = BTreeMap<String, f64>;
 /// The part of a name that figures must have to be measured: `cargo bench -p comity-verify -- header_150`. All without.
 fn only() -> Option<String> {
     std::env::args().skip(1).find(|argument| !argument.starts_with('-'))
+}
+
+/// Measures both and prints a line; what is kept in the file are the bars alone.
+fn show(name: &str, rounds: usize, mut ours: impl FnMut(), mut peer: impl FnMut()) {
+    if only().is_some_and(|part| !name.contains(&part)) {
+        return;
+    }
+    let (ours, peer) = clock::medians(rounds, &mut ours, &mut peer);
+    println!("{name:<22} {:>10.2}µs {:>10.2}µs {:>7.2}×", ours * 1e6, peer * 1e6, peer / ours);
 }
 
 /// Measures both, prints a line, and keeps the ratio under `name`.

@@ -6,12 +6,8 @@ use super::ops::HashOp;
 use super::spec::ProofSpec;
 use super::verify::check_shape;
 use crate::refusal::Refusal;
-use crate::sha::Short;
-use alloc::vec::Vec;
+use crate::sha::{LANES, Short};
 use comity_model::Hash;
-
-/// How many proofs are hashed side by side.
-const LANES: usize = 4;
 
 /// That a value stands under a key in the tree with a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,18 +47,15 @@ fn all_hold(spec: &ProofSpec<'_>, claims: &[Claim<'_>]) -> bool {
     let Ok(claims) = <&[Claim<'_>; LANES]>::try_from(claims) else {
         return false;
     };
-    let mut proofs: Vec<ExistenceProof<'_>> = Vec::with_capacity(LANES);
-    for claim in claims {
+    let mut proofs: [ExistenceProof<'_>; LANES] = Default::default();
+    for (place, claim) in proofs.iter_mut().zip(claims) {
         match decode(claim.proof) {
             Ok(CommitmentProof::Exist(proof)) if check_shape(&proof, spec, claim.key, claim.value).is_ok() => {
-                proofs.push(proof);
+                *place = proof;
             }
             _ => return false,
         }
     }
-    let Ok(proofs) = <[ExistenceProof<'_>; LANES]>::try_from(proofs) else {
-        return false;
-    };
     roots(spec, &proofs).is_some_and(|roots| roots.iter().zip(claims).all(|(root, claim)| root == claim.root))
 }
 
@@ -75,12 +68,8 @@ fn roots(spec: &ProofSpec<'_>, proofs: &[ExistenceProof<'_>; LANES]) -> Option<[
     if !fits {
         return None;
     }
-    let mut hashes = [Hash::ZERO; LANES];
-    for (hash, proof) in hashes.iter_mut().zip(proofs) {
-        let leaf = proof.leaf.as_ref()?.apply(proof.key, proof.value).ok()?;
-        *hash = Hash(leaf.as_slice().try_into().ok()?);
-    }
     let mut nodes = [Short::EMPTY; LANES];
+    let mut hashes = leaves(proofs, &mut nodes)?;
     for level in 0..depth {
         for ((node, proof), child) in nodes.iter_mut().zip(proofs).zip(&hashes) {
             // Of the tree's hash: the shape was checked.
@@ -90,4 +79,39 @@ fn roots(spec: &ProofSpec<'_>, proofs: &[ExistenceProof<'_>; LANES]) -> Option<[
         hashes = Short::digests(&nodes);
     }
     Some(hashes)
+}
+
+/// The leaves' hashes; `None` where one has no leaf of 32 bytes. `nodes` is room to work in.
+fn leaves(proofs: &[ExistenceProof<'_>; LANES], nodes: &mut [Short; LANES]) -> Option<[Hash; LANES]> {
+    if let Some(hashes) = leaves_of_hashes(proofs, nodes) {
+        return Some(hashes);
+    }
+    let mut hashes = [Hash::ZERO; LANES];
+    for (hash, proof) in hashes.iter_mut().zip(proofs) {
+        let leaf = proof.leaf.as_ref()?.apply(proof.key, proof.value).ok()?;
+        *hash = Hash(leaf.as_slice().try_into().ok()?);
+    }
+    Some(hashes)
+}
+
+/// The same as `LeafOp::apply` where all leaves hash keys and short values first, and none is empty.
+fn leaves_of_hashes(proofs: &[ExistenceProof<'_>; LANES], nodes: &mut [Short; LANES]) -> Option<[Hash; LANES]> {
+    let fits = |proof: &ExistenceProof<'_>| {
+        proof.leaf.as_ref().is_some_and(|leaf| leaf.hashes_both()) && !proof.key.is_empty() && !proof.value.is_empty()
+    };
+    if !proofs.iter().all(fits) {
+        return None;
+    }
+    for (node, proof) in nodes.iter_mut().zip(proofs) {
+        node.set(&[proof.key])?;
+    }
+    let keys = Short::digests(nodes);
+    for (node, proof) in nodes.iter_mut().zip(proofs) {
+        node.set(&[proof.value])?;
+    }
+    let values = Short::digests(nodes);
+    for (((node, proof), key), value) in nodes.iter_mut().zip(proofs).zip(&keys).zip(&values) {
+        node.set(&[proof.leaf.as_ref()?.prefix, &key.0, &value.0])?;
+    }
+    Some(Short::digests(nodes))
 }

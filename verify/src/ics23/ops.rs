@@ -189,7 +189,7 @@ pub struct LeafOp<'a> {
 
 impl LeafOp<'_> {
     /// Whether it is SHA-256 over the hashes of key and value and nothing else, as in trees of hashed keys.
-    fn hashes_both(&self) -> bool {
+    pub(super) fn hashes_both(&self) -> bool {
         let operations = [self.hash, self.prehash_key, self.prehash_value];
         operations == [HashOp::Sha256; 3] && self.length == LengthOp::NoPrefix
     }

@@ -50,8 +50,9 @@ impl Short {
         Some(short)
     }
 
+    /// Replaces it by [`Self::new`]; what it is after `None` is nothing to rely on.
     #[inline]
-    fn set(&mut self, pieces: &[&[u8]]) -> Option<()> {
+    pub(crate) fn set(&mut self, pieces: &[&[u8]]) -> Option<()> {
         let bytes = self.blocks.as_flattened_mut();
         let mut length = 0usize;
         for piece in pieces {
