@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/chains.proto",
         "comity/v1/exchange.proto",
         "comity/v1/institution.proto",
+        "comity/v1/holdings.proto",
         "comity/v1/investigations.proto",
         "comity/v1/signer.proto",
         "google/longrunning/operations.proto",

@@ -4,6 +4,7 @@
 pub(crate) mod agreement;
 pub(crate) mod demo;
 pub(crate) mod govern;
+pub(crate) mod holding;
 pub(crate) mod ledger;
 pub(crate) mod order;
 pub(crate) mod register;
@@ -84,6 +85,12 @@ pub(crate) enum Command {
     /// Sign a consent that somebody reads what is kept of oneself.
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// What the own institution holds of others' records, and what was corrected of it.
+    #[command(subcommand)]
+    Holding(holding::HoldingCommand),
+    /// Who holds the own institution's records, and whether corrections have reached them.
+    #[command(subcommand)]
+    Delivery(holding::DeliveryCommand),
     /// Put the own institution's records, as its registrar.
     #[command(subcommand)]
     Record(register::RecordCommand),

@@ -4,7 +4,9 @@
 pub(crate) mod agreement;
 pub(crate) mod chain;
 pub(crate) mod consent;
+pub(crate) mod delivery;
 pub(crate) mod fields;
+pub(crate) mod holding;
 pub(crate) mod investigate;
 mod life;
 mod lines;

@@ -3,6 +3,7 @@
 //! Refuses to know how the parts are built.
 
 pub(crate) mod application;
+pub(crate) mod corrections;
 pub(crate) mod edit;
 pub(crate) mod founding;
 pub(crate) mod officers;
@@ -13,6 +14,7 @@ mod text;
 use crate::anchor::{AnchorFile, kind_from_name};
 use crate::failure::Failure;
 use comity_gateway::DecidePolicy;
+use comity_gateway::following::Following;
 use comity_model::member::{MemberKind, Officer, Validity};
 use comity_model::seal::PublicKey;
 use comity_model::{ChainId, ClientId, MemberId, OfficerId, Time};
@@ -57,6 +59,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) peers: Vec<Peer>,
     /// Who decides the orders that arrive.
     pub(crate) decide: DecidePolicy,
+    /// How corrections of records reach those who hold them.
+    pub(crate) following: Following,
     /// Files of rules beside those that came with the program.
     pub(crate) rules: Vec<PathBuf>,
 }
@@ -151,6 +155,8 @@ struct Raw {
     peers: Vec<RawPeer>,
     #[serde(default)]
     decide: RawDecide,
+    #[serde(default)]
+    corrections: corrections::Raw,
     #[serde(default)]
     rules: Vec<PathBuf>,
 }
@@ -342,6 +348,7 @@ impl Raw {
                 officers,
             },
             peers,
+            following: self.corrections.check()?,
             decide: match self.decide {
                 RawDecide::Automatic => DecidePolicy::Automatic,
                 RawDecide::Manual => DecidePolicy::Manual,

@@ -179,6 +179,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         },
         peers: Vec::new(),
         decide: comity_gateway::DecidePolicy::default(),
+        following: comity_gateway::following::Following::default(),
         rules: Vec::new(),
     }
 }

@@ -78,6 +78,7 @@ fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {
         lookup_key: config.keys.lookup.as_deref().map(Seed::read).transpose()?.map(Seed::into_secret),
         limits: Limits::default(),
         decide: config.decide,
+        following: config.following.clone(),
         clock: Clock::system(),
     })
 }

@@ -49,6 +49,11 @@ impl Purpose {
         Ok(Some(Self { case_number, legal_basis, purpose }))
     }
 
+    /// Of what needs no purpose: no case, no provision, and why not.
+    pub(crate) fn none(why: &str) -> Self {
+        Self { case_number: String::new(), legal_basis: String::new(), purpose: why.to_owned() }
+    }
+
     /// As it goes to another gateway.
     #[must_use]
     pub fn to_wire(&self) -> v1::Purpose {

@@ -1,6 +1,7 @@
 //! What a gateway is told before it starts: whole, checked, and without any default that would weaken it.
 //! It refuses to know files and environment: the program reads those.
 
+use crate::following::Following;
 use crate::institution::DecidePolicy;
 use crate::orders::OrderClients;
 use crate::sectors::Sectors;
@@ -42,6 +43,8 @@ pub struct GatewayConfig {
     pub limits: Limits,
     /// Who decides orders that arrive.
     pub decide: DecidePolicy,
+    /// How corrections of records reach those who hold them.
+    pub following: Following,
     /// What time it is.
     pub clock: Clock,
 }

@@ -171,6 +171,10 @@ table! {
         "There is no such firing of a rule, or no such proposal, at this gateway."
     UnknownAnswer "UNKNOWN_ANSWER" NotFound 404 Refusal
         "There is no such answer to an order of the calling court."
+    UnknownHolding "UNKNOWN_HOLDING" NotFound 404 Refusal
+        "Nobody holds a record under this id here."
+    HoldingsFull "HOLDINGS_FULL" ResourceExhausted 429 Refusal
+        "As many records are held as can be followed: end holdings that are needed no longer."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal
         "This gateway has no such method."
     UnknownOperation "UNKNOWN_OPERATION" NotFound 404 Refusal

@@ -2,7 +2,9 @@
 //! It refuses to trust a caller's word for more than whom it asks for within its own institution.
 
 use crate::audit::Purpose;
+use crate::config::Clock;
 use crate::error::{ApiError, Reason};
+use crate::following::{CHECK_MAX, HolderBook, Holding, Receiver};
 use crate::identity::Role;
 use crate::institution::{Answers, Inbox};
 use crate::policy::{Exchange as Exchanges, Permit, Policy};
@@ -31,6 +33,9 @@ pub(crate) struct ExchangeService {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) answers: Arc<Answers>,
     pub(crate) searcher: Arc<Searcher>,
+    pub(crate) holders: HolderBook,
+    pub(crate) receiver: Arc<Receiver>,
+    pub(crate) clock: Clock,
 }
 
 #[tonic::async_trait]
@@ -80,6 +85,32 @@ impl Exchange for ExchangeService {
         Ok(Response::new(self.inbox.deliver(permit.caller(), request.into_inner()).await?))
     }
 
+    async fn deliver_record(
+        &self,
+        request: Request<v1::DeliverRecordRequest>,
+    ) -> Result<Response<v1::DeliverRecordResponse>, Status> {
+        let permit = self.permit(&request)?;
+        let request = request.into_inner();
+        let role = self.role_of(&request.role)?;
+        Ok(Response::new(self.receiver.take(permit.caller(), role, request).await?))
+    }
+
+    async fn check_records(
+        &self,
+        request: Request<v1::CheckRecordsRequest>,
+    ) -> Result<Response<v1::CheckRecordsResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.checked(&permit, request.get_ref()).await?))
+    }
+
+    async fn end_holding(
+        &self,
+        request: Request<v1::EndHoldingRequest>,
+    ) -> Result<Response<v1::EndHoldingResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.end(&permit, request.into_inner()).await?))
+    }
+
     type SearchStream = SearchStream;
 
     async fn search(&self, request: Request<v1::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
@@ -95,6 +126,39 @@ impl ExchangeService {
         let query = self.searcher.open(permit.caller(), request)?;
         let parts = self.searcher.clone().search(permit.caller().acting_as(role), query, trusted).await?;
         Ok(parts.map(|part| part.map_err(Status::from)).boxed())
+    }
+
+    async fn checked(
+        &self,
+        _permit: &Permit<Exchanges>,
+        request: &v1::CheckRecordsRequest,
+    ) -> Result<v1::CheckRecordsResponse, ApiError> {
+        if request.records.is_empty() || request.records.len() > CHECK_MAX {
+            return Err(ApiError::argument("records", format!("1 to {CHECK_MAX} records are checked at once.")));
+        }
+        let records = request.records.iter().map(|record| {
+            let sector = record.sector.parse().map_err(|error| ApiError::argument("sector", format!("{error}.")))?;
+            let id = record.record_id.parse().map_err(|error| ApiError::argument("record_id", format!("{error}.")))?;
+            Ok((sector, id))
+        });
+        let records = records.collect::<Result<Vec<_>, ApiError>>()?;
+        self.answerer.standing(&records, Height(request.trusted_height)).await
+    }
+
+    async fn end(
+        &self,
+        permit: &Permit<Exchanges>,
+        request: v1::EndHoldingRequest,
+    ) -> Result<v1::EndHoldingResponse, ApiError> {
+        let holding = Holding {
+            keeper: self.institution.clone(),
+            sector: request.sector.parse().map_err(|error| ApiError::argument("sector", format!("{error}.")))?,
+            record: request.record_id.parse().map_err(|error| ApiError::argument("record_id", format!("{error}.")))?,
+            holder: permit.caller().institution.clone(),
+            role: request.role,
+        };
+        self.holders.end(&holding, self.clock.now().unix_seconds()).await?;
+        Ok(v1::EndHoldingResponse {})
     }
 
     /// The role of a person within the calling institution.

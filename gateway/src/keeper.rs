@@ -8,6 +8,7 @@ pub use row::Version;
 
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
+use crate::following::{Changed, HolderBook};
 use crate::lookup::LookupKey;
 use crate::sectors::{SectorSchema, Sectors};
 use crate::signer::{SignerClient, SignerError};
@@ -35,6 +36,8 @@ pub struct RecordKeeper(Arc<Parts>);
 
 struct Parts {
     told: KeeperParts,
+    /// Who has to be told of new versions.
+    holders: HolderBook,
     /// One publication at a time: versions count up.
     publishing: Mutex<()>,
 }
@@ -83,7 +86,13 @@ impl RecordKeeper {
     /// A keeper.
     #[must_use]
     pub fn new(parts: KeeperParts) -> Self {
-        Self(Arc::new(Parts { told: parts, publishing: Mutex::new(()) }))
+        let holders = HolderBook::new(parts.store.clone());
+        Self(Arc::new(Parts { told: parts, holders, publishing: Mutex::new(()) }))
+    }
+
+    /// Who holds the institution's records.
+    pub(crate) fn holders(&self) -> &HolderBook {
+        &self.0.holders
     }
 
     /// Publishes records: checks them against the sector's schema, salts each field anew, keeps fields and salts in the
@@ -125,6 +134,14 @@ impl RecordKeeper {
         state: &RecordState,
     ) -> Result<Option<Version>, ApiError> {
         Ok(self.row(sector, id).await?.and_then(|row| row.of(state)))
+    }
+
+    /// The newest state of a record, whether or not it stands on the chain yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn newest(&self, sector: &Sector, id: &RecordId) -> Result<Option<RecordState>, ApiError> {
+        Ok(self.row(sector, id).await?.and_then(|row| row.last().map(|last| last.state.clone())))
     }
 
     async fn change(
@@ -181,13 +198,17 @@ impl RecordKeeper {
         self.submit(schema, staged.unfinished, published).await?;
         for rows in staged.rows.chunks_mut(SUBMIT_MAX) {
             // Fields and salts are durable before the chain commits to them.
-            self.keep(&schema.name, rows).await?;
+            self.keep(schema, rows, None).await?;
             let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
             self.submit(schema, states.collect(), published).await?;
             for (_, row) in rows.iter_mut() {
                 row.settle();
             }
-            self.keep(&schema.name, rows).await?;
+            // The header is the one after the block that they stand in.
+            self.keep(schema, rows, published.header.0.checked_sub(1).map(Height)).await?;
+        }
+        if schema.followed {
+            self.0.holders.wake();
         }
         Ok(())
     }
@@ -235,8 +256,29 @@ impl RecordKeeper {
         Ok(())
     }
 
-    async fn keep(&self, sector: &Sector, rows: &[(RecordId, Row)]) -> Result<(), ApiError> {
-        let batch = rows.iter().fold(Batch::new(), |batch, (id, row)| row.write(batch, sector, id));
+    /// Keeps rows, and with them what their holders have to be told; `height` is that of the block, once it is known.
+    async fn keep(
+        &self,
+        schema: &SectorSchema,
+        rows: &[(RecordId, Row)],
+        height: Option<Height>,
+    ) -> Result<(), ApiError> {
+        let mut batch = Batch::new();
+        for (id, row) in rows {
+            batch = row.write(batch, &schema.name, id);
+            let Some(last) = row.last().filter(|_| schema.followed && !lookup::is_reserved(id)) else { continue };
+            // Nobody can hold a first version before it stands.
+            if last.state.version > 1 {
+                let changed = Changed {
+                    sector: schema.name.clone(),
+                    record: id.clone(),
+                    version: last.state.version,
+                    height,
+                    at: last.state.updated_at,
+                };
+                batch = HolderBook::write_change(batch, &changed);
+            }
+        }
         Ok(self.0.store.commit(batch).await?)
     }
 

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod config;
 pub mod error;
+pub mod following;
 pub mod identity;
 pub mod institution;
 pub mod keeper;

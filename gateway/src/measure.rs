@@ -4,6 +4,7 @@
 
 use crate::chains;
 use crate::config::Clock;
+use crate::following::{HeldBook, HolderBook};
 use crate::institution::Decider;
 use crate::orders::OrderBook;
 use crate::peers::Peers;
@@ -42,6 +43,16 @@ pub(crate) const PROOFS_REFUSED: &str = "comity_gateway_proofs_refused_total";
 /// How long a proof of the own chain's state takes to get and to verify.
 pub(crate) const PROOF_SECONDS: &str = "comity_gateway_proof_seconds";
 
+const DELIVERIES_OPEN: &str = "comity_gateway_deliveries_open";
+const DELIVERIES_OVERDUE: &str = "comity_gateway_deliveries_overdue";
+const HOLDINGS_OUTDATED: &str = "comity_gateway_holdings_outdated";
+/// Deadlines that passed without a receipt.
+pub(crate) const DELIVERIES_LATE: &str = "comity_gateway_deliveries_late_total";
+/// Later versions that the own check found before they were delivered.
+pub(crate) const CORRECTIONS_FOUND: &str = "comity_gateway_corrections_found_total";
+/// Checks of what is held that came to nothing.
+pub(crate) const CHECKS_FAILED: &str = "comity_gateway_checks_failed_total";
+
 /// States of orders that are open at a court.
 const OPEN_STATES: [OrderState; 5] = [
     OrderState::AwaitingApproval,
@@ -58,6 +69,8 @@ pub(crate) struct Sampler {
     pub(crate) peers: Peers,
     pub(crate) book: Arc<OrderBook>,
     pub(crate) decider: Arc<Decider>,
+    pub(crate) holders: HolderBook,
+    pub(crate) held: HeldBook,
     pub(crate) clock: Clock,
 }
 
@@ -88,8 +101,20 @@ pub(crate) fn describe() {
     metrics::describe_counter!(HANDSHAKES_REFUSED, "Connections whose certificate was missing or not accepted");
     metrics::describe_counter!(PROOFS_REFUSED, "Claims of chains and peers that did not verify, by rule");
     metrics::describe_histogram!(PROOF_SECONDS, Unit::Seconds, "How long a proof of the own chain's state took");
+    metrics::describe_gauge!(
+        DELIVERIES_OPEN,
+        "Holders of this institution's records to whom a correction is under way; at most 1000 are counted"
+    );
+    metrics::describe_gauge!(DELIVERIES_OVERDUE, "Those of them whose deadline has passed; at most 1000 are counted");
+    metrics::describe_gauge!(
+        HOLDINGS_OUTDATED,
+        "Records held of which a later version is proven that was not handed over; at most 1000 are counted"
+    );
+    metrics::describe_counter!(DELIVERIES_LATE, "Deadlines that passed without a holder's receipt, by holder");
+    metrics::describe_counter!(CORRECTIONS_FOUND, "Later versions that the own check found first, by keeper");
+    metrics::describe_counter!(CHECKS_FAILED, "Checks of what is held that came to nothing, by keeper and reason");
     metrics::counter!(HANDSHAKES_REFUSED).absolute(0);
-    for what in ["chain", "clients", "orders", "decisions"] {
+    for what in ["chain", "clients", "orders", "decisions", "deliveries", "holdings"] {
         metrics::counter!(SAMPLE_FAILURES, "what" => what).absolute(0);
     }
 }
@@ -130,6 +155,17 @@ impl Sampler {
                 metrics::gauge!(ORDERS_UNDECIDED).set(number(ours as u64));
             }
             Err(error) => failed("decisions", &error),
+        }
+        match self.holders.counts().await {
+            Ok([open, overdue]) => {
+                metrics::gauge!(DELIVERIES_OPEN).set(number(open as u64));
+                metrics::gauge!(DELIVERIES_OVERDUE).set(number(overdue as u64));
+            }
+            Err(error) => failed("deliveries", &error),
+        }
+        match self.held.outdated_count().await {
+            Ok(outdated) => metrics::gauge!(HOLDINGS_OUTDATED).set(number(outdated as u64)),
+            Err(error) => failed("holdings", &error),
         }
     }
 

@@ -82,6 +82,14 @@ impl Directory {
     /// # Errors
     /// `PEER_REFUSED` for a member whose keys are not valid now; those of asking and proving.
     pub(crate) async fn encryption_key(&self, peer: &Peer) -> Result<[u8; 32], ApiError> {
+        Ok(self.member(peer).await?.encryption_key)
+    }
+
+    /// The peer's entry, as its own chain is proven to have it, with keys that are valid now.
+    ///
+    /// # Errors
+    /// As [`Directory::encryption_key`].
+    pub(crate) async fn member(&self, peer: &Peer) -> Result<Arc<Member>, ApiError> {
         let id = &peer.config.member;
         let member = match self.known.get(id) {
             Some(known) => known,
@@ -92,9 +100,10 @@ impl Directory {
             }
         };
         if member.validity.covers(self.clock.now().unix_seconds()) {
-            return Ok(member.encryption_key);
+            return Ok(member);
         }
-        let message = format!("The keys of {id} are not valid now; nothing is sealed to them.");
+        let message =
+            format!("The keys of {id} are not valid now; nothing is sealed to them, and no seal of theirs holds.");
         Err(ApiError::new(Reason::PeerRefused, message).with("peer", id.as_str()).with("peer_reason", "VALIDITY"))
     }
 

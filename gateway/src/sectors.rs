@@ -101,6 +101,8 @@ pub struct SectorSchema {
     pub profile: Option<ProfileTemplate>,
     /// Whether its institution keeps a private index of its records by person.
     pub searchable: bool,
+    /// Whether those who read its records are told of later versions.
+    pub followed: bool,
 }
 
 impl SectorSchema {
@@ -110,7 +112,7 @@ impl SectorSchema {
     /// [`FieldError`]: what [`FieldSet::check`] refuses, or an identity field that names another record.
     pub fn check_record(&self, id: &RecordId, fields: &[Field]) -> Result<(), FieldError> {
         self.record.check(fields)?;
-        if id.as_str().starts_with(comity_verify::lookup::RESERVED) {
+        if comity_verify::lookup::is_reserved(id) {
             return Err(FieldError::RecordIdReserved);
         }
         match self.record.value(Role::Identity, fields) {

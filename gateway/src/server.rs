@@ -28,7 +28,9 @@ use comity_proto::v1::agreements_server::AgreementsServer;
 use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
+use comity_proto::v1::deliveries_server::DeliveriesServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
+use comity_proto::v1::holdings_server::HoldingsServer;
 use comity_proto::v1::institution_server::InstitutionServer;
 use comity_proto::v1::investigations_server::InvestigationsServer;
 use comity_proto::v1::members_server::MembersServer;
@@ -225,6 +227,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(MembersServer::new(parts.members()).max_decoding_message_size(bytes))
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
+        .add_service(HoldingsServer::new(parts.holdings(stop.clone())).max_decoding_message_size(bytes))
+        .add_service(DeliveriesServer::new(parts.deliveries()).max_decoding_message_size(bytes))
         .add_service(InvestigationsServer::new(parts.investigations()).max_decoding_message_size(bytes))
         .add_service(
             InstitutionServer::new(parts.institution_service(operators.clone())).max_decoding_message_size(bytes),
@@ -253,6 +257,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_routes(routes);
     measure::describe();
     parts.work.spawn(parts.sampler().run(stop.clone()));
+    parts.work.spawn(parts.deliverer.clone().run(stop.clone()));
+    parts.work.spawn(parts.checker.clone().run(stop.clone()));
     parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
     if parts.is_court {
         parts.work.spawn(agreements::run(parts.agreement_desk.clone(), stop.clone()));

@@ -1,7 +1,7 @@
 //! Records: what an institution's chain commits to, and what is opened of it, field by field.
 
 use crate::codec::decode_through;
-use crate::{Amount, FieldName, Hash, UnixSeconds};
+use crate::{Amount, ChainId, FieldName, Hash, Height, MemberId, RecordId, Sector, UnixSeconds};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -113,4 +113,36 @@ pub struct Opening {
     pub salt: [u8; 16],
     /// The field.
     pub field: Field,
+}
+
+/// What a holder's signer says when a delivery of a record has arrived (domain tag `comity/record-receipt/v1`).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct RecordReceipt {
+    /// Who holds an answer about the record.
+    pub holder: MemberId,
+    /// Who keeps the record.
+    pub keeper: MemberId,
+    /// The keeper's chain.
+    pub chain: ChainId,
+    /// The record's sector.
+    pub sector: Sector,
+    /// The record.
+    pub record: RecordId,
+    /// Which of the holder's answers: it has one for each of its roles.
+    pub holding: [u8; 16],
+    /// What it holds now; `None` where it holds none any more.
+    pub held: Option<HeldVersion>,
+    /// When it said so.
+    pub at: UnixSeconds,
+}
+
+/// A version of a record that an institution holds, by proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct HeldVersion {
+    /// The version.
+    pub version: u32,
+    /// Its root.
+    pub root: Hash,
+    /// The header under which it was proven to the holder.
+    pub height: Height,
 }

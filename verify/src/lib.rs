@@ -25,6 +25,7 @@ pub mod comet;
 pub mod consent;
 pub mod ed25519;
 pub mod fields;
+pub mod following;
 pub mod ics23;
 pub mod light;
 pub mod lookup;

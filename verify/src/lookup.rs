@@ -21,6 +21,12 @@ use comity_model::{Hash, RecordId, Sector};
 pub const TAG: &str = "comity/lookup/v1";
 /// What ids of an index begin with; no other record's does.
 pub const RESERVED: char = '~';
+/// Whether a record of this id belongs to an index.
+#[must_use]
+pub fn is_reserved(id: &RecordId) -> bool {
+    id.as_str().starts_with(RESERVED)
+}
+
 /// The id of the record that publishes the sector's lookup key.
 const KEY_ID: &str = "~key";
 /// The field of that record that holds the key.

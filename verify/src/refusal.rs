@@ -174,6 +174,9 @@ rules! {
     /// The subject of a record does not consent to this reading of it.
     Consent = "CONSENT", "the subject's consent does not cover this reading",
         "Comity records, consent";
+    /// Versions of a record do not follow each other as a chain's blocks do.
+    Succession = "SUCCESSION", "the versions of the record do not follow each other",
+        "Comity records, holders";
     /// A suite is unknown or not accepted here.
     Suite = "SUITE", "the signature suite is not accepted here",
         "Comity suites";

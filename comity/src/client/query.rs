@@ -133,7 +133,7 @@ fn record_json(record: &v1::Record) -> serde_json::Value {
     })
 }
 
-fn print_record(record: &v1::Record) {
+pub(super) fn print_record(record: &v1::Record) {
     println!("{}: {}, version {}", record.name, record.status().as_str_name(), record.version);
     println!("{}", record_table(record));
     println!("{} of {} fields disclosed.", record.fields.len(), record.fields_total);

@@ -91,6 +91,7 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
         writeln!(out, "# A block at least this often.")?;
         writeln!(out, "heartbeat_s = {}", engine.heartbeat_s)?;
     }
+    super::corrections::write(out, &config.following)?;
     writeln!(out, "\n[tls]")?;
     writeln!(out, "certificate = {}", path(&config.tls.certificate))?;
     writeln!(out, "key = {}", path(&config.tls.key))?;

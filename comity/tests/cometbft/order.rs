@@ -105,6 +105,7 @@ impl Bank {
             lookup_key: None,
             limits: Limits::default(),
             decide: DecidePolicy::default(),
+            following: Default::default(),
             clock: Clock::system(),
         };
         let identity = SignerIdentity {

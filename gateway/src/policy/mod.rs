@@ -7,9 +7,10 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, Exchange, Investigate, ObjectToOrder,
-    OpenPrivatePart, Permit, PutRecords, ReadAgreement, ReadAnswer, ReadChains, ReadMembers, ReadOrder, ReadParties,
-    ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets, SearchRecords, VerifyCredential, WithdrawOrder,
+    Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, EndHolding, Exchange, Investigate,
+    ObjectToOrder, OpenPrivatePart, Permit, PutRecords, ReadAgreement, ReadAnswer, ReadChains, ReadDeliveries,
+    ReadHoldings, ReadMembers, ReadOrder, ReadParties, ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets,
+    SearchRecords, VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

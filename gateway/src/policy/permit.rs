@@ -78,6 +78,12 @@ actions! {
     ReadParties on ();
     /// Reads the rules, what they fired, and what that proposes.
     ReadTriggers on ();
+    /// Reads what the institution holds of others' records.
+    ReadHoldings on ();
+    /// Ends holdings.
+    EndHolding on ();
+    /// Reads who holds the institution's records, and what was delivered.
+    ReadDeliveries on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

@@ -5,6 +5,7 @@
 use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
+use crate::following::{Changed, Holder, HolderBook, Holding};
 use crate::identity::Caller;
 use crate::keeper::{RecordKeeper, Version, unknown_sector};
 use crate::policy::Policy;
@@ -50,6 +51,7 @@ pub(crate) struct Answerer {
     audit: Audit,
     clock: Clock,
     kept: Cache<Sector, ()>,
+    holders: HolderBook,
 }
 
 impl Answerer {
@@ -62,7 +64,8 @@ impl Answerer {
         audit: Audit,
         clock: Clock,
     ) -> Self {
-        Self { institution, home, keeper, sectors, policy, audit, clock, kept: Cache::new(KEPT_MAX) }
+        let holders = keeper.holders().clone();
+        Self { institution, home, keeper, sectors, policy, audit, clock, kept: Cache::new(KEPT_MAX), holders }
     }
 
     /// The answer to `asker`, which is a person within the asking institution.
@@ -74,27 +77,105 @@ impl Answerer {
         self.answer_under(asker, question, self.home.view().fresh().await?).await
     }
 
-    /// The same under a header of the own chain.
+    /// The same under a header of the own chain. Whoever gets a record of a followed sector is its holder before it has it.
     pub(crate) async fn answer_under(
         &self,
         asker: &Caller,
         question: &Question,
         header: TrustedHeader,
     ) -> Result<v1::FetchRecordResponse, ApiError> {
+        let (answer, state) = self.disclosed_under(asker, question, header).await?;
+        let followed = self.sectors.sector(&question.sector).is_some_and(|schema| schema.followed);
+        if let (true, Some(state)) = (followed && asker.institution != self.institution, state) {
+            self.enter_holder(asker, question, &state).await?;
+        }
+        Ok(answer)
+    }
+
+    /// The answer alone, and the record's state if there is a record.
+    pub(crate) async fn disclosed_under(
+        &self,
+        asker: &Caller,
+        question: &Question,
+        header: TrustedHeader,
+    ) -> Result<(v1::FetchRecordResponse, Option<RecordState>), ApiError> {
         let schema = self.sectors.sector(&question.sector).ok_or_else(|| unknown_sector(&question.sector))?;
         let names = self.disclosable(asker, schema, question)?;
         self.check_kept(&question.sector).await?;
         let path = StatePath::Record(question.sector.clone(), question.id.clone());
         let stood = self.home.under(&path, header).await?;
-        let disclosure = match stood.what.value() {
-            Some(value) => {
-                let state: RecordState = decode("record state", value.value()).map_err(ApiError::fault)?;
-                self.disclose(asker, schema, question, &names, &state).await?
-            }
+        let record = match stood.what.value() {
+            Some(value) => Some(decode::<RecordState>("record state", value.value()).map_err(ApiError::fault)?),
+            None => None,
+        };
+        let disclosure = match &record {
+            Some(state) => self.disclose(asker, schema, question, &names, state).await?,
             None => Vec::new(),
         };
         let state = self.state(&stood, question.trusted).await?;
-        Ok(v1::FetchRecordResponse { state: Some(state), disclosure })
+        Ok((v1::FetchRecordResponse { state: Some(state), disclosure }, record))
+    }
+
+    /// Who asks is a holder from now on, for the case and on the basis that it states.
+    async fn enter_holder(&self, asker: &Caller, question: &Question, state: &RecordState) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let holding = Holding {
+            keeper: self.institution.clone(),
+            sector: question.sector.clone(),
+            record: question.id.clone(),
+            holder: asker.institution.clone(),
+            role: asker.role.to_string(),
+        };
+        let stated = question.purpose.clone().unwrap_or_else(|| Purpose::none("reads no personal data"));
+        let filed = audit::entry(now, asker, "EnterHolder", holding.record_name(), Vec::new(), stated);
+        let holder = Holder {
+            holding,
+            fields: question.fields.clone(),
+            purpose: question.purpose.clone(),
+            since: now.unix_seconds(),
+            told: state.version,
+            due: None,
+            receipt: None,
+        };
+        self.holders.register(holder, &filed).await?;
+        // A version that came between the proof and the entry was owed to those who were entered then.
+        match self.keeper.newest(&question.sector, &question.id).await? {
+            Some(newest) if newest.version > state.version => {
+                let changed = Changed {
+                    sector: question.sector.clone(),
+                    record: question.id.clone(),
+                    version: newest.version,
+                    height: None,
+                    at: newest.updated_at,
+                };
+                self.holders.note(&changed).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How records of followed sectors stand, under one header; for a peer that trusts the header of `trusted`.
+    pub(crate) async fn standing(
+        &self,
+        records: &[(Sector, RecordId)],
+        trusted: Height,
+    ) -> Result<v1::CheckRecordsResponse, ApiError> {
+        let header = self.home.view().fresh().await?;
+        let mut answer = v1::CheckRecordsResponse { header_height: header.height().0, ..Default::default() };
+        for (sector, id) in records {
+            let followed = self.sectors.sector(sector).filter(|schema| schema.followed);
+            followed.ok_or_else(|| unknown_sector(sector))?;
+            self.check_kept(sector).await?;
+            let stood = self.home.under(&StatePath::Record(sector.clone(), id.clone()), header.clone()).await?;
+            // The steps are those of the first: all are under one header.
+            let trusted = answer.states.is_empty().then_some(trusted);
+            let mut state = self.state(&stood, trusted).await?;
+            if answer.states.is_empty() {
+                answer.steps = std::mem::take(&mut state.steps);
+            }
+            answer.states.push(state);
+        }
+        Ok(answer)
     }
 
     /// A state of the own chain for a peer that trusts the header of `trusted`.

@@ -6,11 +6,12 @@ use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::convert::{self, RecordName};
 use crate::error::{ApiError, Reason};
+use crate::following::{Asked, HeldBook, Holding, Kept};
 use crate::identity::Caller;
 use crate::keeper::unknown_sector;
 use crate::peers::{Peer, Peers, malformed};
 use crate::policy::Policy;
-use crate::sectors::{SectorSchema, Sectors};
+use crate::sectors::{Role, SectorSchema, Sectors};
 use crate::view::ChainView;
 use comity_model::consent::SignedConsent;
 use comity_model::state::StatePath;
@@ -37,6 +38,7 @@ pub(crate) struct Reader {
     pub(crate) policy: Arc<Policy>,
     pub(crate) audit: Audit,
     pub(crate) clock: Clock,
+    pub(crate) held: HeldBook,
 }
 
 /// A record, or its absence, as verified here.
@@ -88,9 +90,79 @@ impl Reader {
         self.check_disclosed(caller, schema, name, wanted, &reading)?;
         // The own institution's answer was filed where it was given.
         if name.member != self.institution {
+            self.hold(caller, name, schema, wanted, purpose.as_ref(), &reading).await?;
             self.file(caller, action, name, schema, &reading, purpose).await?;
         }
         Ok(reading)
+    }
+
+    /// The record as it stands now, of which a later version is known to be there: as a reading of it would give it.
+    pub(crate) async fn fetch_later(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        name: &RecordName,
+        wanted: &[FieldName],
+        purpose: Option<Purpose>,
+    ) -> Result<Kept, ApiError> {
+        let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
+        // A consent is for a reading, and nobody reads here.
+        let consent = |field: &&FieldName| schema.record.field(field).is_none_or(|spec| spec.consent);
+        let mut fields: Vec<FieldName> = wanted.iter().filter(|field| !consent(field)).cloned().collect();
+        if fields.is_empty() && !wanted.is_empty() {
+            fields.extend(schema.record.role(Role::Identity).map(|spec| spec.name.clone()));
+        }
+        let (id, sector) = (name.id.clone(), name.sector.clone());
+        let peer = self.peers.peer(&name.member)?;
+        let trusted = peer.view.trusted().await?;
+        let trusted_height = Some(trusted.height());
+        let question =
+            Question { sector, id, fields, purpose: purpose.clone(), consent: None, trusted: trusted_height };
+        let answer = self.ask(peer, caller, &question, &trusted).await?;
+        let header = self.reach(peer, &trusted, &answer).await?;
+        self.take_later(caller, action, name, answer, peer.view.clone(), &header, purpose).await
+    }
+
+    /// Takes up what came of a record that is held here: verified, no more than `caller` may see, and filed.
+    #[allow(clippy::too_many_arguments)] // who, what, from where, why
+    pub(crate) async fn take_later(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        name: &RecordName,
+        answer: v1::FetchRecordResponse,
+        view: Arc<ChainView>,
+        header: &TrustedHeader,
+        purpose: Option<Purpose>,
+    ) -> Result<Kept, ApiError> {
+        let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
+        let reading = self.verify(name, schema, answer, view, header)?;
+        self.check_disclosed(caller, schema, name, &[], &reading)?;
+        let kept = reading.kept().ok_or_else(|| answered(name, "NO_RECORD"))?;
+        self.file(caller, action, name, schema, &reading, purpose).await?;
+        Ok(kept)
+    }
+
+    /// A record of a followed sector is held from now on, before it is handed out.
+    async fn hold(
+        &self,
+        caller: &Caller,
+        name: &RecordName,
+        schema: &SectorSchema,
+        wanted: &[FieldName],
+        purpose: Option<&Purpose>,
+        reading: &Reading,
+    ) -> Result<(), ApiError> {
+        let Some(kept) = reading.kept().filter(|_| schema.followed) else { return Ok(()) };
+        let holding = Holding {
+            keeper: name.member.clone(),
+            sector: name.sector.clone(),
+            record: name.id.clone(),
+            holder: self.institution.clone(),
+            role: caller.role.to_string(),
+        };
+        let asked = Asked { holding, fields: wanted.to_vec(), purpose: purpose.cloned() };
+        self.held.read(asked, kept, self.clock.now().unix_seconds()).await
     }
 
     /// Takes up a record that came as one of several answers under `header`: verified, no more than `caller` may see,
@@ -108,6 +180,7 @@ impl Reader {
         let reading = self.verify(name, schema, answer, view, header)?;
         self.check_disclosed(caller, schema, name, &[], &reading)?;
         if name.member != self.institution {
+            self.hold(caller, name, schema, &[], Some(purpose), &reading).await?;
             self.file(caller, "Investigate", name, schema, &reading, Some(purpose.clone())).await?;
         }
         Ok(reading)
@@ -260,6 +333,18 @@ impl Reading {
     /// The record; `None` where its absence was proven.
     pub(crate) const fn record(&self) -> Option<&DisclosedRecord> {
         self.record.as_ref()
+    }
+
+    /// What is kept of it where it is held; `None` for an absence.
+    fn kept(&self) -> Option<Kept> {
+        let Claim::Record { state, disclosure, .. } = &self.claim else { return None };
+        let _ = self.record.as_ref()?;
+        Some(Kept {
+            state: state.clone(),
+            at: self.at.clone(),
+            icsproof: self.icsproof.clone(),
+            disclosure: disclosure.clone(),
+        })
     }
 
     /// Refuses a proof whose header is older than `max_age`.

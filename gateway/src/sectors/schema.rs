@@ -36,13 +36,13 @@ pub(super) fn compile(source: &SectorSource<'_>) -> Result<SectorSchema, SectorE
             problem: format!("{OPTIONS_PATH} is not imported"),
         })?,
     };
-    let Messages { record, order, answer, searchable } = reader.messages(&compiled.pool, &file)?;
+    let Messages { record, order, answer, searchable, followed } = reader.messages(&compiled.pool, &file)?;
     let profile = match source.profile {
         Some(text) => Some(profile::read(source, &name, text)?),
         None => None,
     };
     let schema_hash = Hash(Sha256::digest(&compiled.own).into());
-    let schema = SectorSchema { name, schema_hash, record, order, answer, profile, searchable };
+    let schema = SectorSchema { name, schema_hash, record, order, answer, profile, searchable, followed };
     reader.check_together(&schema)?;
     Ok(schema)
 }
@@ -95,6 +95,7 @@ struct Messages {
     order: Option<FieldSet>,
     answer: Option<FieldSet>,
     searchable: bool,
+    followed: bool,
 }
 
 struct Reader<'a> {
@@ -106,7 +107,7 @@ impl Reader<'_> {
     /// The fields of each message in the schema file.
     fn messages(&self, pool: &DescriptorPool, file: &str) -> Result<Messages, SectorError> {
         let (mut record, mut order, mut answer) = (None, None, None);
-        let mut searchable = false;
+        let (mut searchable, mut followed) = (false, false);
         let own = pool.get_file_by_name(file);
         for message in own.iter().flat_map(|file| file.messages()) {
             let at = message.name().to_owned();
@@ -120,6 +121,9 @@ impl Reader<'_> {
             if kind != MessageKind::Record && rule.searchable {
                 return Err(self.refuse(&at, "only records are searchable"));
             }
+            if kind != MessageKind::Record && rule.followed {
+                return Err(self.refuse(&at, "only records are followed"));
+            }
             let slot = match kind {
                 MessageKind::Record => &mut record,
                 MessageKind::OrderPrivate => &mut order,
@@ -131,12 +135,13 @@ impl Reader<'_> {
             }
             *slot = Some(self.fields(&message, kind)?);
             searchable |= rule.searchable;
+            followed |= rule.followed;
         }
         match record {
             Some(record) if searchable && record.role(Role::PersonNumber).is_none() => {
                 Err(self.refuse("schema", "searchable records need a field with role PERSON_NUMBER"))
             }
-            Some(record) => Ok(Messages { record, order, answer, searchable }),
+            Some(record) => Ok(Messages { record, order, answer, searchable, followed }),
             None => Err(self.refuse("schema", "it has no RECORD message")),
         }
     }

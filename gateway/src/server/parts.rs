@@ -8,6 +8,7 @@ use crate::config::{Deps, GatewayConfig};
 use crate::convert_order::Operators;
 use crate::credentials::CredentialsService;
 use crate::exchange::ExchangeService;
+use crate::following::{Checker, Deliverer, DeliveriesService, HeldBook, HoldingsService, Receiver};
 use crate::institution::InstitutionService;
 use crate::investigations::InvestigationsService;
 use crate::keeper::{KeeperParts, RecordKeeper};
@@ -26,6 +27,7 @@ use comity_adapters_ports::Events;
 use comity_model::member::MemberKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What services share.
 pub(super) struct Parts {
@@ -47,6 +49,9 @@ pub(super) struct Parts {
     pub(super) agreement_desk: Arc<AgreementDesk>,
     pub(super) directory: Arc<Directory>,
     pub(super) searcher: Arc<Searcher>,
+    pub(super) deliverer: Arc<Deliverer>,
+    pub(super) receiver: Arc<Receiver>,
+    pub(super) checker: Arc<Checker>,
 }
 
 impl Parts {
@@ -81,7 +86,9 @@ impl Parts {
             audit.clone(),
             config.clock.clone(),
         ));
+        let held = HeldBook::new(deps.store.clone(), config.following.check_every);
         let reader = Arc::new(Reader {
+            held: held.clone(),
             institution: institution.clone(),
             home: view.clone(),
             answerer: answerer.clone(),
@@ -98,6 +105,32 @@ impl Parts {
             deps.sectors.clone(),
             config.clock.clone(),
         ));
+        let deliverer = Arc::new(Deliverer {
+            institution: institution.clone(),
+            book: keeper.holders().clone(),
+            home: home.clone(),
+            answerer: answerer.clone(),
+            directory: directory.clone(),
+            peers: peers.clone(),
+            policy: policy.clone(),
+            sectors: deps.sectors.clone(),
+            following: config.following.clone(),
+            clock: config.clock.clone(),
+        });
+        let receiver = Arc::new(Receiver {
+            kind: config.kind,
+            book: held.clone(),
+            reader: reader.clone(),
+            signer: deps.signer.clone(),
+            clock: config.clock.clone(),
+        });
+        let checker = Arc::new(Checker {
+            kind: config.kind,
+            book: held,
+            reader: reader.clone(),
+            following: config.following,
+            clock: config.clock.clone(),
+        });
         let encryption_key = Arc::new(config.encryption_key);
         let searcher = Arc::new(Searcher {
             institution: institution.clone(),
@@ -183,6 +216,9 @@ impl Parts {
             agreement_desk,
             directory,
             searcher,
+            deliverer,
+            receiver,
+            checker,
         }
     }
 
@@ -193,8 +229,20 @@ impl Parts {
             peers: self.peers.clone(),
             book: self.work.desk.book().clone(),
             decider: self.work.decider.clone(),
+            holders: self.keeper.holders().clone(),
+            held: self.receiver.book.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(super) fn holdings(&self, stop: CancellationToken) -> HoldingsService {
+        let (reader, checker) = (self.reader.clone(), self.checker.clone());
+        HoldingsService { book: self.receiver.book.clone(), reader, checker, stop }
+    }
+
+    pub(super) fn deliveries(&self) -> DeliveriesService {
+        let (institution, policy) = (self.institution.clone(), self.policy.clone());
+        DeliveriesService { institution, book: self.keeper.holders().clone(), policy }
     }
 
     pub(super) fn records(&self) -> RecordsService {
@@ -270,6 +318,9 @@ impl Parts {
             inbox: self.work.inbox.clone(),
             answers: self.work.answers.clone(),
             searcher: self.searcher.clone(),
+            holders: self.keeper.holders().clone(),
+            receiver: self.receiver.clone(),
+            clock: self.clock.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use comity_model::UnixSeconds;
 use comity_model::agreement::Deed;
 use comity_model::encode;
 use comity_model::order::{Approval, Decision, Delivery, Objection, Order, PrivatePart};
+use comity_model::record::RecordReceipt;
 use comity_model::seal::Signature;
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_proto::v1::signer_client::SignerClient as Stub;
@@ -34,6 +35,8 @@ pub(super) enum SealRequest {
     Records(RecordBatch),
     /// Assets.
     Assets(AssetBatch),
+    /// A receipt for a delivered record.
+    RecordReceipt(RecordReceipt),
     /// A deed about an agreement, and its approval.
     Deed(Box<Deed>, Approval),
 }
@@ -48,6 +51,7 @@ impl SignerCore {
             SealRequest::Objection(objection) => self.seal_objection(objection),
             SealRequest::Records(batch) => self.seal_records(batch),
             SealRequest::Assets(batch) => self.seal_assets(batch),
+            SealRequest::RecordReceipt(receipt) => self.seal_record_receipt(receipt, now),
             SealRequest::Deed(deed, approval) => self.seal_deed(deed, approval, now),
         }
     }
@@ -160,6 +164,14 @@ impl SignerClient {
         self.ask(SealRequest::Assets(batch)).await
     }
 
+    /// The holder's seal over a receipt for a delivered record.
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn seal_record_receipt(&self, receipt: RecordReceipt) -> Result<Signature, SignerError> {
+        self.ask(SealRequest::RecordReceipt(receipt)).await
+    }
+
     /// The court's seal over a deed about an agreement and its approval.
     ///
     /// # Errors
@@ -200,6 +212,7 @@ async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<
         SealRequest::Objection(value) => stub.seal_objection(bytes(value)).await,
         SealRequest::Records(value) => stub.seal_records(bytes(value)).await,
         SealRequest::Assets(value) => stub.seal_assets(bytes(value)).await,
+        SealRequest::RecordReceipt(value) => stub.seal_record_receipt(bytes(value)).await,
         SealRequest::Deed(deed, approval) => {
             stub.seal_deed(SealDeedRequest { deed: encode(deed.as_ref()), approval: encode(approval) }).await
         }

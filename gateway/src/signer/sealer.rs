@@ -8,11 +8,12 @@ use comity_model::agreement::Deed;
 use comity_model::member::Officer;
 use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::profile::Effect;
-use comity_model::record::FieldValue;
+use comity_model::record::{FieldValue, RecordReceipt};
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
 use comity_verify::agreement;
+use comity_verify::following::TAG_RECEIPT;
 use comity_verify::order::{self as verify, TAG_DELIVERY};
 use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION, TAG_RECORDS};
 use secrecy::SecretBox;
@@ -221,6 +222,18 @@ impl SignerCore {
                 && batch.assets.iter().all(|asset| asset.institution == *institution),
         )?;
         Ok(self.sign(TAG_ASSETS, batch))
+    }
+
+    /// Seals a receipt of this institution for a record that was delivered now.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_record_receipt(&self, receipt: &RecordReceipt, now: UnixSeconds) -> Result<Signature, SealRefusal> {
+        self.ours(receipt.holder == self.identity.institution)?;
+        if receipt.at.0.abs_diff(now.0) > CLOCK_DRIFT_MAX_S {
+            return Err(SealRefusal::ReceiptTime);
+        }
+        Ok(self.sign(TAG_RECEIPT, receipt))
     }
 
     /// Seals a deed of this court about an agreement, if an officer whom this signer knows approved it.

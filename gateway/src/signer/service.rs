@@ -97,6 +97,11 @@ impl Signer for SignerService {
         self.answer(&SealRequest::Assets(decoded("batch of assets", &request.value)?))
     }
 
+    async fn seal_record_receipt(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        self.answer(&SealRequest::RecordReceipt(decoded("record receipt", &request.value)?))
+    }
+
     async fn seal_deed(&self, request: Request<SealDeedRequest>) -> Result<Response<SealResponse>, Status> {
         let request = self.permitted(request)?;
         let deed = decoded("deed", &request.deed)?;

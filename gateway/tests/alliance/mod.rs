@@ -4,6 +4,7 @@
 
 use crate::support::{Authority, TestLedger};
 use comity_adapters_ports::{Chain, Outcome};
+use comity_gateway::following::Following;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
@@ -230,6 +231,7 @@ impl Party {
             lookup_key: Some(SecretBox::new(Box::new([self.seed + 3; 32]))),
             limits: Limits::default(),
             decide,
+            following: Following::default(),
             clock: Clock::system(),
         };
         let deps = Deps {

@@ -4,6 +4,7 @@
 
 use crate::support::{Authority, TestLedger};
 use comity_adapters_ports::{Chain, Outcome};
+use comity_gateway::following::Following;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSource, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
@@ -266,6 +267,7 @@ impl Party {
             lookup_key: None,
             limits: Limits::default(),
             decide,
+            following: Following::default(),
             clock: self.clock.gateway(),
         };
         let deps = Deps {

@@ -7,9 +7,10 @@ use comity_model::MemberId;
 use comity_proto::v1::exchange_client::ExchangeClient;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
 use comity_proto::v1::{
-    DeliverRequest, DeliverResponse, FetchAnswerRequest, FetchAnswerResponse, FetchArrivalRequest,
-    FetchArrivalResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest, FetchRecordRequest,
-    FetchRecordResponse, FetchStateResponse, SearchRequest, SearchResponse,
+    CheckRecordsRequest, CheckRecordsResponse, DeliverRecordRequest, DeliverRecordResponse, DeliverRequest,
+    DeliverResponse, EndHoldingRequest, EndHoldingResponse, FetchAnswerRequest, FetchAnswerResponse,
+    FetchArrivalRequest, FetchArrivalResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest,
+    FetchRecordRequest, FetchRecordResponse, FetchStateResponse, SearchRequest, SearchResponse,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -116,6 +117,24 @@ impl Exchange for Liar {
 
     async fn deliver(&self, _: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
         Err(Status::unimplemented("a liar takes no orders"))
+    }
+
+    async fn deliver_record(
+        &self,
+        request: Request<DeliverRecordRequest>,
+    ) -> Result<Response<DeliverRecordResponse>, Status> {
+        self.honest.clone().deliver_record(request.into_inner()).await
+    }
+
+    async fn check_records(
+        &self,
+        request: Request<CheckRecordsRequest>,
+    ) -> Result<Response<CheckRecordsResponse>, Status> {
+        self.honest.clone().check_records(request.into_inner()).await
+    }
+
+    async fn end_holding(&self, request: Request<EndHoldingRequest>) -> Result<Response<EndHoldingResponse>, Status> {
+        self.honest.clone().end_holding(request.into_inner()).await
     }
 
     type SearchStream = BoxStream<'static, Result<SearchResponse, Status>>;

@@ -9,6 +9,7 @@ mod pki;
 pub use chain::TestLedger;
 pub use pki::Authority;
 
+use comity_gateway::following::Following;
 use comity_gateway::sectors::{SectorSource, Sectors};
 use comity_gateway::signer::{SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
@@ -100,6 +101,7 @@ impl Institution {
             lookup_key: Some(SecretBox::new(Box::new([8; 32]))),
             limits: Limits::default(),
             decide: DecidePolicy::default(),
+            following: Following::default(),
             clock,
         };
         let deps = Deps {

@@ -234,6 +234,24 @@ impl Exchange for Service {
         Ok(Response::new(self.inbox.deliver(&caller, request.into_inner()).await?))
     }
 
+    async fn deliver_record(
+        &self,
+        _: Request<v1::DeliverRecordRequest>,
+    ) -> Result<Response<v1::DeliverRecordResponse>, Status> {
+        Err(Status::unimplemented("records are not exchanged here"))
+    }
+
+    async fn check_records(
+        &self,
+        _: Request<v1::CheckRecordsRequest>,
+    ) -> Result<Response<v1::CheckRecordsResponse>, Status> {
+        Err(Status::unimplemented("records are not exchanged here"))
+    }
+
+    async fn end_holding(&self, _: Request<v1::EndHoldingRequest>) -> Result<Response<v1::EndHoldingResponse>, Status> {
+        Err(Status::unimplemented("records are not exchanged here"))
+    }
+
     type SearchStream = tonic::codegen::BoxStream<v1::SearchResponse>;
 
     async fn search(&self, _: Request<v1::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {

@@ -27,6 +27,7 @@ pub(super) struct MessageRule {
     /// `None` where it is unspecified.
     pub(super) kind: Option<MessageKind>,
     pub(super) searchable: bool,
+    pub(super) followed: bool,
 }
 
 pub(super) struct FieldRule {
@@ -67,7 +68,12 @@ impl Options {
             4 => Some(MessageKind::Part),
             _ => None,
         };
-        Some(MessageRule { sector: text(&stated, "sector"), kind, searchable: boolean(&stated, "searchable") })
+        Some(MessageRule {
+            sector: text(&stated, "sector"),
+            kind,
+            searchable: boolean(&stated, "searchable"),
+            followed: boolean(&stated, "followed"),
+        })
     }
 
     /// The rule that a field states.

@@ -1,0 +1,261 @@
+//! A credit body that keeps listings, and a court and a bank that read them, on loopback: each with a real ledger, a gateway
+//! over mutual TLS and a signer, by one clock that a test can move. Any of the gateways can be stopped and started again.
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use crate::filling::{self, About};
+use crate::support::{Authority, TestLedger};
+use comity_gateway::following::Following;
+use comity_gateway::sectors::Sectors;
+use comity_gateway::signer::{SignerClient, SignerCore, SignerIdentity};
+use comity_gateway::tls::{ChannelLimits, channel};
+use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Running};
+use comity_ledger_engine::Storage;
+use comity_model::member::{Member, MemberKind, Validity};
+use comity_model::profile::Profile;
+use comity_model::record::{Field, FieldValue};
+use comity_model::seal::PublicKey;
+use comity_model::{Hash, MemberId, RecordId, Sector, Time, UnixSeconds};
+use comity_proto::v1;
+use comity_store::RedbStore;
+use comity_verify::light::Anchor;
+use ed25519_dalek::SigningKey;
+use secrecy::SecretBox;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tonic::transport::Channel;
+
+/// What time it is in a circle: the machine's clock, moved forward where a test needs it.
+#[derive(Clone, Default)]
+pub struct CircleClock(Arc<AtomicU64>);
+
+impl CircleClock {
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn time(&self) -> Time {
+        Clock::system().now().plus_seconds(self.0.load(Ordering::SeqCst))
+    }
+
+    fn gateway(&self) -> Clock {
+        let clock = self.clone();
+        Clock::from_fn(move || clock.time())
+    }
+}
+
+impl comity_ledger_engine::Clock for CircleClock {
+    fn now(&self) -> Time {
+        self.time()
+    }
+}
+
+/// One institution.
+pub struct Party {
+    pub id: MemberId,
+    pub kind: MemberKind,
+    pub authority: Authority,
+    pub address: String,
+    pub ledger: TestLedger,
+    pub anchor: Anchor,
+    /// Its gateway, while it runs.
+    pub running: Option<Running>,
+    sectors: Arc<Sectors>,
+    seed: u8,
+    clock: CircleClock,
+    folder: tempfile::TempDir,
+}
+
+impl Party {
+    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Arc<Sectors>, clock: CircleClock) -> Self {
+        let member: MemberId = id.parse().unwrap();
+        let operator = SigningKey::from_bytes(&[seed + 1; 32]);
+        let entry = Member {
+            id: member.clone(),
+            home: format!("{id}-1").parse().unwrap(),
+            kind,
+            names: vec![format!("{id} of the test")],
+            seal_key: PublicKey::ed25519(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()),
+            encryption_key: [3; 32],
+            operators: vec![operator.verifying_key().to_bytes()],
+            gateway: "127.0.0.1:1".into(),
+            ca_fingerprint: Hash([4; 32]),
+            validity: Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None },
+        };
+        let kept = sectors.iter().filter(|_| kind == MemberKind::Credit);
+        let profiles = kept.map(|schema| match &schema.profile {
+            Some(template) => template.profile(member.clone()),
+            None => Profile { sector: schema.name.clone(), institution: member.clone(), kinds: Vec::new() },
+        });
+        let profiles = profiles.collect();
+        let by: (Storage, Arc<dyn comity_ledger_engine::Clock>) = (Storage::Memory, Arc::new(clock.clone()));
+        let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, by).await;
+        let anchor = ledger.anchor(300 * 86_400);
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let (authority, folder) = (Authority::new(id), tempfile::tempdir().unwrap());
+        Self { id: member, kind, authority, address, ledger, anchor, running: None, sectors, seed, clock, folder }
+    }
+
+    pub fn as_peer(&self) -> PeerConfig {
+        PeerConfig {
+            member: self.id.clone(),
+            kind: self.kind,
+            address: self.address.clone(),
+            ca_pem: self.authority.pem.clone(),
+            anchor: self.anchor.clone(),
+            clients: None,
+        }
+    }
+
+    /// Starts its gateway over its store.
+    pub async fn run(&mut self, peers: Vec<PeerConfig>, following: Following) {
+        let identity = SignerIdentity {
+            institution: self.id.clone(),
+            chain: self.anchor.chain_id.clone(),
+            officers: Vec::new(),
+            rules: Vec::new(),
+        };
+        let core = SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])));
+        let config = GatewayConfig {
+            institution: self.id.clone(),
+            kind: self.kind,
+            listen: self.address.parse().unwrap(),
+            rest: None,
+            tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
+            peers,
+            anchor: self.anchor.clone(),
+            encryption_key: SecretBox::new(Box::new([6; 32])),
+            lookup_key: None,
+            limits: Limits::default(),
+            decide: DecidePolicy::default(),
+            following,
+            clock: self.clock.gateway(),
+        };
+        let deps = Deps {
+            chain: self.ledger.chain(),
+            store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
+            signer: SignerClient::in_task_at(core, self.clock.gateway()),
+            sectors: self.sectors.clone(),
+            rules: Arc::default(),
+            policies: None,
+        };
+        self.running = Some(comity_gateway::start(config, deps).await.unwrap());
+    }
+
+    pub async fn halt(&mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+
+    /// A channel to its gateway, as somebody of it in `role`.
+    pub fn person(&self, role: &str) -> Channel {
+        self.reached_by(self, role)
+    }
+
+    /// The same, as somebody of another institution.
+    pub fn reached_by(&self, other: &Self, role: &str) -> Channel {
+        let material = other.authority.issue(&format!("comity://{}/{role}", other.id));
+        channel(&self.id, &self.address, &self.authority.pem, &material, ChannelLimits::default()).unwrap()
+    }
+
+    pub fn gateway(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+}
+
+pub struct Circle {
+    pub credit: Party,
+    pub court: Party,
+    pub bank: Party,
+    pub clock: CircleClock,
+    pub following: Following,
+}
+
+pub const LISTING: &str = "SX-2026-0001";
+
+impl Circle {
+    pub async fn start(following: Following) -> Self {
+        Self::start_at(following, CircleClock::default()).await
+    }
+
+    /// All three gateways, with the sectors as they ship, and one listing.
+    pub async fn start_at(following: Following, clock: CircleClock) -> Self {
+        let sectors = Arc::new(Sectors::embedded().unwrap());
+        let party = |id, kind, seed| Party::start(id, kind, seed, sectors.clone(), clock.clone());
+        let mut circle = Self {
+            credit: party("credit", MemberKind::Credit, 10).await,
+            court: party("court", MemberKind::Court, 20).await,
+            bank: party("bank", MemberKind::Finance, 30).await,
+            clock: clock.clone(),
+            following,
+        };
+        circle.run_credit().await;
+        circle.run_court().await;
+        circle.run_bank().await;
+        circle.publish("NONE").await;
+        circle
+    }
+
+    pub async fn run_credit(&mut self) {
+        let peers = vec![self.court.as_peer(), self.bank.as_peer()];
+        self.credit.run(peers, self.following.clone()).await;
+    }
+
+    pub async fn run_court(&mut self) {
+        let peers = vec![self.credit.as_peer(), self.bank.as_peer()];
+        self.court.run(peers, self.following.clone()).await;
+    }
+
+    pub async fn run_bank(&mut self) {
+        let peers = vec![self.credit.as_peer(), self.court.as_peer()];
+        self.bank.run(peers, self.following.clone()).await;
+    }
+
+    /// The listing says that so much of the duty is performed.
+    pub async fn publish(&self, performance: &str) {
+        self.publish_as(LISTING, performance).await;
+    }
+
+    pub async fn publish_as(&self, number: &str, performance: &str) {
+        let records = vec![(number.parse::<RecordId>().unwrap(), self.listing(number, performance))];
+        self.credit.gateway().records().publish(&sector(), records).await.unwrap();
+    }
+
+    pub async fn withdraw(&self) {
+        self.credit.gateway().records().withdraw(&sector(), vec![LISTING.parse().unwrap()]).await.unwrap();
+    }
+
+    fn listing(&self, number: &str, performance: &str) -> Vec<Field> {
+        let schema = self.credit.sectors.sector(&sector()).unwrap();
+        let about = About { reference: number, name: filling::NAME, number: filling::NUMBER };
+        let mut fields = filling::record(schema, &about);
+        let field = fields.iter_mut().find(|field| field.name.as_str() == "performance").unwrap();
+        field.value = FieldValue::Text(performance.into());
+        fields.sort_by(|one, other| one.name.cmp(&other.name));
+        fields
+    }
+
+    pub async fn stop(self) {
+        for mut party in [self.credit, self.court, self.bank] {
+            if party.running.is_some() {
+                party.halt().await;
+            }
+            party.ledger.stop().await;
+        }
+    }
+}
+
+pub fn sector() -> Sector {
+    "credit".parse().unwrap()
+}
+
+pub fn name() -> String {
+    format!("members/credit/sectors/credit/records/{LISTING}")
+}
+
+pub fn purpose() -> Option<v1::Purpose> {
+    Some(v1::Purpose {
+        case_number: filling::CASE.into(),
+        legal_basis: "民事诉讼法第二百六十六条".into(),
+        purpose: "spending limits".into(),
+    })
+}
