@@ -3,13 +3,29 @@
 
 use crate::refusal::{Refusal, Rule};
 use crate::seal;
-use comity_model::Height;
 use comity_model::member::Member;
 use comity_model::record::{RecordReceipt, RecordState};
 use comity_model::seal::{Signature, Suites};
+use comity_model::{Height, MemberId, RecordId, Sector};
 
 /// Domain tag of a holder's receipt for a delivered record.
 pub const TAG_RECEIPT: &str = "comity/record-receipt/v1";
+
+/// Domain tag of a holding's id.
+pub const TAG_HOLDING: &str = "comity/holding/v1";
+
+/// The id of a holding, the same on both sides: the first 16 bytes of the hash of the canonical `(keeper, sector, record,
+/// holder, role)`.
+#[must_use]
+pub fn holding(
+    (keeper, sector, record): (&MemberId, &Sector, &RecordId),
+    (holder, role): (&MemberId, &str),
+) -> [u8; 16] {
+    let digest = seal::digest(TAG_HOLDING, &(keeper, sector, record, holder, role)).0;
+    let mut id = [0; 16];
+    id.iter_mut().zip(digest).for_each(|(byte, of)| *byte = of);
+    id
+}
 
 /// How what was proven of a record stands to what was proven before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

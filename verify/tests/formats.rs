@@ -23,7 +23,7 @@ use comity_model::order::{
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::profile::{Effect, KindRule, ObjectionRule, Profile, Unanswered};
-use comity_model::record::{Date, Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::record::{Date, Field, FieldValue, HeldVersion, Opening, RecordReceipt, RecordState, RecordStatus};
 use comity_model::seal::{HashAlgorithm, PublicKey, Signature, Suite, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message, RecordBatch, TxBody};
@@ -33,7 +33,7 @@ use comity_model::{
 use comity_verify::agreement;
 use comity_verify::order as verify;
 use comity_verify::seal::signing_bytes;
-use comity_verify::{fields, lookup, packet, state};
+use comity_verify::{fields, following, lookup, packet, state};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -115,6 +115,8 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/state-key/v1", state::key(&StatePath::Governors).to_vec()),
         ("comity/receipt/v1", packet::receipt(&packet()).0.to_vec()),
         ("comity/lookup/v1", lookup::input(&"accounts".parse().unwrap(), "99010619870412037x")),
+        ("comity/record-receipt/v1", signing_bytes("comity/record-receipt/v1", &record_receipt())),
+        ("comity/holding/v1", record_receipt().holding.to_vec()),
         ("comity/consent/v1", signing_bytes("comity/consent/v1", &consent())),
     ]
 }
@@ -224,6 +226,15 @@ fn signature() -> Signature {
 
 fn approval() -> Approval {
     Approval { officer: "J-1001".parse().unwrap(), signature: signature() }
+}
+
+fn record_receipt() -> RecordReceipt {
+    let (keeper, holder) = ("credit".parse().unwrap(), "court".parse().unwrap());
+    let (sector, record) = ("credit".parse().unwrap(), "SX-2026-0001".parse().unwrap());
+    let holding = following::holding((&keeper, &sector, &record), (&holder, "officer"));
+    let held = Some(HeldVersion { version: 2, root: Hash([7; 32]), height: Height(9) });
+    let (chain, at) = ("credit-1".parse().unwrap(), UnixSeconds(1_700_000_060));
+    RecordReceipt { holder, keeper, chain, sector, record, holding, held, at }
 }
 
 fn delivery() -> Delivery {

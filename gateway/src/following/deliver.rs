@@ -170,7 +170,7 @@ impl Deliverer {
             Some(held) if held.version < sent.version || (held.version == sent.version && held.root != sent.root) => {
                 Err(refused(peer, "RECEIPT_DIFFERS"))
             }
-            _ => Ok(Attempt::Receipt(receipt, seal)),
+            _ => Ok(Attempt::Receipt(Box::new(receipt), seal)),
         }
     }
 

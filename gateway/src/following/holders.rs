@@ -104,7 +104,7 @@ pub(crate) struct Changed {
 /// What becomes of a delivery.
 pub(super) enum Attempt {
     /// The holder's receipt, whose seal was checked.
-    Receipt(RecordReceipt, Signature),
+    Receipt(Box<RecordReceipt>, Signature),
     /// Not now, for this reason.
     Failed(&'static str),
     /// Nothing of the record may be told to the holder any more.
@@ -296,7 +296,7 @@ impl HolderBook {
                 match &attempt {
                     Attempt::Receipt(receipt, seal) => {
                         let late = row.due.as_ref().is_some_and(|due| due.overdue);
-                        row.receipt = Some(Received { receipt: receipt.clone(), seal: seal.clone(), late });
+                        row.receipt = Some(Received { receipt: receipt.as_ref().clone(), seal: *seal, late });
                         match receipt.held {
                             Some(HeldVersion { version, .. }) => {
                                 row.told = row.told.max(version);

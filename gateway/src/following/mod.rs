@@ -24,7 +24,7 @@ pub(crate) use holdings::HoldingsService;
 pub(crate) use receive::Receiver;
 
 use comity_model::{MemberId, RecordId, Sector};
-use comity_verify::seal;
+use comity_verify::following;
 use std::time::Duration;
 
 /// How corrections are delivered and looked for.
@@ -58,10 +58,7 @@ pub(crate) struct Holding {
 impl Holding {
     /// Its id, the same on both sides.
     pub(crate) fn id(&self) -> HoldingId {
-        let mut id = [0; 16];
-        let digest = seal::digest("comity/holding/v1", self).0;
-        id.copy_from_slice(&digest[..16]);
-        id
+        following::holding((&self.keeper, &self.sector, &self.record), (&self.holder, &self.role))
     }
 
     /// "members/{member}/sectors/{sector}/records/{record}"
@@ -81,10 +78,10 @@ pub(crate) fn named(collection: &str, name: &str) -> Option<HoldingId> {
     (hex::encode(id) == digits).then_some(id)
 }
 
-/// A row of a book, read for change: `fn` decides, compare-and-set writes, whoever came first wins and the other looks again.
+/// How often a change is tried: whoever came first wins, and the other looks again.
 const TRIES_MAX: usize = 32;
 
-/// Whether a fan of rows has room for one more: counted in shards, so that readers at once do not wait for each other.
+/// Most holdings in a shard, of which there are 16: counted apart, so that readers at once do not wait for each other.
 const SHARD_MAX: u64 = 65_536;
 
 /// When to try again after so many attempts: from a second, doubling, to a quarter of an hour.
@@ -92,7 +89,7 @@ fn back_off_s(attempts: u32) -> u64 {
     1u64.checked_shl(attempts.saturating_sub(1)).map_or(900, |seconds| seconds.min(900))
 }
 
-/// The same row of bytes as a key in order of time.
+/// A key in order of time.
 fn timed(at: comity_model::UnixSeconds, id: &HoldingId) -> Vec<u8> {
     [at.0.to_be_bytes().as_slice(), id].concat()
 }

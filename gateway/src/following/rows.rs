@@ -61,7 +61,7 @@ pub(super) fn after(key: &[u8]) -> Vec<u8> {
 
 /// A page's token as it goes out, and comes back.
 pub(super) fn from_token(token: &str) -> Result<Vec<u8>, ApiError> {
-    let key = hex::decode(token).ok().filter(|key| key.len() <= comity_store::KEY_BYTES_MAX - 1);
+    let key = hex::decode(token).ok().filter(|key| key.len() < comity_store::KEY_BYTES_MAX);
     key.map(|key| if key.is_empty() { key } else { after(&key) })
         .ok_or_else(|| ApiError::argument("page_token", "This is no token of a page."))
 }
