@@ -627,6 +627,8 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/receipt/v1", "e184e12ea3ebb1c23c092c5d388c155a36937a75a8057e8643f9210298bcae0e"),
     ("comity/lookup/v1", "32906b3660ea3f6967461cd0ea2c684fb8726afc4edb240a0fc5d1d548a6bb0c"),
     ("comity/consent/v1", "f01cde27d76bc6cb2b5a4dffb47da7673c70194e8b24e7262bda81f01c25aa76"),
+    ("comity/record-receipt/v1", "3c60abb0b7dfef4292f9c3a2f7915556b73d1b544c4ef102a0f57315a992bc21"),
+    ("comity/holding/v1", "46d841ba2f407018a99f82dae35a25a9773c22d3a0ae0519baedd919425a882b"),
 ];
 
 const VALUES: &[(&str, &str)] = &[
