@@ -8,13 +8,18 @@
 mod targets;
 mod world;
 
-use comity_model::record::{Field, FieldValue, Opening};
-use comity_model::seal::HashAlgorithm;
+use comity_model::agreement::{
+    AgreementEntry, AgreementState, Instalment, Opens, Party, PartyRole, PaymentProof, PaymentsAt, Standing, Terms,
+};
+use comity_model::consent::{Consent, SignedConsent};
+use comity_model::packet::Packet;
+use comity_model::record::{Field, FieldValue, Opening, RecordState, RecordStatus};
+use comity_model::seal::{HashAlgorithm, Signature};
 use comity_model::state::StatePath;
-use comity_model::{Hash, encode};
+use comity_model::{Amount, Hash, Height, UnixSeconds, encode};
 use comity_verify::bundle::{Bundle, Claim, Link};
-use comity_verify::fields::disclose;
-use comity_verify::light::{LightStep, trim};
+use comity_verify::fields::{Disclosure, disclose};
+use comity_verify::light::{Contradiction, LightStep, trim};
 use comity_verify::merkle::{Frontier, TreeHead, consistency, leaf_hash};
 use ed25519_dalek::Signer;
 use std::collections::BTreeMap;
@@ -74,7 +79,99 @@ fn corpus() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("vrf", "key", [&key[..], &[1; 80], b"input"].concat()),
         ("merkle", "frontier", encode(&frontier)),
         ("merkle", "consistency", log),
+        ("evidence", "fork", evidence(step(9, Hash([2; 32])), step(9, Hash([3; 32])))),
+        ("agreement", "payment", encode(&(agreement(), 0u16, payment(state.prove(&missing))))),
+        ("consent", "signed", consent()),
+        ("lookup", "absence", encode(&(None::<Vec<u8>>, state.prove(&missing), None::<Disclosure>))),
+        (
+            "lookup",
+            "key",
+            encode(&(
+                Some(vec![1u8; 80]),
+                state.prove(&StatePath::Governors),
+                Some(disclose(HashAlgorithm::Sha256, &openings, &["court".parse().unwrap()]).unwrap()),
+            )),
+        ),
+        ("packet", "answered", encode(&(packet(), vec![b"ok".to_vec()], state.prove(&StatePath::Governors)))),
     ]
+}
+
+fn evidence(first: LightStep, second: LightStep) -> Vec<u8> {
+    let at = second.block.header.time;
+    let state = |step: &LightStep| pin(&step.block).consensus_state().clone();
+    let divergence = comity_verify::light::Divergence {
+        chain_id: world::chain(),
+        kind: comity_verify::light::DivergenceKind::Lunatic,
+        first: state(&first),
+        second: state(&second),
+    };
+    Contradiction::proven(0, at, &divergence, first, second).encode(&world::chain())
+}
+
+fn agreement() -> AgreementEntry {
+    let (account, text) = (comity_model::AssetHandle([3; 32]), Hash([4; 32]));
+    AgreementEntry {
+        id: comity_model::AgreementId([1; 16]),
+        court: "court".parse().unwrap(),
+        terms: Terms {
+            text,
+            parties: vec![Party { role: PartyRole::Debtor, commitment: text }],
+            instalments: vec![Instalment { amount: Amount::cny(5), due_at: UnixSeconds(1_700_000_000) }],
+            payments: PaymentsAt {
+                client: "client-finance-1".parse().unwrap(),
+                sector: "deposits".parse().unwrap(),
+                account,
+            },
+            rule: "default".parse().unwrap(),
+            rule_digest: text,
+            opens: Opens::Trial,
+            opens_confirmed: Opens::Enforcement,
+            hold_s: 60,
+        },
+        concluded_at: UnixSeconds(1_600_000_000),
+        confirmation: None,
+        instalments: vec![Standing { due: false, paid: None }],
+        state: AgreementState::Stopped,
+        default: None,
+        stop: None,
+        filing: None,
+    }
+}
+
+fn payment(proof: Vec<u8>) -> PaymentProof {
+    let record = RecordState {
+        schema: Hash([1; 32]),
+        root: Hash([2; 32]),
+        status: RecordStatus::Current,
+        version: 1,
+        updated_at: UnixSeconds(1_700_000_000),
+    };
+    PaymentProof { record, disclosure: vec![1, 2], proof, height: Height(9) }
+}
+
+fn consent() -> Vec<u8> {
+    let consent = Consent {
+        keeper: "justice".parse().unwrap(),
+        sector: "lawyers".parse().unwrap(),
+        record: "1".parse().unwrap(),
+        reader: "court".parse().unwrap(),
+        purpose: "appointment".into(),
+        from: UnixSeconds(1_000),
+        until: UnixSeconds(2_000),
+    };
+    let bytes = comity_verify::seal::signing_bytes(comity_verify::consent::TAG, &consent);
+    let signature = Signature::ed25519(signer(1).sign(&bytes).to_bytes());
+    encode(&(SignedConsent { consent, signature }, world::public(1)))
+}
+
+fn packet() -> Packet {
+    Packet {
+        sequence: 1,
+        source_client: "bank-client".parse().unwrap(),
+        dest_client: "court-client".parse().unwrap(),
+        timeout: UnixSeconds(1_700_000_005),
+        payloads: vec![comity_model::packet::Payload::canonical("orders", vec![1, 2, 3])],
+    }
 }
 
 fn transaction() -> Vec<u8> {

@@ -1,8 +1,19 @@
 //! What each fuzz target does with its bytes. Nothing here may panic, and what decodes must encode to the same bytes. Knows
 //! no fuzzer: it is run by libFuzzer and, over the kept corpus, by ordinary tests.
 
-use comity_model::order::{Order, SealedOrder};
-use comity_model::seal::{PublicKey, Signature, Suite};
+use comity_model::agreement::{AgreementEntry, DefaultProof, PaymentProof, SealedDeed};
+use comity_model::asset::Hold;
+use comity_model::client::ClientState;
+use comity_model::consent::SignedConsent;
+use comity_model::event::Event;
+use comity_model::genesis::Genesis;
+use comity_model::governance::Proposal;
+use comity_model::member::Member;
+use comity_model::obligation::Obligation;
+use comity_model::order::{Order, OrderEntry, ReceivedOrder, SealedOrder};
+use comity_model::packet::Packet;
+use comity_model::profile::Profile;
+use comity_model::seal::{PublicKey, Signature, Suite, Suites};
 use comity_model::tx::Transaction;
 use comity_model::{ChainId, Hash, Height, Time, decode, encode};
 use comity_verify::bundle::Bundle;
@@ -14,13 +25,13 @@ use comity_verify::light::{
 };
 use comity_verify::merkle::{self, Frontier, TreeHead};
 use comity_verify::vrf::{self, Proof};
-use comity_verify::{ed25519, suite};
+use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
 
 /// A target: bytes in, nothing out, no panic.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; `fuzz_targets/` has a file for each.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("bundle", bundle),
     ("light", light),
     ("proof", proof),
@@ -30,6 +41,11 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("consensus", consensus),
     ("vrf", random_output),
     ("merkle", log),
+    ("evidence", evidence),
+    ("agreement", agreement),
+    ("consent", consent),
+    ("lookup", lookup),
+    ("packet", packet),
 ];
 
 /// Decodes a `T` and asserts that its encoding is the bytes it came from: one encoding a value.
@@ -67,10 +83,6 @@ pub fn bundle(bytes: &[u8]) {
 pub fn light(bytes: &[u8]) {
     exact::<LightBlock>(bytes);
     exact::<LightStep>(bytes);
-    if let Ok((chain, found)) = Contradiction::decode(bytes) {
-        assert_eq!(found.encode(&chain), bytes, "evidence has one encoding");
-        let _ = found.signed_both();
-    }
     let Some(steps) = exact::<Vec<LightStep>>(bytes) else { return };
     let [first, ..] = steps.as_slice() else { return };
     let chain_id: ChainId = first.block.header.chain_id.clone();
@@ -114,8 +126,81 @@ pub fn disclosure(bytes: &[u8]) {
     }
 }
 
-/// Orders, sealed orders and transactions.
+/// A file that says it is what froze a client.
+pub fn evidence(bytes: &[u8]) {
+    if let Ok((chain, found)) = Contradiction::decode(bytes) {
+        assert_eq!(found.encode(&chain), bytes, "evidence has one encoding");
+        let _ = found.signed_both();
+    }
+}
+
+/// A header to prove something under.
+fn header() -> TrustedHeader {
+    let state = ConsensusState {
+        height: Height(9),
+        time: Time::UNIX_EPOCH.plus_seconds(1_700_000_000),
+        app_hash: Hash::ZERO,
+        next_validators_hash: Hash::ZERO,
+        header_hash: Hash::ZERO,
+    };
+    TrustedHeader::restore("court-1".parse().unwrap(), state)
+}
+
+/// Deeds, agreements, and proofs of payment and of default against an agreement.
+pub fn agreement(bytes: &[u8]) {
+    exact::<SealedDeed>(bytes);
+    exact::<DefaultProof>(bytes);
+    if let Some((entry, instalment, proof)) = exact::<(AgreementEntry, u16, PaymentProof)>(bytes) {
+        let _ = agreement::payment(&header(), &entry, instalment, &proof, Suites::ALL, Height(10));
+        let insufficient = DefaultProof::Insufficient(proof);
+        let _ = agreement::unpaid(&header(), &entry, instalment, &insufficient, Suites::ALL);
+    }
+}
+
+/// A signed consent and the key that it should be signed with, for the reading that it is about.
+pub fn consent(bytes: &[u8]) {
+    let Some((signed, key)) = exact::<(SignedConsent, [u8; 32])>(bytes) else { return };
+    let about = &signed.consent;
+    let reading = consent::Reading {
+        keeper: &about.keeper,
+        sector: &about.sector,
+        record: &about.record,
+        reader: &about.reader,
+        purpose: &about.purpose,
+        now: about.from,
+    };
+    let _ = consent::check(&signed, &key, &reading);
+}
+
+/// An answer about an index's key, as it comes from its keeper.
+pub fn lookup(bytes: &[u8]) {
+    type Answer = (Option<Vec<u8>>, Vec<u8>, Option<Disclosure>);
+    let Some((state, proof, disclosure)) = exact::<Answer>(bytes) else { return };
+    let shown = lookup::Shown { state: state.as_deref(), proof: &proof, disclosure: disclosure.as_ref() };
+    let _ = lookup::PublishedKey::prove(&header(), &"deposits".parse().unwrap(), shown, Suites::ALL);
+}
+
+/// A packet with acknowledgements and a proof: sent, received, answered, timed out.
+pub fn packet(bytes: &[u8]) {
+    let Some((packet, acks, proof)) = exact::<(Packet, Vec<Vec<u8>>, Vec<u8>)>(bytes) else { return };
+    let _ = packet::sent(&header(), &packet, &proof);
+    let _ = packet::received(&header(), &packet, &proof);
+    let _ = packet::acknowledged(&header(), &packet, &acks, &proof);
+    let _ = packet::timed_out(&header(), &packet, &proof);
+}
+
+/// Orders, sealed orders, transactions, and whatever else a chain keeps or is told.
 pub fn order(bytes: &[u8]) {
+    exact::<OrderEntry>(bytes);
+    exact::<ReceivedOrder>(bytes);
+    exact::<ClientState>(bytes);
+    exact::<Genesis>(bytes);
+    exact::<Proposal>(bytes);
+    exact::<Event>(bytes);
+    exact::<Hold>(bytes);
+    exact::<Obligation>(bytes);
+    exact::<Profile>(bytes);
+    exact::<Member>(bytes);
     exact::<Order>(bytes);
     exact::<SealedOrder>(bytes);
     exact::<Transaction>(bytes);
