@@ -193,7 +193,7 @@ fn certificates(dir: &Path, plan: &Plan) -> Result<Authority, Failure> {
 /// The sectors that an institution of this kind answers for, unless it says otherwise.
 pub(crate) fn sectors_of(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Court => &["judgments", "insolvency"],
+        Kind::Court => &["judgments", "insolvency", "filings"],
         Kind::Justice => &["lawyers"],
         Kind::Property => &["parcels"],
         Kind::Finance => &["accounts", "securities", "insurance", "payments"],

@@ -187,6 +187,8 @@ table! {
         "The agreement's terms break a bound: parties, instalments by ascending dates to come, one currency, the hold period."
     AgreementState "AGREEMENT_STATE" FailedPrecondition 409 Refusal
         "The agreement has gone too far, or not far enough, for this; a stop in particular comes before the hold period ends."
+    ProposalState "PROPOSAL_STATE" FailedPrecondition 409 Refusal
+        "The proposal has gone too far for this: an investigation is stopped before its hold period ends, an order by its draft."
     ApprovalRefused "APPROVAL_REFUSED" FailedPrecondition 403 Refusal
         "The approval is not a valid signature of an officer of this court."
     DecisionNotAllowed "DECISION_NOT_ALLOWED" FailedPrecondition 409 Refusal

@@ -21,8 +21,7 @@ use comity_proto::v1::investigations_server::Investigations;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -180,13 +179,15 @@ impl InvestigationsService {
         let persons = numbers.len();
         let query = Query { sectors: investigation.sectors.clone(), numbers, purpose: investigation.purpose.clone() };
         let member = target.member(&self.institution).clone();
-        // How many persons are dealt with: all before the one that is being answered.
-        let begun = Arc::new(AtomicUsize::new(0));
-        let (told, bundles) = ((member.clone(), board.clone(), begun.clone()), investigation.bundles);
+        // How far the answer has come: the person that is next, and of the one before, the sectors that still have to say
+        // something.
+        let reached = Arc::new(Mutex::new(Reached::default()));
+        let (told, bundles) = ((member.clone(), board.clone(), reached.clone()), investigation.bundles);
         let tell = move |seen: Seen| {
-            let (member, board, begun) = told.clone();
+            let (member, board, reached) = told.clone();
             async move {
-                begun.store(seen.subject, Ordering::Relaxed);
+                let here = Reached { next: seen.subject.saturating_add(1), rest: seen.rest.clone() };
+                *reached.lock().unwrap_or_else(PoisonError::into_inner) = here;
                 board.tell(finding(&member, first, seen, bundles).await).await;
             }
             .boxed()
@@ -198,7 +199,13 @@ impl InvestigationsService {
         });
         if let Err(error) = outcome {
             tracing::debug!(%member, error = %error, "a search was not answered");
-            for subject in begun.load(Ordering::Relaxed)..persons {
+            let reached = std::mem::take(&mut *reached.lock().unwrap_or_else(PoisonError::into_inner));
+            // Of the person who was being answered, only the sectors that had not spoken.
+            for sector in &reached.rest {
+                let subject = first.saturating_add(reached.next.saturating_sub(1));
+                board.tell(unanswered(&member, subject, sector.as_str(), &error)).await;
+            }
+            for subject in reached.next..persons {
                 board.tell(unanswered(&member, first.saturating_add(subject), "", &error)).await;
             }
         }
@@ -212,6 +219,13 @@ struct Search {
     first: usize,
     numbers: Vec<String>,
     target: Target,
+}
+
+/// How far an institution's answer has come.
+#[derive(Default)]
+struct Reached {
+    next: usize,
+    rest: Vec<Sector>,
 }
 
 /// Where the caller is told.

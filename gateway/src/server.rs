@@ -261,6 +261,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     parts.work.spawn(parts.checker.clone().run(stop.clone()));
     parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
     if parts.is_court {
+        parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));
         parts.work.spawn(agreements::run(parts.agreement_desk.clone(), stop.clone()));
     }
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());

@@ -157,6 +157,7 @@ Example:
   comity trigger rules     --as court/clients/clerk.toml
   comity trigger firings   --as court/clients/clerk.toml
   comity trigger proposals --as court/clients/clerk.toml
+  comity trigger stop      --as court/clients/officer.toml proposals/… --reason PARTIES_SETTLED
 A proposed order is a draft like any other: `comity order approve` sends it, nothing else does.")]
 pub(crate) enum TriggerCommand {
     /// The rules by which a proven fact proposes the next procedure.
@@ -165,4 +166,20 @@ pub(crate) enum TriggerCommand {
     Firings(ListArgs),
     /// What the firings propose, and what became of it.
     Proposals(ListArgs),
+    /// Stops a proposed investigation within its hold period, for good.
+    Stop(StopProposalArgs),
+}
+
+/// `comity trigger stop`
+#[derive(Debug, Args)]
+pub(crate) struct StopProposalArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// `proposals/<proposal>`
+    #[arg(value_name = "PROPOSAL")]
+    pub(crate) name: String,
+    /// Why, as a code, such as PARTIES_SETTLED.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) reason: comity_model::ReasonCode,
 }

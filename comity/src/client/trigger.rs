@@ -1,9 +1,9 @@
 //! `comity trigger …`: the rules, what they fired and why, and what that proposes.
-//! Refuses to decide on a proposal: an order is approved as an order.
+//! Refuses to decide on a proposed order: it is approved as an order.
 
 use super::show::proof_line;
 use super::{ClientFile, status};
-use crate::cli::agreement::TriggerCommand;
+use crate::cli::agreement::{StopProposalArgs, TriggerCommand};
 use crate::failure::Failure;
 use comity_proto::v1;
 use comity_proto::v1::triggers_client::TriggersClient;
@@ -19,6 +19,7 @@ pub(crate) async fn run(command: TriggerCommand) -> Result<(), Failure> {
         TriggerCommand::Rules(args) => rules(&mut connect(&args.client.client)?).await,
         TriggerCommand::Firings(args) => firings(&mut connect(&args.client.client)?).await,
         TriggerCommand::Proposals(args) => proposals(&mut connect(&args.client.client)?).await,
+        TriggerCommand::Stop(args) => stop(args).await,
     }
 }
 
@@ -78,9 +79,28 @@ async fn proposals(client: &mut TriggersClient<Channel>) -> Result<(), Failure> 
     }
 }
 
+async fn stop(args: StopProposalArgs) -> Result<(), Failure> {
+    let mut client = connect(&args.client.client)?;
+    let request = v1::StopProposalRequest { name: args.name, reason: args.reason.to_string() };
+    let stopped = client.stop_proposal(request).await;
+    let stopped = stopped.map_err(|error| status(error, "the proposal was not stopped"))?.into_inner();
+    println!("{}  {}", stopped.name, stopped.state().as_str_name());
+    Ok(())
+}
+
 fn what(proposal: &v1::Proposal) -> String {
     if proposal.kind == "INVESTIGATION" {
-        return format!("investigation in {}", proposal.sectors.join(", "));
+        let mut said = format!("investigation in {}", proposal.sectors.join(", "));
+        if let Some(opens) = proposal.opens_time.filter(|_| proposal.state() == v1::proposal::State::Proposed) {
+            said.push_str(&format!("; begins at {}", super::show::time(Some(&opens))));
+        }
+        for firing in &proposal.firings {
+            said.push_str(&format!("; found: {firing}"));
+        }
+        for silent in &proposal.unanswered {
+            said.push_str(&format!("; silent: {silent}"));
+        }
+        return said;
     }
     let order = format!("{} in {} for {}", proposal.order_kind, proposal.sector, proposal.recipient);
     match (proposal.order.as_str(), proposal.reason.as_str()) {

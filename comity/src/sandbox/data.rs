@@ -8,8 +8,10 @@
 mod accounts;
 mod courts;
 mod credit;
+mod dossiers;
 mod draw;
 mod fields;
+mod filings;
 mod insolvency;
 mod insurance;
 mod ip_rights;
@@ -84,6 +86,8 @@ const PENALTIES: usize = 200;
 const DATA_ASSETS: usize = 150;
 const TRADES: usize = 200;
 const INSOLVENCIES: usize = 80;
+const DOSSIERS: usize = 150;
+const FILINGS: usize = 300;
 
 /// The data of a seed.
 pub(crate) fn generate(seed: u64) -> SandboxData {
@@ -108,6 +112,8 @@ pub(crate) fn generate(seed: u64) -> SandboxData {
             platform::data_assets(seed, DATA_ASSETS, &people),
             platform::trades(seed, TRADES, &people),
             insolvency::draw(seed, INSOLVENCIES, &people),
+            dossiers::draw(seed, DOSSIERS, &people),
+            filings::draw(seed, FILINGS, &people),
         ],
         showcase: Showcase::new(),
     }

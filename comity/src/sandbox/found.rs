@@ -43,7 +43,7 @@ struct Founded {
 /// Makes the world.
 pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     let progress = Progress::new(STEPS, options.quiet);
-    progress.step("keys and certificates of ten institutions");
+    progress.step("keys and certificates of eleven institutions");
     let (dir, temporary) = folder(options.dir)?;
     let seed = options.seed;
     let data = tokio::task::spawn_blocking(move || data::generate(seed));

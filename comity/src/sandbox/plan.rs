@@ -1,5 +1,5 @@
 //! Who is in the sandbox: six institutions with chains of their own, and as guests on these a second court, a mediation
-//! body, a market regulator and a trading platform.
+//! body, a market regulator, a trading platform and a procuratorate.
 //! Refuses to know how they are built.
 
 use comity_model::member::MemberKind;
@@ -22,7 +22,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Court,
         chain_of: "court",
         names: ["安澜市滨溪区人民法院", "Binxi District People's Court"],
-        sectors: &["judgments", "insolvency"],
+        sectors: &["judgments", "insolvency", "filings"],
         officers: &["J-1001", "J-1002", "J-1003"],
     },
     Site {
@@ -46,7 +46,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Mediation,
         chain_of: "justice",
         names: ["安澜市商事调解中心", "Commercial Mediation Centre of Anlan"],
-        sectors: &["mediation"],
+        sectors: &["mediation", "filings"],
         officers: &[],
     },
     Site {
@@ -54,7 +54,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Property,
         chain_of: "property",
         names: ["安澜市不动产登记中心", "Property Registry of Anlan"],
-        sectors: &["parcels"],
+        sectors: &["parcels", "filings"],
         officers: &[],
     },
     Site {
@@ -78,7 +78,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Credit,
         chain_of: "credit",
         names: ["安澜市公共信用中心", "Public Credit Centre of Anlan"],
-        sectors: &["credit"],
+        sectors: &["credit", "filings"],
         officers: &[],
     },
     Site {
@@ -86,7 +86,7 @@ pub(super) const SITES: &[Site] = &[
         kind: MemberKind::Market,
         chain_of: "ip",
         names: ["安澜市市场监督管理局", "Market Regulation of Anlan"],
-        sectors: &["companies", "equity", "penalties"],
+        sectors: &["companies", "equity", "penalties", "filings"],
         officers: &[],
     },
     Site {
@@ -95,6 +95,14 @@ pub(super) const SITES: &[Site] = &[
         chain_of: "credit",
         names: ["安澜数据与网络交易平台", "Data and Trading Platform of Anlan"],
         sectors: &["data-assets", "trades"],
+        officers: &[],
+    },
+    Site {
+        id: "procuratorate",
+        kind: MemberKind::Enforcement,
+        chain_of: "property",
+        names: ["安澜市人民检察院", "Procuratorate of Anlan"],
+        sectors: &["dossiers"],
         officers: &[],
     },
 ];

@@ -10,7 +10,7 @@ pub use permit::{
     Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, EndHolding, Exchange, Investigate,
     ObjectToOrder, OpenPrivatePart, Permit, PutRecords, ReadAgreement, ReadAnswer, ReadChains, ReadDeliveries,
     ReadHoldings, ReadMembers, ReadOrder, ReadParties, ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets,
-    SearchRecords, VerifyCredential, WithdrawOrder,
+    SearchRecords, StopProposal, VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

@@ -84,6 +84,8 @@ actions! {
     EndHolding on ();
     /// Reads who holds the institution's records, and what was delivered.
     ReadDeliveries on ();
+    /// Stops what a rule proposes, within its hold period.
+    StopProposal on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

@@ -88,7 +88,9 @@ fn only_clerks_and_officers_of_courts_investigate_and_search() {
     for (institution, role, kind, investigates, searches) in [
         ("court", "officer", MemberKind::Court, true, true),
         ("court", "clerk", MemberKind::Court, true, true),
+        ("court", "rule", MemberKind::Court, false, true),
         ("court", "reader", MemberKind::Court, false, false),
+        ("bank", "rule", MemberKind::Finance, false, false),
         ("court-2", "officer", MemberKind::Court, false, true),
         ("bank", "officer", MemberKind::Finance, false, false),
         ("court-2", "gateway", MemberKind::Court, false, false),
@@ -96,6 +98,20 @@ fn only_clerks_and_officers_of_courts_investigate_and_search() {
         let caller = caller(institution, role, kind);
         assert_eq!(policy.permit::<Investigate>(&caller).is_ok(), investigates, "{caller}");
         assert_eq!(policy.permit_in::<SearchRecords>(&caller, &sector()).is_ok(), searches, "{caller}");
+    }
+}
+
+#[test]
+fn only_an_officer_of_a_court_stops_what_a_rule_proposes() {
+    let policy = policy();
+    assert!(policy.permit::<StopProposal>(&caller("court", "officer", MemberKind::Court)).is_ok());
+    for (institution, role, kind) in [
+        ("court", "clerk", MemberKind::Court),
+        ("court", "rule", MemberKind::Court),
+        ("court-2", "officer", MemberKind::Court),
+        ("bank", "officer", MemberKind::Finance),
+    ] {
+        assert!(policy.permit::<StopProposal>(&caller(institution, role, kind)).is_err(), "{institution} {role}");
     }
 }
 

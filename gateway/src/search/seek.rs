@@ -8,6 +8,7 @@ use crate::convert::RecordName;
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
 use crate::members::Directory;
+use crate::orders::ProvenUnder;
 use crate::peers::{Peer, malformed};
 use crate::records::{Reader, Reading};
 use crate::sealing;
@@ -52,6 +53,10 @@ pub(crate) struct Seen {
     pub(crate) sector: Sector,
     /// What it says.
     pub(crate) outcome: Outcome,
+    /// The header of all proofs of the answer.
+    pub(crate) under: ProvenUnder,
+    /// The sectors of this institution that still have to say something of the same person.
+    pub(crate) rest: Vec<Sector>,
 }
 
 /// What an index is proven to say.
@@ -108,6 +113,12 @@ impl Seeker {
             (Target::Peer(peer), Some(trusted)) => peer.reach(&trusted, &header_of(&start)).await?,
             _ => view.header(Height(start.header_height)).await?,
         };
+        let under = ProvenUnder {
+            chain: header.chain_id().clone(),
+            height: header.height(),
+            header_hash: header.header_hash(),
+            time: header.time(),
+        };
         let answer = Answer { seeker: self, caller, query, member: &member, header: &header };
         let sectors = answer.sectors(&start)?;
         for subject in 0..query.numbers.len() {
@@ -116,7 +127,10 @@ impl Seeker {
                     None => Outcome::NotSearchable,
                     Some(key) => answer.entry(&mut parts, subject, at, key).await?,
                 };
-                seen(Seen { subject, sector: known.sector.clone(), outcome }).await;
+                let rest = sectors.iter().skip(at.saturating_add(1)).filter(|known| known.kept);
+                let rest = rest.map(|known| known.sector.clone()).collect();
+                let under = under.clone();
+                seen(Seen { subject, sector: known.sector.clone(), outcome, under, rest }).await;
             }
         }
         match next(&mut parts).await? {

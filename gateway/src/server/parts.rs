@@ -21,7 +21,7 @@ use crate::policy::Policy;
 use crate::records::{Answerer, Reader, RecordsService};
 use crate::registrar::{AssetsService, Registrar};
 use crate::search::{Searcher, Seeker};
-use crate::triggers::{Engine, EngineParts, FiringBook, TriggersService};
+use crate::triggers::{Asker, Engine, EngineParts, FiringBook, TriggersService};
 use crate::view::{ChainView, HomeState};
 use comity_adapters_ports::Events;
 use comity_model::member::MemberKind;
@@ -52,6 +52,7 @@ pub(super) struct Parts {
     pub(super) deliverer: Arc<Deliverer>,
     pub(super) receiver: Arc<Receiver>,
     pub(super) checker: Arc<Checker>,
+    pub(super) seeker: Arc<Seeker>,
 }
 
 impl Parts {
@@ -165,7 +166,14 @@ impl Parts {
             decide: config.decide,
             clock: config.clock.clone(),
         });
+        let seeker = Arc::new(Seeker {
+            institution: institution.clone(),
+            reader: reader.clone(),
+            directory: directory.clone(),
+            searcher: searcher.clone(),
+        });
         let engine = Arc::new(Engine::new(EngineParts {
+            asker: Asker { seeker: seeker.clone(), peers: peers.clone() },
             institution: institution.clone(),
             rules: deps.rules,
             book: FiringBook::new(store.clone()),
@@ -219,6 +227,7 @@ impl Parts {
             deliverer,
             receiver,
             checker,
+            seeker,
         }
     }
 
@@ -272,16 +281,10 @@ impl Parts {
     }
 
     pub(super) fn investigations(&self) -> InvestigationsService {
-        let seeker = Seeker {
-            institution: self.institution.clone(),
-            reader: self.reader.clone(),
-            directory: self.directory.clone(),
-            searcher: self.searcher.clone(),
-        };
         InvestigationsService {
             institution: self.institution.clone(),
             policy: self.policy.clone(),
-            seeker: Arc::new(seeker),
+            seeker: self.seeker.clone(),
             peers: self.peers.clone(),
             sectors: self.sectors.clone(),
             audit: self.audit.clone(),

@@ -17,6 +17,8 @@ const PROPOSALS: Table = Table("proposals");
 const PROPOSALS_BY_TIME: Table = Table("proposals_by_time");
 /// Proposals whose draft may wait for approval: id → nothing.
 const OPEN: Table = Table("proposals_open");
+/// Investigations that have not ended: id → nothing.
+const INVESTIGATIONS: Table = Table("investigations_open");
 
 /// A place in a list.
 pub(super) type Place = [u8; 24];
@@ -53,6 +55,9 @@ impl FiringBook {
             if proposal.draft().is_some() {
                 batch = batch.put(OPEN, proposal.id, []);
             }
+            if proposal.investigation().is_some_and(|investigation| investigation.ended.is_none()) {
+                batch = batch.put(INVESTIGATIONS, proposal.id, []);
+            }
         }
         match self.store.commit(batch).await {
             // Another came first with the same.
@@ -64,11 +69,20 @@ impl FiringBook {
     /// Writes a proposal anew; it stays open while its draft may wait.
     pub(super) async fn change(&self, before: &StoredProposal, after: &StoredProposal) -> Result<(), ApiError> {
         let batch = Batch::new().equals(PROPOSALS, before.id, encode(before)).put(PROPOSALS, after.id, encode(after));
-        let batch = match after.draft() {
-            Some(_) => batch.put(OPEN, after.id, []),
-            None => batch.delete(OPEN, after.id),
+        let batch = match (after.draft(), after.investigation()) {
+            (Some(_), _) => batch.put(OPEN, after.id, []),
+            (None, None) => batch.delete(OPEN, after.id),
+            (None, Some(investigation)) if investigation.ended.is_none() => batch.put(INVESTIGATIONS, after.id, []),
+            (None, Some(_)) => batch.delete(INVESTIGATIONS, after.id),
         };
         Ok(self.store.commit(batch).await?)
+    }
+
+    /// Investigations that have not ended, by id after `after`, at most `limit`.
+    pub(super) async fn investigations(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ApiError> {
+        let from = after.map(|id| [id.as_slice(), &[0]].concat()).unwrap_or_default();
+        let rows = self.store.scan(INVESTIGATIONS, &[], &from, limit).await?;
+        Ok(rows.iter().filter_map(|(key, _)| key.as_slice().try_into().ok()).collect())
     }
 
     /// The draft of a proposal waits no longer.

@@ -3,8 +3,9 @@
 //! It refuses to send anything: drafts wait for officers like all others.
 
 use super::book::FiringBook;
-use super::rules::{On, Proposes, Rule, Rules, Template, To};
-use super::source::Source;
+use super::investigate::{Asker, question};
+use super::rules::{Body, On, Proposes, Rule, Rules, Template, To};
+use super::source::{FIRING, Source};
 use super::stored::{Id, StoredFact, StoredFiring, StoredProposal, What};
 use crate::agreements::StoredAgreement;
 use crate::config::Clock;
@@ -14,8 +15,8 @@ use crate::sectors::Sectors;
 use comity_model::agreement::{AgreementEntry, AgreementState, Fact};
 use comity_model::member::MemberKind;
 use comity_model::order::{HoldSummary, OrderState, Outcome};
-use comity_model::record::{Field, RecordState};
-use comity_model::{MemberId, OrderId, OrderKind, RecordId, RequestId, Sector, Time};
+use comity_model::record::{Field, FieldValue, RecordState};
+use comity_model::{FieldName, MemberId, OrderId, OrderKind, RecordId, RequestId, Sector, Time};
 use comity_verify::agreement::reference;
 use comity_verify::{Rule as Verified, seal};
 use std::collections::BTreeMap;
@@ -24,8 +25,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Domain tags of ids that are derived from what fired. They never leave the gateway.
-const TAG_FIRING: &str = "comity/firing/v1";
-const TAG_PROPOSAL: &str = "comity/firing-proposal/v1";
+pub(super) const TAG_FIRING: &str = "comity/firing/v1";
+pub(super) const TAG_PROPOSAL: &str = "comity/firing-proposal/v1";
 /// How often holds and open proposals are looked at, and how many of each at once; the next look goes on.
 const EVERY: Duration = Duration::from_secs(5);
 const AT_ONCE_MAX: usize = 500;
@@ -50,6 +51,8 @@ pub(crate) struct EngineParts {
     pub(crate) sectors: Arc<Sectors>,
     /// To whom orders can be sent, and what kind of institution each is.
     pub(crate) recipients: BTreeMap<MemberId, MemberKind>,
+    /// Asks other institutions for what they keep of a person.
+    pub(crate) asker: Asker,
     /// What time it is.
     pub(crate) clock: Clock,
 }
@@ -152,9 +155,7 @@ impl Engine {
             for (id, fields, state) in records {
                 let stands = is.iter().all(|(name, values)| {
                     let field = fields.iter().find(|field| field.name == *name);
-                    field.is_some_and(|field| {
-                        matches!(&field.value, comity_model::record::FieldValue::Text(text) if values.contains(text))
-                    })
+                    field.is_some_and(|field| matches!(&field.value, FieldValue::Text(text) if values.contains(text)))
                 });
                 if !stands {
                     continue;
@@ -242,14 +243,12 @@ impl Engine {
         let at = self.parts.clock.now();
         let mut proposals = Vec::new();
         for proposes in &rule.proposes {
-            for what in self.plan(proposes, &occasion, (&id, proposals.len())).await? {
+            for what in self.plan((rule, proposes), &occasion, (&id, proposals.len())).await? {
                 let number = u32::try_from(proposals.len()).unwrap_or(u32::MAX);
                 proposals.push(StoredProposal { id: derived(TAG_PROPOSAL, &(id, number)), firing: id, at, what });
             }
         }
-        let consequences: Vec<_> = proposals.iter().map(consequence).collect();
-        let consequences =
-            if consequences.is_empty() { "nothing, for want of a recipient".into() } else { consequences.join("; ") };
+        let consequences = consequences(&proposals, "nothing, for want of a recipient");
         let firing = StoredFiring {
             id,
             rule: rule.id.clone(),
@@ -272,13 +271,15 @@ impl Engine {
     /// proposals it has before these.
     async fn plan(
         &self,
-        proposes: &Proposes,
+        (rule, proposes): (&Rule, &Proposes),
         occasion: &Occasion<'_>,
         of: (&Id, usize),
     ) -> Result<Vec<What>, ApiError> {
         let (sector, kind, to, without, fields, hold_days) = match proposes {
-            Proposes::Investigation { sectors } => {
-                return Ok(vec![What::Investigation { sectors: sectors.clone(), person: occasion.source.person() }]);
+            Proposes::Investigation { sectors, number, hold_s, found } => {
+                let opens_at = self.parts.clock.now().unix_seconds().plus(*hold_s);
+                let asked = question(rule, (sectors, number, found), &occasion.source, &occasion.subject, opens_at);
+                return Ok(vec![What::Investigation(asked)]);
             }
             Proposes::Order { sector, kind, to, without, fields, hold_days } => {
                 (sector, kind, to, without, fields, *hold_days)
@@ -293,7 +294,7 @@ impl Engine {
             (None, Some(original)) => original.sector.clone(),
             (None, None) => return Ok(Vec::new()),
         };
-        let fields = self.fields(&sector, without, fields, &occasion.source);
+        let fields = self.fields(&sector, (without, fields), &occasion.source, of.0);
         let mut planned = Vec::new();
         for recipient in self.recipients(to, &occasion.source) {
             let number = u32::try_from(of.1 + planned.len()).unwrap_or(u32::MAX);
@@ -319,8 +320,14 @@ impl Engine {
         match (to, source) {
             (To::Original, Source::Order(order)) => vec![order.order.recipient.clone()],
             (To::Payments, Source::Agreement(stored, _)) => vec![stored.payments_at.clone()],
-            (To::Kind(kind), _) => {
-                let all = self.parts.recipients.iter().filter(|(_, known)| *known == kind);
+            (To::Bodies(bodies), _) => {
+                let named = |member: &MemberId, kind: &MemberKind| {
+                    bodies.iter().any(|body| match body {
+                        Body::Kind(wanted) => wanted == kind,
+                        Body::Member(wanted) => wanted == member,
+                    })
+                };
+                let all = self.parts.recipients.iter().filter(|(member, kind)| named(member, kind));
                 all.map(|(member, _)| member.clone()).take(RECIPIENTS_MAX).collect()
             }
             _ => Vec::new(),
@@ -328,12 +335,12 @@ impl Engine {
     }
 
     /// The fields of the case that the sector's orders know, and those of the rule in their place.
-    fn fields(
+    pub(super) fn fields(
         &self,
         sector: &Sector,
-        without: &[comity_model::FieldName],
-        templates: &[(comity_model::FieldName, Template)],
+        (without, templates): (&[FieldName], &[(FieldName, Template)]),
         source: &Source<'_>,
+        firing: &Id,
     ) -> Vec<Field> {
         let Some(schema) = self.parts.sectors.sector(sector).and_then(|schema| schema.order.as_ref()) else {
             return Vec::new();
@@ -347,6 +354,7 @@ impl Engine {
         for (name, template) in templates {
             let value = match template {
                 Template::Value(value) => Some(value.clone()),
+                Template::Source(place) if place == FIRING => Some(FieldValue::Text(hex::encode(firing))),
                 Template::Source(place) => source.value(place),
             };
             if let Some(value) = value.filter(|_| schema.field(name).is_some()) {
@@ -357,7 +365,7 @@ impl Engine {
     }
 
     /// Draws a draft up; what the caller cannot mend by trying again is kept as the proposal's problem.
-    async fn draw_up(&self, request: DraftRequest, attempt: u32) -> Result<What, ApiError> {
+    pub(super) async fn draw_up(&self, request: DraftRequest, attempt: u32) -> Result<What, ApiError> {
         let drawn = self.parts.orders.draw_up(&request).await.map_err(ApiError::from);
         let (draft, problem) = match drawn {
             Ok(order) => (Some(order.order.id), None),
@@ -410,6 +418,14 @@ impl Engine {
     }
 }
 
+/// What proposals come to, in words; `nothing` where there are none.
+pub(super) fn consequences(proposals: &[StoredProposal], nothing: &str) -> String {
+    match proposals {
+        [] => nothing.to_owned(),
+        proposals => proposals.iter().map(consequence).collect::<Vec<_>>().join("; "),
+    }
+}
+
 fn consequence(proposal: &StoredProposal) -> String {
     match &proposal.what {
         What::Order { request, draft, problem, .. } => {
@@ -420,9 +436,13 @@ fn consequence(proposal: &StoredProposal) -> String {
                 (None, None) => order,
             }
         }
-        What::Investigation { sectors, .. } => {
-            let names: Vec<_> = sectors.iter().map(Sector::as_str).collect();
-            format!("an investigation of the debtor's assets in {}", names.join(", "))
+        What::Investigation(asked) => {
+            let names: Vec<_> = asked.sectors.iter().map(Sector::as_str).collect();
+            let from = time_of(asked.opens_at);
+            format!(
+                "an investigation of the debtor's assets in {}, from {from} unless a judge stops it",
+                names.join(", ")
+            )
         }
     }
 }
@@ -495,18 +515,18 @@ fn hold_of(order: &StoredOrder) -> Option<&HoldSummary> {
     }
 }
 
-fn time_of(at: comity_model::UnixSeconds) -> Time {
+pub(super) fn time_of(at: comity_model::UnixSeconds) -> Time {
     Time::new(i64::try_from(at.0).unwrap_or(i64::MAX), 0).unwrap_or(Time::UNIX_EPOCH)
 }
 
-fn derived<T: borsh::BorshSerialize>(tag: &'static str, value: &T) -> Id {
+pub(super) fn derived<T: borsh::BorshSerialize>(tag: &'static str, value: &T) -> Id {
     let digest = seal::digest(tag, value);
     let mut id = Id::default();
     id.iter_mut().zip(digest.0).for_each(|(slot, byte)| *slot = byte);
     id
 }
 
-fn request_id(firing: &Id, number: u32, attempt: u32) -> RequestId {
+pub(super) fn request_id(firing: &Id, number: u32, attempt: u32) -> RequestId {
     RequestId(derived(TAG_PROPOSAL, &(derived(TAG_PROPOSAL, &(firing, number)), attempt)))
 }
 

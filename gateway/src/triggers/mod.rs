@@ -4,6 +4,7 @@
 
 mod book;
 mod engine;
+mod investigate;
 mod rules;
 mod service;
 mod source;
@@ -13,5 +14,6 @@ pub use rules::{RuleError, RuleSource, Rules};
 
 pub(crate) use book::FiringBook;
 pub(crate) use engine::{Engine, EngineParts, run};
+pub(crate) use investigate::{Asker, run as investigate};
 pub(crate) use rules::AgreementKind;
 pub(crate) use service::{TriggersService, place};

@@ -4,10 +4,11 @@
 
 use crate::policy::kind_name;
 use crate::sectors::{FieldSet, SectorSchema, Sectors, ValueType};
+use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::agreement::{HOLD_MAX_S, Opens, payment_field};
 use comity_model::member::MemberKind;
 use comity_model::record::FieldValue;
-use comity_model::{FieldName, Hash, OrderKind, RuleId, Sector};
+use comity_model::{FieldName, Hash, MemberId, OrderKind, RuleId, Sector};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,6 +20,10 @@ const PROPOSALS_MAX: usize = 8;
 const TEXT_MAX: usize = 512;
 /// Most sectors of one investigation.
 const SECTORS_MAX: usize = 32;
+/// Most bodies that one proposal names.
+const BODIES_MAX: usize = 16;
+/// Longest hold period of an investigation, in seconds: 30 days.
+const INVESTIGATION_HOLD_MAX_S: u64 = 30 * 86_400;
 
 /// A file of rules.
 #[derive(Clone, Copy, Debug)]
@@ -127,8 +132,32 @@ pub(crate) enum Proposes {
         /// How long a hold is to last; 0 for the longest.
         hold_days: u32,
     },
-    /// Looking for a person in these sectors.
-    Investigation { sectors: Vec<Sector> },
+    /// Looking for a person.
+    Investigation {
+        /// In these sectors, each of which can be searched.
+        sectors: Vec<Sector>,
+        /// Where the person's number is found.
+        number: String,
+        /// How long a judge may stop it, in seconds.
+        hold_s: u64,
+        /// What a record that is found proposes.
+        found: Vec<FoundRule>,
+    },
+}
+
+/// A draft order to whoever keeps a record that an investigation found.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct FoundRule {
+    /// The sector of the record and of the order.
+    pub(crate) sector: Sector,
+    /// The order's kind.
+    pub(crate) kind: OrderKind,
+    /// Fields of the case that are not taken over.
+    pub(crate) without: Vec<FieldName>,
+    /// Fields beyond those of the case that the schema knows too.
+    pub(crate) fields: Vec<(FieldName, Template)>,
+    /// How long a hold is to last; 0 for the longest.
+    pub(crate) hold_days: u32,
 }
 
 /// To whom a proposed order goes.
@@ -138,12 +167,21 @@ pub(crate) enum To {
     Original,
     /// To whoever keeps the agreement's account.
     Payments,
-    /// To every institution of this kind.
+    /// To each of these.
+    Bodies(Vec<Body>),
+}
+
+/// Institutions that a rule names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// Every one of this kind.
     Kind(MemberKind),
+    /// This one.
+    Member(MemberId),
 }
 
 /// A value, or where it is found when the rule fires.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Template {
     /// This one.
     Value(FieldValue),
@@ -424,7 +462,7 @@ enum ProposeEntry {
     Order {
         sector: Option<String>,
         kind: String,
-        to: String,
+        to: OneOrMore,
         #[serde(default)]
         without: Vec<String>,
         #[serde(default)]
@@ -434,41 +472,99 @@ enum ProposeEntry {
     },
     Investigation {
         sectors: Vec<String>,
+        number: Option<String>,
+        #[serde(default)]
+        hold_s: u64,
+        #[serde(default)]
+        found: Vec<FoundEntry>,
     },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoundEntry {
+    sector: String,
+    kind: String,
+    #[serde(default)]
+    without: Vec<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    hold_days: u32,
+}
+
+impl FoundEntry {
+    fn rule(self, searched: &[Sector], known: &Sectors) -> Result<FoundRule, String> {
+        let (schema, kind, order) = order_of(known, &self.sector, &self.kind)?;
+        if !searched.contains(&schema.name) {
+            return Err(format!("found: sector {} is not among those that are searched", schema.name));
+        }
+        let holds =
+            schema.profile.as_ref().and_then(|profile| profile.kind(&kind)).is_some_and(|rule| rule.effect.holds());
+        if !holds {
+            return Err(format!("found: an order of kind {kind} holds nothing"));
+        }
+        let fields = self.fields.into_iter().map(|(name, value)| template(Some(order), &name, value, true));
+        Ok(FoundRule {
+            sector: schema.name.clone(),
+            kind,
+            without: names(self.without)?,
+            fields: fields.collect::<Result<_, _>>()?,
+            hold_days: self.hold_days,
+        })
+    }
 }
 
 impl ProposeEntry {
     fn proposes(self, on: &On, known: &Sectors) -> Result<Proposes, String> {
         match self {
-            Self::Investigation { sectors } => {
-                if !matches!(on, On::Defaulted { .. } | On::Opened { .. }) {
-                    return Err("only an agreement says whom to look for".into());
+            Self::Investigation { sectors, number, hold_s, found } => {
+                let number = match (on, number) {
+                    (On::Defaulted { .. } | On::Opened { .. }, None) => "debtor.id_number".to_owned(),
+                    (On::RecordPut { .. }, Some(place)) => place,
+                    (On::RecordPut { .. }, None) => return Err("number is missing: whom to look for".into()),
+                    (On::HoldLapsing { .. }, _) => {
+                        return Err("only an agreement or a record says whom to look for".into());
+                    }
+                    (_, Some(_)) => return Err("an agreement says itself whom to look for".into()),
+                };
+                let number = number.strip_prefix('$').unwrap_or(&number).to_owned();
+                if !super::source::is_known(&number, false) {
+                    return Err(format!("number: nothing is found at ${number}"));
                 }
-                Ok(Proposes::Investigation { sectors: sector_names(known, &sectors)? })
+                let sectors = sector_names(known, &sectors)?;
+                let closed = sectors.iter().find(|name| !known.sector(name).is_some_and(|schema| schema.searchable));
+                if let Some(closed) = closed {
+                    return Err(format!("sector {closed} cannot be searched by person"));
+                }
+                if hold_s > INVESTIGATION_HOLD_MAX_S || found.len() > PROPOSALS_MAX {
+                    return Err(format!(
+                        "hold_s is at most {INVESTIGATION_HOLD_MAX_S}, and a finding proposes at most {PROPOSALS_MAX} things"
+                    ));
+                }
+                let found = found.into_iter().map(|entry| entry.rule(&sectors, known)).collect::<Result<_, _>>()?;
+                Ok(Proposes::Investigation { sectors, number, hold_s, found })
             }
             Self::Order { sector: named, kind, to, without, fields, hold_days } => {
-                let kind: OrderKind = kind.parse().map_err(|error| format!("kind: {error}"))?;
-                let to = recipient(&to, on)?;
+                let to = recipient(to, on)?;
                 if (to == To::Original) != named.is_none() {
                     return Err("an order to `original` is of its sector, every other one names its sector".into());
                 }
-                let schema = named.map(|named| sector(known, &named)).transpose()?;
-                if let Some(schema) = schema
-                    && schema.profile.as_ref().is_none_or(|profile| profile.kind(&kind).is_none())
-                {
-                    return Err(format!("sector {} knows no order of kind {kind}", schema.name));
-                }
-                let order = schema.map(|schema| {
-                    schema.order.as_ref().ok_or_else(|| format!("sector {} takes no orders", schema.name))
-                });
-                let order = order.transpose()?;
-                let fields = fields.into_iter().map(|(name, value)| template(order, &name, value));
-                let without = without.into_iter().map(|name| name.parse().map_err(|error| format!("without: {error}")));
+                let named = named.map(|named| order_of(known, &named, &kind)).transpose()?;
+                let (schema, order) = (named.as_ref().map(|named| named.0), named.as_ref().map(|named| named.2));
+                let fields = fields.into_iter().map(|(name, value)| template(order, &name, value, false));
                 Ok(Proposes::Order {
                     sector: schema.map(|schema| schema.name.clone()),
-                    kind,
+                    kind: kind.parse().map_err(|error| format!("kind: {error}"))?,
                     to,
-                    without: without.collect::<Result<_, _>>()?,
+                    without: names(without)?,
                     fields: fields.collect::<Result<_, _>>()?,
                     hold_days,
                 })
@@ -477,14 +573,37 @@ impl ProposeEntry {
     }
 }
 
-fn recipient(text: &str, on: &On) -> Result<To, String> {
-    let to = match text {
-        "original" => To::Original,
-        "payments" => To::Payments,
-        name => {
-            let kind = KINDS.into_iter().find(|kind| kind_name(*kind) == name);
-            To::Kind(kind.ok_or_else(|| format!("to: there is no kind of institution {name}"))?)
-        }
+/// A sector that takes orders of a kind, the kind, and what such an order says.
+fn order_of<'a>(
+    known: &'a Sectors,
+    name: &str,
+    kind: &str,
+) -> Result<(&'a SectorSchema, OrderKind, &'a FieldSet), String> {
+    let schema = sector(known, name)?;
+    let kind: OrderKind = kind.parse().map_err(|error| format!("kind: {error}"))?;
+    if schema.profile.as_ref().is_none_or(|profile| profile.kind(&kind).is_none()) {
+        return Err(format!("sector {} knows no order of kind {kind}", schema.name));
+    }
+    let order = schema.order.as_ref().ok_or_else(|| format!("sector {} takes no orders", schema.name))?;
+    Ok((schema, kind, order))
+}
+
+fn names(without: Vec<String>) -> Result<Vec<FieldName>, String> {
+    without.into_iter().map(|name| name.parse().map_err(|error| format!("without: {error}"))).collect()
+}
+
+fn recipient(to: OneOrMore, on: &On) -> Result<To, String> {
+    let bodies = match to {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    };
+    if bodies.is_empty() || bodies.len() > BODIES_MAX {
+        return Err(format!("to: 1 to {BODIES_MAX} bodies"));
+    }
+    let to = match bodies.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["original"] => To::Original,
+        ["payments"] => To::Payments,
+        names => To::Bodies(names.iter().map(|name| body(name)).collect::<Result<_, _>>()?),
     };
     let has_original = matches!(on, On::HoldLapsing { .. });
     let has_payments = matches!(on, On::Defaulted { .. } | On::Opened { .. });
@@ -493,6 +612,15 @@ fn recipient(text: &str, on: &On) -> Result<To, String> {
         To::Payments if !has_payments => Err("to: only an agreement says where it is paid".into()),
         to => Ok(to),
     }
+}
+
+/// `members/<id>`, or a kind of institution.
+fn body(name: &str) -> Result<Body, String> {
+    if let Some(id) = name.strip_prefix("members/") {
+        return id.parse().map(Body::Member).map_err(|error| format!("to: {error}"));
+    }
+    let kind = KINDS.into_iter().find(|kind| kind_name(*kind) == name);
+    kind.map(Body::Kind).ok_or_else(|| format!("to: there is no kind of institution {name}"))
 }
 
 const KINDS: [MemberKind; 10] = [
@@ -508,14 +636,19 @@ const KINDS: [MemberKind; 10] = [
     MemberKind::Platform,
 ];
 
-fn template(order: Option<&FieldSet>, name: &str, value: toml::Value) -> Result<(FieldName, Template), String> {
+fn template(
+    order: Option<&FieldSet>,
+    name: &str,
+    value: toml::Value,
+    found: bool,
+) -> Result<(FieldName, Template), String> {
     let name: FieldName = name.parse().map_err(|error| format!("fields: {error}"))?;
     if order.is_some_and(|order| order.field(&name).is_none()) {
         return Err(format!("fields: the sector's orders have no field {name}"));
     }
     let template = match value {
         toml::Value::String(text) => match text.strip_prefix('$') {
-            Some(source) if super::source::is_known(source) => Template::Source(source.to_owned()),
+            Some(source) if super::source::is_known(source, found) => Template::Source(source.to_owned()),
             Some(source) => return Err(format!("fields: nothing is found at ${source}")),
             None => Template::Value(FieldValue::Text(text)),
         },

@@ -89,3 +89,45 @@ propose = [{ what = "order", sector = "mediation", kind = "notify-filing", to = 
     let error = load(&rule(&put.replace("\"EFFECTIVE\"", "\"SOMEHOW\""))).unwrap_err();
     assert!(error.to_string().contains("has no value SOMEHOW"), "{error}");
 }
+
+#[test]
+fn an_investigation_says_where_to_look_for_whom_and_what_a_finding_proposes() {
+    let asks = r#"
+on = "agreement-opened"
+where = { agreement = "agreement" }
+[[rule.propose]]
+what = "investigation"
+sectors = ["accounts", "parcels"]
+hold_s = 60
+[[rule.propose.found]]
+sector = "accounts"
+kind = "freeze"
+fields = { account_number = "$found.account_number", amount = "$unpaid" }
+"#;
+    load(&rule(asks)).unwrap();
+    for (from, to, problem) in [
+        ("\"parcels\"", "\"judgments\"", "judgments cannot be searched by person"),
+        ("\"accounts\", \"parcels\"", "\"parcels\"", "accounts is not among those that are searched"),
+        ("kind = \"freeze\"", "kind = \"release\"", "an order of kind release holds nothing"),
+        ("hold_s = 60", "hold_s = 99_999_999", "hold_s is at most"),
+        ("hold_s = 60", "number = \"$case.number\"", "an agreement says itself"),
+        ("$found.", "$nowhere.", "nothing is found at $nowhere.account_number"),
+    ] {
+        let error = load(&rule(&asks.replacen(from, to, 1))).unwrap_err();
+        assert!(error.to_string().contains(problem), "{problem}: {error}");
+    }
+    let of_record = r#"
+on = "record-put"
+where = { sector = "judgments", is = { status = ["EFFECTIVE"] } }
+propose = [{ what = "investigation", sectors = ["accounts"] }]
+"#;
+    assert!(load(&rule(of_record)).unwrap_err().to_string().contains("number is missing"));
+    let order = r#"
+on = "record-put"
+where = { sector = "judgments", is = { status = ["EFFECTIVE"] } }
+propose = [{ what = "order", sector = "filings", kind = "notify-filing", to = ["CREDIT", "members/bank"] }]
+"#;
+    load(&rule(order)).unwrap();
+    let error = load(&rule(&order.replace("\"CREDIT\"", "\"EVERYBODY\""))).unwrap_err();
+    assert!(error.to_string().contains("no kind of institution EVERYBODY"), "{error}");
+}

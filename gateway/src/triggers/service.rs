@@ -1,20 +1,20 @@
 //! The service `Triggers`: the rules, what they fired and why, and what that proposes. Permit, decode, read, encode.
-//! It refuses to decide on a proposal: an order is approved or withdrawn as an order.
+//! It refuses to decide on a proposed order: that is approved or withdrawn as an order.
 
 use super::engine::Engine;
 use super::rules::{On, Title};
-use super::stored::{Id, StoredFact, StoredFiring, StoredProposal, What};
+use super::stored::{Ended, Id, StoredFact, StoredFiring, StoredInvestigation, StoredProposal, What};
 use crate::audit::{self, Audit, Purpose};
 use crate::convert::{field_to_wire, time_to_wire};
 use crate::convert_order::{self, Operators};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
 use crate::members::page_size;
-use crate::policy::{Permit, Policy, ReadParties, ReadTriggers};
+use crate::policy::{Permit, Policy, ReadParties, ReadTriggers, StopProposal};
 use crate::server::caller;
-use comity_model::Hash;
 use comity_model::order::OrderState;
 use comity_model::record::Field;
+use comity_model::{Hash, ReasonCode};
 use comity_proto::v1;
 use comity_proto::v1::triggers_server::Triggers;
 use std::sync::Arc;
@@ -65,6 +65,11 @@ impl Triggers for TriggersService {
     async fn get_proposal(&self, request: Request<v1::GetProposalRequest>) -> Result<Response<v1::Proposal>, Status> {
         let permit = self.policy.permit::<ReadTriggers>(&caller(&request)?)?;
         Ok(Response::new(self.proposal(&permit, request.into_inner()).await?))
+    }
+
+    async fn stop_proposal(&self, request: Request<v1::StopProposalRequest>) -> Result<Response<v1::Proposal>, Status> {
+        let permit = self.policy.permit::<StopProposal>(&caller(&request)?)?;
+        Ok(Response::new(self.stop(&permit, request.get_ref()).await?))
     }
 }
 
@@ -129,6 +134,19 @@ impl TriggersService {
         Ok(shown)
     }
 
+    async fn stop(
+        &self,
+        permit: &Permit<StopProposal>,
+        request: &v1::StopProposalRequest,
+    ) -> Result<v1::Proposal, ApiError> {
+        let id = named("proposals", &request.name)?;
+        let reason: ReasonCode =
+            request.reason.parse().map_err(|error| ApiError::argument("reason", format!("{error}.")))?;
+        let stopped = self.engine.stop_investigation(&id, reason.as_str()).await?;
+        tracing::info!(caller = %permit.caller(), proposal = %request.name, %reason, "an investigation was stopped");
+        self.encode(&stopped).await
+    }
+
     /// Files that somebody sees what a proposal says, before it is shown.
     async fn file(
         &self,
@@ -152,15 +170,7 @@ impl TriggersService {
             ..v1::Proposal::default()
         };
         let (request, draft, problem, lapsed) = match &stored.what {
-            What::Investigation { sectors, .. } => {
-                let sectors = sectors.iter().map(ToString::to_string).collect();
-                return Ok(v1::Proposal {
-                    state: State::Proposed.into(),
-                    kind: "INVESTIGATION".into(),
-                    sectors,
-                    ..shown
-                });
-            }
+            What::Investigation(asked) => return Ok(investigation(asked, shown)),
             What::Order { request, draft, problem, lapsed, .. } => (request, draft, problem, *lapsed),
         };
         let state = match draft {
@@ -188,10 +198,33 @@ impl TriggersService {
     }
 }
 
+fn investigation(asked: &StoredInvestigation, shown: v1::Proposal) -> v1::Proposal {
+    use v1::proposal::State;
+    let began = asked.attempt > 0 || asked.gathered.is_some() || asked.next_at != asked.opens_at;
+    let (state, reason) = match &asked.ended {
+        Some(Ended::Stopped(reason)) => (State::Dismissed, reason.clone()),
+        Some(Ended::Done) if asked.number.is_empty() => (State::Incomplete, Reason::FieldMissing.as_str().to_owned()),
+        Some(Ended::Done) => (State::TakenUp, String::new()),
+        None if began => (State::UnderWay, String::new()),
+        None => (State::Proposed, String::new()),
+    };
+    let opens = i64::try_from(asked.opens_at.0).unwrap_or(i64::MAX);
+    v1::Proposal {
+        state: state.into(),
+        kind: "INVESTIGATION".into(),
+        sectors: asked.sectors.iter().map(ToString::to_string).collect(),
+        reason,
+        opens_time: Some(prost_types::Timestamp { seconds: opens, nanos: 0 }),
+        firings: asked.firings.iter().map(|id| format!("firings/{}", hex::encode(id))).collect(),
+        unanswered: asked.unanswered.iter().map(|(member, why)| format!("members/{member}: {why}")).collect(),
+        ..shown
+    }
+}
+
 fn fields(stored: &StoredProposal) -> &[Field] {
     match &stored.what {
         What::Order { request, .. } => &request.fields,
-        What::Investigation { person, .. } => person,
+        What::Investigation(asked) => &asked.person,
     }
 }
 

@@ -1,10 +1,12 @@
 //! A firing and its proposals as the gateway keeps them.
 //! It refuses to know the store and the wire.
 
+use super::rules::FoundRule;
+use crate::audit::Purpose;
 use crate::orders::{DraftRequest, ProvenUnder};
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::record::Field;
-use comity_model::{Hash, OrderId, RuleId, Sector, Time};
+use comity_model::record::{Field, FieldValue};
+use comity_model::{Amount, Hash, MemberId, OrderId, RuleId, Sector, Time, UnixSeconds};
 
 /// A firing's or a proposal's id: derived from what fired, so that it fires once.
 pub(super) type Id = [u8; 16];
@@ -72,12 +74,75 @@ pub(super) enum What {
         lapsed: bool,
     },
     /// Looking for a person.
-    Investigation {
-        /// In these sectors.
-        sectors: Vec<Sector>,
-        /// For this one.
-        person: Vec<Field>,
-    },
+    Investigation(StoredInvestigation),
+}
+
+/// An investigation: it begins by itself when its hold period is over, unless a judge stops it.
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
+pub(super) struct StoredInvestigation {
+    /// The rule that proposes it, the digest of its text and what it calls itself.
+    pub(super) rule: RuleId,
+    /// See `rule`.
+    pub(super) digest: Hash,
+    /// See `rule`.
+    pub(super) title: String,
+    /// Where to look.
+    pub(super) sectors: Vec<Sector>,
+    /// For whom: name, kind of document and number, as far as they are known.
+    pub(super) person: Vec<Field>,
+    /// The person's number in its one form; empty where the case names none.
+    pub(super) number: String,
+    /// Why, for those who are asked.
+    pub(super) purpose: Purpose,
+    /// Until then a judge may stop it.
+    pub(super) opens_at: UnixSeconds,
+    /// What a finding proposes, and what drafts then need: the case's fields and the named places.
+    pub(super) found: Vec<FoundRule>,
+    /// See `found`.
+    pub(super) case: Vec<Field>,
+    /// See `found`.
+    pub(super) places: Vec<(String, FieldValue)>,
+    /// What is claimed in all: the drafts' holds serve this together.
+    pub(super) claimed: Option<Amount>,
+    /// How often institutions were asked, and when they are asked next. Whoever asks moves the second first, so that
+    /// another gateway of the court does not ask as well.
+    pub(super) attempt: u32,
+    /// See `attempt`.
+    pub(super) next_at: UnixSeconds,
+    /// What is known already: of all sectors of an institution, or of one of them.
+    pub(super) answered: Vec<(MemberId, Option<Sector>)>,
+    /// Who has not answered, and why: a reason code.
+    pub(super) unanswered: Vec<(MemberId, String)>,
+    /// Findings that no firing has told yet; `None` where nobody was asked since the last one.
+    pub(super) gathered: Option<Vec<StoredFinding>>,
+    /// What the findings fired.
+    pub(super) firings: Vec<Id>,
+    /// How it ended.
+    pub(super) ended: Option<Ended>,
+}
+
+/// How an investigation ended.
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) enum Ended {
+    /// Everybody has answered, or was asked often enough.
+    Done,
+    /// A judge stopped it, for this reason.
+    Stopped(String),
+}
+
+/// What one sector of one institution is proven to keep of the person.
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
+pub(super) struct StoredFinding {
+    /// The institution.
+    pub(super) member: MemberId,
+    /// The sector.
+    pub(super) sector: Sector,
+    /// The records' fields; none: proven to keep nothing.
+    pub(super) records: Vec<Vec<Field>>,
+    /// How many more records there are than are kept here.
+    pub(super) more: u32,
+    /// The header of all proofs.
+    pub(super) under: ProvenUnder,
 }
 
 impl StoredProposal {
@@ -86,6 +151,14 @@ impl StoredProposal {
         match &self.what {
             What::Order { draft, lapsed: false, .. } => *draft,
             _ => None,
+        }
+    }
+
+    /// The investigation, if it is one.
+    pub(super) const fn investigation(&self) -> Option<&StoredInvestigation> {
+        match &self.what {
+            What::Investigation(investigation) => Some(investigation),
+            What::Order { .. } => None,
         }
     }
 }

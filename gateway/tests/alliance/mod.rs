@@ -8,6 +8,7 @@ use comity_gateway::following::Following;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
+use comity_gateway::triggers::Rules;
 use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Proposal};
@@ -36,6 +37,8 @@ pub struct Party {
     pub anchor: Anchor,
     /// What its gateway and signer know.
     pub sectors: Arc<Sectors>,
+    /// The rules of its gateway.
+    pub rules: Arc<Rules>,
     /// Seeds of its keys start with this byte.
     seed: u8,
     proposals: u64,
@@ -116,7 +119,18 @@ impl Party {
         let ledger = TestLedger::start(&format!("{id}-1"), entry, profiles, operator).await;
         let anchor = ledger.anchor(3_600);
         let folder = tempfile::tempdir().unwrap();
-        Self { id: member, kind, authority: Authority::new(id), ledger, anchor, sectors, seed, proposals: 0, folder }
+        Self {
+            id: member,
+            kind,
+            authority: Authority::new(id),
+            ledger,
+            anchor,
+            sectors,
+            rules: Arc::default(),
+            seed,
+            proposals: 0,
+            folder,
+        }
     }
 
     pub fn chain(&self) -> Chain {
@@ -239,7 +253,7 @@ impl Party {
             store: Arc::new(RedbStore::open(&self.folder.path().join(store)).unwrap()),
             signer,
             sectors: self.sectors.clone(),
-            rules: Arc::default(),
+            rules: self.rules.clone(),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()
@@ -256,8 +270,15 @@ impl Party {
 impl World {
     /// A world whose bank answers for all of `sectors`, and keeps nothing yet.
     pub async fn keeping(sectors: Arc<Sectors>, decide: DecidePolicy) -> Self {
-        let mut court = Party::keeping("court", MemberKind::Court, 10, sectors.clone(), |_| false).await;
-        let mut bank = Party::keeping("bank", MemberKind::Finance, 20, sectors, |_| true).await;
+        Self::ruled(sectors, decide, Rules::default(), MemberKind::Finance).await
+    }
+
+    /// The same, where the court has these rules and keeps what courts keep, and the other one is of this kind.
+    pub async fn ruled(sectors: Arc<Sectors>, decide: DecidePolicy, rules: Rules, kind: MemberKind) -> Self {
+        let of_courts = |schema: &SectorSchema| ["judgments", "filings"].contains(&schema.name.as_str());
+        let mut court = Party::keeping("court", MemberKind::Court, 10, sectors.clone(), of_courts).await;
+        court.rules = Arc::new(rules);
+        let mut bank = Party::keeping("bank", kind, 20, sectors, |_| true).await;
         court.govern(Action::SetOfficer(officer(1))).await;
         court.govern(Action::SetOfficer(officer(2))).await;
         court.watch(&bank.chain(), &bank.anchor).await;
@@ -271,6 +292,15 @@ impl World {
         let peer = bank.as_peer_of(&court, &bank_address);
         let court_gateway = court.gateway(&court_address, vec![peer], court_signer, DecidePolicy::Automatic).await;
         Self { court, bank, court_gateway, bank_gateway, relayer, court_address, bank_address }
+    }
+
+    /// Stops the court's gateway and starts it again over its store.
+    pub async fn restart_court(mut self) -> Self {
+        self.court_gateway.stop().await;
+        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
+        let signer = SignerClient::in_task(self.court.signer_core());
+        self.court_gateway = self.court.gateway(&self.court_address, vec![peer], signer, DecidePolicy::Automatic).await;
+        self
     }
 
     /// Stops both gateways and starts them again over their stores; from now on they know `sectors`.
