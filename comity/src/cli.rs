@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod order;
 pub(crate) mod register;
 pub(crate) mod relay;
+pub(crate) mod store;
 
 use crate::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -112,6 +113,9 @@ pub(crate) enum Command {
     /// Print the description of the REST API, OpenAPI 3.1: for client generators and documentation.
     #[command(after_help = "Example:\n  comity openapi > openapi.json\n\nA gateway serves the same at /openapi.json.")]
     Openapi,
+    /// Back up, restore and check what a gateway or relayer keeps.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// `comity sandbox`

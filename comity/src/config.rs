@@ -9,6 +9,7 @@ pub(crate) mod founding;
 pub(crate) mod officers;
 pub(crate) mod peers;
 pub(crate) mod relay;
+pub(crate) mod store;
 mod text;
 
 use crate::anchor::{AnchorFile, kind_from_name};
@@ -23,6 +24,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use store::{RawStore, Secrets, StoreConfig};
 
 pub(crate) use text::text;
 
@@ -52,7 +54,7 @@ pub(crate) struct Config<A = AnchorFile> {
     /// The gateway's own keys.
     pub(crate) keys: KeysConfig,
     /// The gateway's store.
-    pub(crate) store: PathBuf,
+    pub(crate) store: StoreConfig,
     /// The signer.
     pub(crate) signer: SignerConfig,
     /// Other institutions.
@@ -217,12 +219,6 @@ struct RawKeys {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawStore {
-    file: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawSigner {
     address: SocketAddr,
     key: PathBuf,
@@ -274,6 +270,15 @@ impl Config {
     }
 }
 
+/// Where the store of an institution or a relayer is, whatever else its file says.
+pub(crate) fn store_of(path: &Path) -> Result<StoreConfig, Failure> {
+    #[derive(Deserialize)]
+    struct OnlyStore {
+        store: RawStore,
+    }
+    extract::<OnlyStore>(path)?.store.check(&folder_of(path), &Secrets::of_environment())
+}
+
 /// Reads a TOML file with the environment over it.
 fn extract<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
     if !path.is_file() {
@@ -282,7 +287,13 @@ fn extract<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
         );
     }
     // Only names with a section, so that COMITY_LOG and its like are no configuration.
-    let environment = Env::prefixed(ENV_PREFIX).filter(|key| key.as_str().contains("__")).split("__");
+    // Secrets are read where they are needed: here a value could be quoted in a message.
+    let environment = Env::prefixed(ENV_PREFIX)
+        .filter(|key| {
+            key.as_str().contains("__")
+                && !store::SECRETS.iter().any(|secret| key.as_str().eq_ignore_ascii_case(secret))
+        })
+        .split("__");
     Figment::from(Toml::file_exact(path)).merge(environment).extract().map_err(|error| {
         let mut reasons: Vec<String> = Vec::new();
         for one in error {
@@ -339,7 +350,7 @@ impl Raw {
                 lookup: self.keys.lookup.map(in_folder),
                 governors: self.keys.governors.into_iter().map(in_folder).collect(),
             },
-            store: in_folder(self.store.file),
+            store: self.store.check(folder, &Secrets::of_environment())?,
             signer: SignerConfig {
                 address: self.signer.address,
                 key: in_folder(self.signer.key),

@@ -5,6 +5,7 @@ use crate::anchor::{AnchorFile, CLOCK_DRIFT_S, TRUSTING_PERIOD_S};
 use crate::cli::InitArgs;
 use crate::cli::ledger::EngineKind;
 use crate::cometbft::homes;
+use crate::config::store::StoreConfig;
 use crate::config::{ChainConfig, Config, EngineConfig, KeysConfig, SignerConfig, TlsConfig, heartbeat_s, text};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan, sectors_of};
@@ -169,7 +170,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
             governors: if engine.is_some() { home.governor_keys() } else { Vec::new() },
         },
         engine,
-        store: home.dir.join("data/gateway.redb"),
+        store: StoreConfig::File(home.dir.join("data/gateway.redb")),
         signer: SignerConfig {
             address: signer,
             key: home.key("seal"),

@@ -4,7 +4,7 @@
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{client, ledger, relay, sectors, shutdown, signing, telemetry};
+use crate::{client, ledger, sectors, shutdown, signing, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
 use comity_gateway::rest::OPENAPI_PATH;
@@ -53,7 +53,7 @@ pub(crate) fn chain(config: &Config, rpc: &str) -> Result<Chain, Failure> {
 pub(crate) async fn start(config: &Config, chain: Chain, signer: SignerClient) -> Result<Running, Failure> {
     let deps = Deps {
         chain,
-        store: relay::open_store(&config.store)?,
+        store: store::open(&config.store).await?,
         signer,
         sectors: sectors::embedded()?,
         rules: sectors::rules(&config.rules)?,

@@ -25,6 +25,7 @@ mod sandbox;
 mod sectors;
 mod shutdown;
 mod signing;
+mod store;
 mod telemetry;
 mod verify;
 
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Delivery(command) => client::delivery::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
             Command::Openapi => openapi(),
+            Command::Store(command) => store::command::run(command).await,
         }
     })
 }

@@ -4,15 +4,20 @@
 use crate::cli::relay::{RelayArgs, RelayCommand, RelayInitArgs};
 use crate::config::peers::Entered;
 use crate::config::relay::{self as config, NewChain, RelayConfig, RelayPair};
+use crate::config::store::StoreConfig;
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{files, shutdown, telemetry};
+use crate::{shutdown, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_relayer_worker::{ChainConfig, Limits, PathConfig, Relayer, RelayerConfig};
-use comity_store::{RedbStore, Store};
+use comity_store::Store;
 use comity_verify::light::Anchor;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long relayers over one database leave a direction to one of them that has gone silent.
+const LEASE_TERM: Duration = Duration::from_secs(10);
 
 /// A chain as the relayer is to reach it.
 pub(crate) struct End {
@@ -78,9 +83,12 @@ async fn carry(path: &Path) -> Result<(), Failure> {
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let store = open_store(&config.store)?;
+    let store = store::open(&config.store).await?;
     telemetry::metrics(config.metrics)?;
-    let relayer = start(ends, &config.pairs, store)?;
+    let relayer = match &config.store {
+        StoreConfig::File(_) => start(ends, &config.pairs, store)?,
+        StoreConfig::Database(_) => start_among(ends, &config.pairs, store)?,
+    };
     println!("Relaying between {} pairs of chains. Stops at Ctrl-C.", config.pairs.len());
     shutdown::requested().await?;
     relayer.stop().await;
@@ -89,6 +97,19 @@ async fn carry(path: &Path) -> Result<(), Failure> {
 
 /// Starts a relayer. A chain that does not answer now is waited for.
 pub(crate) fn start(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) -> Result<Relayer, Failure> {
+    Relayer::start(config(ends, pairs, store)?).or_usage(unserved)
+}
+
+/// The same beside other relayers over one database.
+fn start_among(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) -> Result<Relayer, Failure> {
+    Relayer::start_among(config(ends, pairs, store)?, LEASE_TERM).or_usage(unserved)
+}
+
+fn unserved() -> String {
+    "the relayer cannot serve these pairs".into()
+}
+
+fn config(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) -> Result<RelayerConfig, Failure> {
     let chains = ends
         .into_iter()
         .map(|end| {
@@ -113,15 +134,5 @@ pub(crate) fn start(ends: Vec<End>, pairs: &[RelayPair], store: Arc<dyn Store>) 
             b_client: pair.b.1.clone(),
         })
         .collect();
-    Relayer::start(RelayerConfig { chains, paths, store, limits: Limits::default() })
-        .or_usage(|| "the relayer cannot serve these pairs".into())
-}
-
-/// Opens a store file, and the folder for it.
-pub(crate) fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    if let Some(folder) = path.parent() {
-        files::make_folder(folder)?;
-    }
-    let store = RedbStore::open(path).or_fault(|| format!("the store {} could not be opened", path.display()))?;
-    Ok(Arc::new(store))
+    Ok(RelayerConfig { chains, paths, store, limits: Limits::default() })
 }

@@ -3,6 +3,7 @@
 
 mod index;
 mod row;
+pub(crate) mod stored;
 
 pub use row::Version;
 
@@ -30,6 +31,9 @@ pub(crate) const BATCH_MAX: usize = 500;
 /// Records and index entries in one transaction.
 const SUBMIT_MAX: usize = 1_000;
 
+/// What the chain says of a version that does not follow the one that stands.
+const RECORD_VERSION: &str = "RECORD_VERSION";
+
 /// Keeps the institution's records.
 #[derive(Clone)]
 pub struct RecordKeeper(Arc<Parts>);
@@ -38,7 +42,8 @@ struct Parts {
     told: KeeperParts,
     /// Who has to be told of new versions.
     holders: HolderBook,
-    /// One publication at a time: versions count up.
+    /// One publication at a time: versions count up. Those of another gateway over the same store are met at the rows,
+    /// which are written only as they were read.
     publishing: Mutex<()>,
 }
 
@@ -102,7 +107,8 @@ impl RecordKeeper {
     ///
     /// # Errors
     /// The schema's reasons, with nothing written; `INVALID_ARGUMENT` for a record given twice; `SIGNER_REFUSED`,
-    /// `CHAIN_REFUSED` and unavailability, where earlier batches stand.
+    /// `CHAIN_REFUSED` and unavailability, where earlier batches stand; `CONTENDED` where another gateway publishes one
+    /// of them now.
     pub async fn publish(&self, sector: &Sector, records: Vec<(RecordId, Vec<Field>)>) -> Result<Published, ApiError> {
         self.change(sector, records, RecordStatus::Current).await
     }
@@ -199,16 +205,57 @@ impl RecordKeeper {
         for rows in staged.rows.chunks_mut(SUBMIT_MAX) {
             // Fields and salts are durable before the chain commits to them.
             self.keep(schema, rows, None).await?;
+            rows.iter_mut().for_each(|(_, row)| row.written());
             let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
-            self.submit(schema, states.collect(), published).await?;
+            match self.submit(schema, states.collect(), published).await {
+                // Another gateway over this store brought ours to the chain, and its own after it.
+                Err(error)
+                    if error.metadata("chain_reason") == Some(RECORD_VERSION)
+                        && self.overtaken(&schema.name, rows).await? =>
+                {
+                    return Err(ApiError::new(Reason::Contended, "One of the records changed meanwhile; try again."));
+                }
+                submitted => submitted?,
+            }
             for (_, row) in rows.iter_mut() {
                 row.settle();
             }
             // The header is the one after the block that they stand in.
-            self.keep(schema, rows, published.header.0.checked_sub(1).map(Height)).await?;
+            self.settle(schema, rows, published.header.0.checked_sub(1).map(Height)).await?;
         }
         if schema.followed {
             self.0.holders.wake();
+        }
+        Ok(())
+    }
+
+    /// Whether one of these rows is no longer as it was kept here.
+    async fn overtaken(&self, sector: &Sector, rows: &[(RecordId, Row)]) -> Result<bool, ApiError> {
+        for (id, kept) in rows {
+            if self.row(sector, id).await?.is_none_or(|row| !row.is_as_stored(kept)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps rows whose newest version stands. Where another gateway has added one meanwhile, the row is that one's to
+    /// settle.
+    async fn settle(
+        &self,
+        schema: &SectorSchema,
+        rows: &[(RecordId, Row)],
+        stands: Option<Height>,
+    ) -> Result<(), ApiError> {
+        match self.keep(schema, rows, stands).await {
+            Err(error) if error.reason() == Reason::Contended => {}
+            kept => return kept,
+        }
+        for row in rows {
+            match self.keep(schema, std::slice::from_ref(row), stands).await {
+                Err(error) if error.reason() == Reason::Contended => {}
+                kept => kept?,
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! This crate knows chains by their ports and stores by their contract; the program that wires it knows the rest.
 
 pub mod audit;
+pub mod check;
 pub mod config;
 pub mod error;
 pub mod following;

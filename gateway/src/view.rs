@@ -14,7 +14,7 @@ use arc_swap::ArcSwapOption;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_adapters_ports::Headers;
 use comity_model::{ChainId, Height, MemberId, decode, encode};
-use comity_store::{Batch, Store, Table};
+use comity_store::{Batch, Store, StoreError, Table};
 use comity_verify::comet::LightBlock;
 use comity_verify::light::{self, Anchor, Bisection, ConsensusState, LightStep, Progress, TrustedHeader};
 use comity_verify::refusal::{Refusal, Rule};
@@ -36,6 +36,8 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 const WAIT_STEP: Duration = Duration::from_millis(25);
 /// How many seconds of the chain's time pass between two writes: what a crash forgets is verified anew.
 const WRITE_EVERY_S: i64 = 10;
+/// How often a write is tried while other gateways over the same store write too.
+const WRITE_TRIES: usize = 8;
 
 /// What is kept of a chain across restarts.
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -344,20 +346,48 @@ impl ChainView {
         if seconds >= self.written.load(Ordering::Relaxed).saturating_add(WRITE_EVERY_S) {
             self.written.store(seconds, Ordering::Relaxed);
             self.write().await?;
+            return self.check_frozen();
         }
         Ok(())
     }
 
+    /// Several gateways may write the row of one chain: it goes forward only, and a divergence that any of them proved
+    /// stays and freezes the others too.
     async fn write(&self) -> Result<(), ApiError> {
-        let (Some(pinned), Some(latest)) = (self.pinned.load_full(), self.verified()) else { return Ok(()) };
-        let row = Row {
-            anchor: self.anchor.header_hash,
-            block: pinned.1.clone(),
-            latest: latest.consensus_state().clone(),
-            divergence: self.divergence.load_full().map(|pair| (*pair).clone()),
-        };
-        let batch = Batch::new().put(VIEWS, self.chain().as_str().as_bytes(), encode(&row));
-        Ok(self.store.commit(batch).await?)
+        let key = self.chain().as_str().as_bytes();
+        for _ in 0..WRITE_TRIES {
+            let (Some(pinned), Some(latest)) = (self.pinned.load_full(), self.verified()) else { return Ok(()) };
+            let before = self.store.read(VIEWS, key).await?;
+            let known: Option<Row> =
+                before.as_deref().map(|bytes| decode("a view", bytes)).transpose().map_err(ApiError::fault)?;
+            let known = known.filter(|row| row.anchor == self.anchor.header_hash);
+            let mut latest = latest.consensus_state().clone();
+            if let Some(known) = known {
+                if let (Some(pair), false) = (known.divergence, self.is_frozen()) {
+                    tracing::error!(chain = %self.chain(), "another gateway has proven two contradicting headers");
+                    self.divergence.store(Some(Arc::new(pair)));
+                }
+                if known.latest.height > latest.height {
+                    latest = known.latest;
+                }
+            }
+            let row = Row {
+                anchor: self.anchor.header_hash,
+                block: pinned.1.clone(),
+                latest,
+                divergence: self.divergence.load_full().map(|pair| (*pair).clone()),
+            };
+            let batch = match before {
+                Some(before) => Batch::new().equals(VIEWS, key, before),
+                None => Batch::new().absent(VIEWS, key),
+            };
+            match self.store.commit(batch.put(VIEWS, key, encode(&row))).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict | StoreError::Unknown(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
     }
 
     fn check_frozen(&self) -> Result<(), ApiError> {

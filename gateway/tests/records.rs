@@ -420,3 +420,30 @@ async fn what_the_transport_refuses_has_a_reason_too() {
     let status = raw.unary(tonic::Request::new(not_a_name), path, codec).await.unwrap_err();
     assert_eq!(reason(&status), "MALFORMED");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gateways_over_one_store_that_publish_one_record_at_once_lose_none_of_its_versions() {
+    let justice = Institution::start("justice", MemberKind::Justice, true).await;
+    let store = justice.store("shared.redb");
+    let one = justice.gateway_over(store.clone(), Vec::new(), Clock::system()).await;
+    let other = justice.gateway_over(store, Vec::new(), Clock::system()).await;
+    for _ in 0..6 {
+        let publish = |gateway: &Running, status: &'static str| {
+            let records = gateway.records().clone();
+            async move { records.publish(&sector(), vec![licence(ACTIVE, status)]).await.map(|_| ()) }
+        };
+        let results = tokio::join!(publish(&one, "ACTIVE"), publish(&other, "SUSPENDED"));
+        for result in [results.0, results.1] {
+            // The one that came second is told to try again, or its version follows the other's.
+            assert!(result.as_ref().err().is_none_or(|error| error.reason().as_str() == "CONTENDED"), "{result:?}");
+        }
+        // What the chain says now can be opened by either.
+        for gateway in [&one, &other] {
+            let request = ask(&name(&justice, ACTIVE), &["status"], None);
+            let answer = get(justice.person(gateway, "reader"), request).await.unwrap();
+            assert_eq!(fields(&answer), ["status"]);
+        }
+    }
+    one.stop().await;
+    other.stop().await;
+}

@@ -6,7 +6,6 @@ mod enforcement;
 mod support;
 
 use comity_gateway::institution::NewAsset;
-use comity_gateway::triggers::{RuleSource, Rules};
 use comity_gateway::{Clock, DecidePolicy};
 use comity_model::Hash;
 use comity_model::asset::Enforcement;
@@ -16,18 +15,14 @@ use comity_proto::v1;
 use comity_proto::v1::agreement::State;
 use comity_proto::v1::agreements_client::AgreementsClient;
 use comity_proto::v1::triggers_client::TriggersClient;
+use enforcement::agreements::{ACCOUNT, OWED, amount, request, rules, text};
 use enforcement::{RICH, World, approval, sectors, signature};
 use std::time::Duration;
 use support::reason;
 use tonic::transport::Channel;
 
-const ACCOUNT: [u8; 32] = [0xAC; 32];
-const OWED: u64 = 30_000;
-
 async fn world() -> World {
-    let text = include_str!("triggers.toml");
-    let rules = Rules::load(&[RuleSource { name: "triggers.toml", text }], &sectors()).unwrap();
-    let world = World::start_ruled(DecidePolicy::Automatic, sectors(), rules).await;
+    let world = World::start_ruled(DecidePolicy::Automatic, sectors(), rules()).await;
     let account = NewAsset {
         sector: "accounts".parse().unwrap(),
         reference: RICH.into(),
@@ -45,46 +40,6 @@ fn agreements(world: &World, role: &str) -> AgreementsClient<Channel> {
 
 fn triggers(world: &World, role: &str) -> TriggersClient<Channel> {
     TriggersClient::new(world.court.person(&world.court_gateway, role))
-}
-
-fn text(name: &str, value: &str) -> v1::Field {
-    v1::Field { name: name.into(), value: Some(v1::field::Value::Text(value.into())) }
-}
-
-fn amount(minor: u64) -> Option<v1::Amount> {
-    Some(v1::Amount { currency: "CNY".into(), minor })
-}
-
-/// An agreement whose instalments fall due after so many seconds.
-fn request(number: u128, due_in_s: &[i64]) -> v1::CreateAgreementRequest {
-    let now = Clock::system().now().seconds();
-    let party = |role: v1::agreement_party::Role, name: &str, number: &str| v1::AgreementParty {
-        role: role.into(),
-        name: name.into(),
-        id_type: "RESIDENT_ID".into(),
-        id_number: number.into(),
-    };
-    v1::CreateAgreementRequest {
-        request_id: uuid::Uuid::from_u128(number).to_string(),
-        rule: "rules/quick-agreement".into(),
-        parties: vec![
-            party(v1::agreement_party::Role::Creditor, "赵六", "330106199001011234"),
-            party(v1::agreement_party::Role::Debtor, "王五", "330106198505055678"),
-        ],
-        instalments: due_in_s
-            .iter()
-            .map(|after| v1::Instalment {
-                amount: amount(OWED),
-                due_time: Some(prost_types::Timestamp { seconds: now + after, nanos: 0 }),
-            })
-            .collect(),
-        payments_at: "members/bank".into(),
-        account: hex::encode(ACCOUNT),
-        text_digest: vec![7; 32],
-        hold: None,
-        case_fields: vec![text("account_number", RICH), text("case_number", "(2026)浙0106执1024号")],
-        validate_only: false,
-    }
 }
 
 /// Draws an agreement up and has an officer approve it.

@@ -3,6 +3,7 @@
 
 use super::edit::{Edit, named, set, set_value};
 use super::peers::Entered;
+use super::store::{RawStore, Secrets, StoreConfig};
 use super::{extract, folder_of};
 use crate::anchor::AnchorFile;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ pub(crate) struct RelayConfig {
     /// Where metrics are served, if they are.
     pub(crate) metrics: Option<SocketAddr>,
     /// The relayer's store.
-    pub(crate) store: PathBuf,
+    pub(crate) store: StoreConfig,
     /// The chains.
     pub(crate) chains: Vec<RelayChain>,
     /// The pairs between which it carries.
@@ -68,12 +69,6 @@ struct RawListen {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawStore {
-    file: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawChain {
     anchor: PathBuf,
     rpc: String,
@@ -109,7 +104,8 @@ impl RelayConfig {
         if pairs.is_empty() {
             return Err(Failure::usage(format!("{} names no pairs: there is nothing to carry", path.display())));
         }
-        Ok(Self { metrics: raw.listen.metrics, store: folder.join(raw.store.file), chains, pairs })
+        let store = raw.store.check(&folder, &Secrets::of_environment())?;
+        Ok(Self { metrics: raw.listen.metrics, store, chains, pairs })
     }
 }
 

@@ -2,6 +2,7 @@
 //! Refuses to know how it is read.
 
 use super::Config;
+use super::store::StoreConfig;
 use crate::anchor::kind_name;
 use comity_gateway::DecidePolicy;
 use std::fmt::Write as _;
@@ -111,7 +112,19 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     )?;
     writeln!(out, "governors = [{}]", paths(&config.keys.governors))?;
     writeln!(out, "\n[store]")?;
-    writeln!(out, "file = {}", path(&config.store))?;
+    writeln!(out, "# One file serves one process.")?;
+    if let StoreConfig::File(file) = &config.store {
+        writeln!(out, "file = {}", path(file))?;
+    }
+    writeln!(
+        out,
+        "# Several gateways behind a load balancer share a PostgreSQL database instead. The password comes from"
+    )?;
+    writeln!(out, "# COMITY_STORE__PASSWORD; a database on another machine needs its authority named.")?;
+    writeln!(out, "# url = \"postgres://court@db.court.example:5432/comity\"")?;
+    writeln!(out, "# ca = \"tls/database-authority.crt\"")?;
+    writeln!(out, "# schema = \"comity\"")?;
+    writeln!(out, "# connections = 16")?;
     writeln!(out, "\n# The signer is a process of its own: `comity sign`. Only it reads `key`.")?;
     writeln!(out, "[signer]")?;
     writeln!(out, "address = \"{}\"", config.signer.address)?;

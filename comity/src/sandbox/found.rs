@@ -8,11 +8,12 @@ use super::ports::Reserved;
 use super::progress::Progress;
 use super::{Institution, Ledger, OfficerKey, World, WorldOptions};
 use crate::anchor::AnchorFile;
+use crate::config::store::StoreConfig;
 use crate::config::{Config, EngineConfig, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan};
 use crate::keys::Seed;
-use crate::{clock, files, governance, init, institution, ledger, relay, signing};
+use crate::{clock, files, governance, init, institution, ledger, signing, store};
 use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
 use comity_ledger_engine::Engine;
@@ -73,7 +74,7 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     load::load(&institutions, &data).await?;
 
     progress.step("the relayer");
-    let relayer_store = relay::open_store(&dir.join("relayer/relayer.redb"))?;
+    let relayer_store = store::open(&StoreConfig::File(dir.join("relayer/relayer.redb"))).await?;
     let world = World { institutions, data, relayer: Mutex::new(None), relayer_store, dir, temporary };
     world.start_relayer().await?;
     Ok(world)

@@ -100,11 +100,16 @@ impl AgreementDesk {
     pub(super) async fn conclude(&self, id: &AgreementId) -> Result<StoredAgreement, ApiError> {
         let stored = self.0.book.read(id).await?;
         let Some(sealed) = stored.sealed.clone().filter(|_| stored.entry.is_none()) else { return Ok(stored) };
-        match self.0.chain.submit.submit(vec![Message::Agree(sealed)]).await? {
+        match self.0.chain.submit.submit(vec![Message::Agree(sealed.clone())]).await? {
             Outcome::Committed { height, .. } => self.learn(id, height.next()).await,
             Outcome::Refused { code, detail } => {
-                // It will not do as it is: an officer may look at it again.
-                self.0.book.change(id, |stored| stored.entry.is_none() && stored.sealed.take().is_some()).await?;
+                // It will not do as it is: an officer may look at it again. One that was sealed since is another's to
+                // submit.
+                let taken_back = |stored: &mut StoredAgreement| {
+                    let same = stored.entry.is_none() && stored.sealed.as_ref() == Some(&sealed);
+                    same && stored.sealed.take().is_some()
+                };
+                self.0.book.change(id, taken_back).await?;
                 Err(chain_refused(code.as_str(), detail))
             }
         }

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Sector ‖ 0 ‖ reference → [`Row`].
-const ASSETS: Table = Table("assets");
+pub(super) const ASSETS: Table = Table("assets");
 /// Most assets that go into one sealed batch, and in one call of the API.
 pub(crate) const BATCH_MAX: usize = 500;
 /// Longest reference in bytes.
@@ -60,8 +60,8 @@ pub struct KnownAsset {
 
 /// What the register keeps: enough to find the asset on the chain, and to register it there if it is not.
 #[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Row {
-    asset: KnownAsset,
+pub(super) struct Row {
+    pub(super) asset: KnownAsset,
     enforcement: Enforcement,
 }
 
@@ -364,6 +364,11 @@ struct Judged {
 }
 
 impl Row {
+    /// Whether the chain's asset is of the kind that was registered: that never changes.
+    pub(super) fn is_of(&self, asset: &Asset) -> bool {
+        self.enforcement == asset.enforcement && form(self.asset.value) == form(asset.value)
+    }
+
     fn fresh(new: &NewAsset) -> Result<Self, AssetError> {
         let mut handle = [0; 32];
         getrandom::fill(&mut handle).map_err(|_| AssetError::Randomness)?;

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Court, zero byte, order id → [`Row`]: one court's ids say nothing of another's.
-const PRIVATE: Table = Table("private");
+pub(super) const PRIVATE: Table = Table("private");
 /// Largest public part, in canonical bytes.
 const ORDER_BYTES_MAX: usize = 4 << 10;
 /// Fields of orders' private parts, in every sector that has them, that say why personal data travels.
@@ -214,7 +214,7 @@ fn text_of<'a>(part: &'a PrivatePart, name: &str) -> &'a str {
 }
 
 /// A member's id has no zero byte.
-fn key(court: &MemberId, order: &OrderId) -> Vec<u8> {
+pub(super) fn key(court: &MemberId, order: &OrderId) -> Vec<u8> {
     [court.as_str().as_bytes(), &[0], &order.0].concat()
 }
 

@@ -12,6 +12,7 @@ mod judge;
 mod objections;
 mod service;
 mod shown;
+pub(crate) mod stored;
 
 pub use answers::Answers;
 pub(crate) use assets::BATCH_MAX as ASSETS_MAX;

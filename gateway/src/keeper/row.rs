@@ -10,7 +10,7 @@ use comity_store::{Batch, Store, Table};
 use comity_verify::fields;
 
 /// Sector ‖ 0 ‖ record id → [`Row`].
-const RECORDS: Table = Table("records");
+pub(super) const RECORDS: Table = Table("records");
 /// Versions kept: the newest and the one before.
 const VERSIONS_MAX: usize = 2;
 
@@ -28,6 +28,9 @@ pub struct Version {
 /// The versions of one record.
 #[derive(Clone, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Row {
+    /// As it stands in the store; `None` where it does not.
+    #[borsh(skip)]
+    stored: Option<Vec<u8>>,
     /// Oldest first.
     versions: Vec<Version>,
     /// Whether the newest is known to stand on the chain.
@@ -36,12 +39,39 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) async fn read(store: &dyn Store, sector: &Sector, id: &RecordId) -> Result<Option<Self>, ApiError> {
-        let bytes = store.read(RECORDS, &key(sector, id)).await?;
-        bytes.map(|bytes| decode("a record row", &bytes)).transpose().map_err(ApiError::fault)
+        let Some(bytes) = store.read(RECORDS, &key(sector, id)).await? else { return Ok(None) };
+        let row: Self = decode("a record row", &bytes).map_err(ApiError::fault)?;
+        Ok(Some(Self { stored: Some(bytes), ..row }))
     }
 
+    /// Writes the row, if nobody changed it since it was read.
     pub(super) fn write(&self, batch: Batch, sector: &Sector, id: &RecordId) -> Batch {
-        batch.put(RECORDS, key(sector, id), encode(self))
+        let key = key(sector, id);
+        let batch = match &self.stored {
+            Some(stored) => batch.equals(RECORDS, key.clone(), stored.clone()),
+            None => batch.absent(RECORDS, key.clone()),
+        };
+        batch.put(RECORDS, key, encode(self))
+    }
+
+    /// It was written as it is.
+    pub(super) fn written(&mut self) {
+        self.stored = Some(encode(self));
+    }
+
+    /// Whether both were read as the same, or written so.
+    pub(super) fn is_as_stored(&self, other: &Self) -> bool {
+        self.stored == other.stored
+    }
+
+    /// Whether one of the versions is of exactly this state.
+    pub(super) fn has(&self, state: &RecordState) -> bool {
+        self.versions.iter().any(|version| version.state == *state)
+    }
+
+    /// Whether the newest version is known to stand on the chain.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Its versions, oldest first.

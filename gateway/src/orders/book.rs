@@ -8,7 +8,9 @@ use comity_store::{Batch, Store, StoreError, Table};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 /// Order id → [`StoredOrder`].
 const ORDERS: Table = Table("orders");
@@ -31,6 +33,8 @@ const BY_TIME: Table = Table("orders_by_time");
 const ATTEMPTS_MAX: usize = 32;
 /// How many changes a watcher may lag behind before it reads the store instead.
 const LAG_MAX: usize = 16;
+/// How often a watcher looks into the store: another gateway over it may have changed the order.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many orders may be watched at once before dead watches are swept out.
 const WATCHED_SWEEP: usize = 1_024;
 /// Most conflicting requests kept for one request id.
@@ -164,7 +168,10 @@ impl OrderBook {
             let mut order: StoredOrder = decode("stored order", &before)?;
             let indexed_before = indexes(&order);
             if !change(&mut order).map_err(BookError::Rule)? {
-                return Ok(Arc::new(order));
+                // Another gateway may have made the change: those who watch here have not been told.
+                let order = Arc::new(order);
+                self.tell(&order);
+                return Ok(order);
             }
             let mut batch = Batch::new().equals(ORDERS, id.0, before).put(ORDERS, id.0, encode(&order));
             for ((table, was), (_, is)) in indexed_before.into_iter().zip(indexes(&order)) {
@@ -287,20 +294,18 @@ impl OrderBook {
     ///
     /// # Errors
     /// The store's.
-    pub async fn answered(
-        &self,
-        id: &OrderId,
-        until: tokio::time::Instant,
-    ) -> Result<Arc<StoredOrder>, BookError<Infallible>> {
+    pub async fn answered(&self, id: &OrderId, until: Instant) -> Result<Arc<StoredOrder>, BookError<Infallible>> {
         let mut changes = self.subscribe(id);
         let mut order = self.read(id).await?;
         while !order.state.is_answered() {
-            match tokio::time::timeout_at(until, changes.recv()).await {
+            match tokio::time::timeout_at(until.min(Instant::now() + LOOK_EVERY), changes.recv()).await {
                 Ok(Ok(changed)) if changed.revision > order.revision => order = changed,
                 Ok(Ok(_)) => {}
                 Ok(Err(broadcast::error::RecvError::Lagged(_))) => order = self.read(id).await?,
                 Ok(Err(broadcast::error::RecvError::Closed)) => changes = self.subscribe(id),
-                Err(_) => return self.read(id).await,
+                Err(_) if Instant::now() >= until => return self.read(id).await,
+                // A store that does not answer now is asked again.
+                Err(_) => order = self.read(id).await.unwrap_or(order),
             }
         }
         Ok(order)

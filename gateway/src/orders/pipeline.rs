@@ -76,14 +76,8 @@ impl Desk {
                     wait = WAIT_MIN;
                     continue;
                 }
-                Ok(false) | Err(Halt::Over) => return,
-                Err(Halt::Fail(code)) => {
-                    if self.end(&id, &code).await {
-                        return;
-                    }
-                    code
-                }
-                Err(Halt::Wait(reason)) => reason,
+                Ok(false) => return,
+                Err(reason) => reason,
             };
             tracing::warn!(order = %id, reason, wait_ms = wait.as_millis(), "an order waits");
             tokio::time::sleep(wait).await;
@@ -91,18 +85,27 @@ impl Desk {
         }
     }
 
-    /// One step; `false` when the way goes on by what the chain reports.
-    async fn step(&self, id: &OrderId) -> Result<bool, Halt> {
-        let order = self.book.read(id).await.map_err(waits)?;
+    /// One step; `false` when the way goes on by what the chain reports, or is over; an error says why it has to wait.
+    async fn step(&self, id: &OrderId) -> Result<bool, String> {
+        let order = self.book.read(id).await.map_err(|error: BookError<Infallible>| error.to_string())?;
+        match self.take_further(&order).await {
+            Ok(goes_on) => Ok(goes_on),
+            Err(Halt::Over) => Ok(false),
+            Err(Halt::Wait(reason)) => Err(reason),
+            Err(Halt::Fail(code)) => self.end(&order, &code).await,
+        }
+    }
+
+    async fn take_further(&self, order: &StoredOrder) -> Result<bool, Halt> {
         if order.state != OrderState::AwaitingDelivery {
             return Ok(false);
         }
         if self.now_s() >= order.deliver_by() {
-            return self.expired(&order).await;
+            return self.expired(order).await;
         }
         match &order.delivered {
-            None => self.deliver(&order).await.map(|()| true),
-            Some(_) => self.commit(&order).await.map(|()| false),
+            None => self.deliver(order).await.map(|()| true),
+            Some(_) => self.commit(order).await.map(|()| false),
         }
     }
 
@@ -177,18 +180,22 @@ impl Desk {
         Err(Halt::Fail(code::DELIVERY_EXPIRED.into()))
     }
 
-    /// Ends the order with `code`; `false` when that could not be stored.
-    async fn end(&self, id: &OrderId, code: &str) -> bool {
-        let reason: ReasonCode = match code.parse().or_else(|_| code::DELIVERY_REFUSED.parse()) {
-            Ok(reason) => reason,
-            Err(_) => return false,
-        };
+    /// Ends the order with `code`, as it was when that became clear; `true` for one that another gateway has taken
+    /// further since: it is to be looked at anew.
+    async fn end(&self, seen: &StoredOrder, code: &str) -> Result<bool, String> {
+        let id = &seen.order.id;
+        let reason: Result<ReasonCode, _> = code.parse().or_else(|_| code::DELIVERY_REFUSED.parse());
+        let reason = reason.map_err(|_| code.to_owned())?;
         let now = self.now();
-        match self.book.change(id, |order| order.fail(reason.clone(), now)).await {
-            Ok(_) | Err(BookError::Rule(_) | BookError::NotFound) => true,
+        let end = |order: &mut StoredOrder| {
+            if order.revision == seen.revision { order.fail(reason.clone(), now) } else { Ok(false) }
+        };
+        match self.book.change(id, end).await {
+            Ok(order) => Ok(order.state == OrderState::AwaitingDelivery),
+            Err(BookError::Rule(_) | BookError::NotFound) => Ok(false),
             Err(error) => {
                 tracing::error!(order = %id, %error, "the end of an order could not be stored");
-                false
+                Err(code.to_owned())
             }
         }
     }
@@ -215,10 +222,6 @@ fn blame(status: &tonic::Status) -> Halt {
         }
         _ => Halt::Wait(format!("delivery: {:?}", status.code())),
     }
-}
-
-fn waits(error: BookError<Infallible>) -> Halt {
-    Halt::Wait(error.to_string())
 }
 
 fn changed(error: BookError<NotForward>) -> Halt {

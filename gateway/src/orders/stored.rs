@@ -317,7 +317,9 @@ impl StoredOrder {
         }
         let number = |notice: &Option<Notice>| notice.as_ref().map_or(0, |notice| notice.number);
         let noticed = number(&entry.notice) > number(&self.notice);
-        let moves = follows(self.state, entry.state) || (noticed && turns(self.state, entry.state));
+        // What a gateway concluded by itself gives way to what is proven: another one may have committed the order.
+        let concluded = self.failure.is_some() && self.proven.is_none();
+        let moves = follows(self.state, entry.state) || (noticed && turns(self.state, entry.state)) || concluded;
         let news = noticed || moves;
         if moves {
             self.step(entry.state, now, Some(under.clone()));
@@ -325,6 +327,7 @@ impl StoredOrder {
             self.revision += 1;
         }
         if news {
+            self.failure = None;
             self.notice.clone_from(&entry.notice);
             self.result.clone_from(&entry.result);
             self.sequence = Some(entry.sequence);

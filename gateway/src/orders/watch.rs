@@ -1,7 +1,7 @@
 //! Watching an order: as it stands, then each change, and nothing lost between the two.
 //! It refuses to know the wire.
 
-use super::book::{BookError, OrderBook, is_over};
+use super::book::{BookError, LOOK_EVERY, OrderBook, is_over};
 use super::stored::StoredOrder;
 use comity_model::OrderId;
 use futures::Stream;
@@ -69,17 +69,25 @@ impl Watching {
         if std::mem::take(&mut self.first) {
             return Some(self.book.read(&self.watch.id).await);
         }
-        let changed = tokio::select! {
-            changed = self.changes.recv() => changed,
-            () = self.stop.cancelled() => return None,
-        };
-        match changed {
-            Ok(order) => Some(Ok(order)),
-            Err(RecvError::Lagged(_)) => Some(self.book.read(&self.watch.id).await),
-            Err(RecvError::Closed) => {
-                self.changes = self.book.subscribe(&self.watch.id);
-                Some(self.book.read(&self.watch.id).await)
-            }
+        loop {
+            let changed = tokio::select! {
+                changed = self.changes.recv() => changed,
+                // Another gateway over the same store may have changed it. A store that does not answer now is asked again.
+                () = tokio::time::sleep(LOOK_EVERY) => match self.book.read(&self.watch.id).await {
+                    Ok(order) => Ok(order),
+                    Err(BookError::Store(_)) => continue,
+                    Err(error) => return Some(Err(error)),
+                },
+                () = self.stop.cancelled() => return None,
+            };
+            return match changed {
+                Ok(order) => Some(Ok(order)),
+                Err(RecvError::Lagged(_)) => Some(self.book.read(&self.watch.id).await),
+                Err(RecvError::Closed) => {
+                    self.changes = self.book.subscribe(&self.watch.id);
+                    Some(self.book.read(&self.watch.id).await)
+                }
+            };
         }
     }
 }

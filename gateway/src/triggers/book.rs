@@ -39,8 +39,8 @@ impl FiringBook {
         Ok(self.store.read(FIRINGS, id).await?.is_some())
     }
 
-    /// Keeps a firing and its proposals, unless it is kept already.
-    pub(super) async fn keep(&self, firing: &StoredFiring, proposals: &[StoredProposal]) -> Result<(), ApiError> {
+    /// Keeps a firing and its proposals, unless it is kept already; says whether it was not.
+    pub(super) async fn keep(&self, firing: &StoredFiring, proposals: &[StoredProposal]) -> Result<bool, ApiError> {
         let mut batch = Batch::new().absent(FIRINGS, firing.id).put(FIRINGS, firing.id, encode(firing)).put(
             FIRINGS_BY_TIME,
             place(firing.at, &firing.id),
@@ -59,15 +59,11 @@ impl FiringBook {
                 batch = batch.put(INVESTIGATIONS, proposal.id, []);
             }
         }
-        match self.store.commit(batch).await {
-            // Another came first with the same.
-            Err(StoreError::Conflict) => Ok(()),
-            kept => Ok(kept?),
-        }
+        self.commit(batch).await
     }
 
-    /// Writes a proposal anew; it stays open while its draft may wait.
-    pub(super) async fn change(&self, before: &StoredProposal, after: &StoredProposal) -> Result<(), ApiError> {
+    /// Writes a proposal anew, unless somebody else has; it stays open while its draft may wait.
+    pub(super) async fn change(&self, before: &StoredProposal, after: &StoredProposal) -> Result<bool, ApiError> {
         let batch = Batch::new().equals(PROPOSALS, before.id, encode(before)).put(PROPOSALS, after.id, encode(after));
         let batch = match (after.draft(), after.investigation()) {
             (Some(_), _) => batch.put(OPEN, after.id, []),
@@ -75,7 +71,7 @@ impl FiringBook {
             (None, Some(investigation)) if investigation.ended.is_none() => batch.put(INVESTIGATIONS, after.id, []),
             (None, Some(_)) => batch.delete(INVESTIGATIONS, after.id),
         };
-        Ok(self.store.commit(batch).await?)
+        self.commit(batch).await
     }
 
     /// Investigations that have not ended, by id after `after`, at most `limit`.
@@ -85,9 +81,19 @@ impl FiringBook {
         Ok(rows.iter().filter_map(|(key, _)| key.as_slice().try_into().ok()).collect())
     }
 
-    /// The draft of a proposal waits no longer.
-    pub(super) async fn close(&self, id: &Id) -> Result<(), ApiError> {
-        Ok(self.store.commit(Batch::new().delete(OPEN, *id)).await?)
+    /// The draft of a proposal waits no longer; one that has got another draft since stays open.
+    pub(super) async fn close(&self, seen: &StoredProposal) -> Result<(), ApiError> {
+        let batch = Batch::new().equals(PROPOSALS, seen.id, encode(seen)).delete(OPEN, seen.id);
+        self.commit(batch).await.map(|_| ())
+    }
+
+    /// Whether it was done, and not by another gateway, or in another way, before.
+    async fn commit(&self, batch: Batch) -> Result<bool, ApiError> {
+        match self.store.commit(batch).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Proposals whose draft may wait, by id after `after`, at most `limit`.

@@ -9,7 +9,7 @@ use super::source::{FIRING, Source};
 use super::stored::{Id, StoredFact, StoredFiring, StoredProposal, What};
 use crate::agreements::StoredAgreement;
 use crate::config::Clock;
-use crate::error::{ApiError, Blame};
+use crate::error::{ApiError, Blame, Reason};
 use crate::orders::{Desk, DraftRequest, ProvenUnder, StoredOrder};
 use crate::sectors::Sectors;
 use comity_model::agreement::{AgreementEntry, AgreementState, Fact};
@@ -262,8 +262,9 @@ impl Engine {
             facts: occasion.facts,
             proposals: proposals.iter().map(|proposal| proposal.id).collect(),
         };
-        self.parts.book.keep(&firing, &proposals).await?;
-        tracing::info!(rule = %rule.id, subject = %firing.subject, proposals = proposals.len(), "a rule fired");
+        if self.parts.book.keep(&firing, &proposals).await? {
+            tracing::info!(rule = %rule.id, subject = %firing.subject, proposals = proposals.len(), "a rule fired");
+        }
         Ok(())
     }
 
@@ -369,6 +370,9 @@ impl Engine {
         let drawn = self.parts.orders.draw_up(&request).await.map_err(ApiError::from);
         let (draft, problem) = match drawn {
             Ok(order) => (Some(order.order.id), None),
+            Err(error) if error.reason() == Reason::RequestConflict => {
+                return self.drawn_before(request, attempt).await;
+            }
             Err(error) if error.reason().blame() == Blame::Refusal => {
                 let field = error.metadata("field").unwrap_or_default().to_owned();
                 (None, Some((error.reason().as_str().to_owned(), field)))
@@ -376,6 +380,16 @@ impl Engine {
             Err(error) => return Err(error),
         };
         Ok(What::Order { request, attempt, draft, problem, lapsed: false })
+    }
+
+    /// The draft that was drawn up for the same proposal when its occasion stood otherwise, by another gateway over this
+    /// store or before a crash: there is one draft, and it is what is proposed.
+    async fn drawn_before(&self, request: DraftRequest, attempt: u32) -> Result<What, ApiError> {
+        let known = self.parts.orders.book().request(&request.request).await.map_err(crate::orders::DeskError::from)?;
+        let (id, _) = known.ok_or_else(|| ApiError::fault("a request in conflict with none"))?;
+        let fields = self.parts.orders.read(&id).await?.part.fields.clone();
+        let request = DraftRequest { fields, ..request };
+        Ok(What::Order { request, attempt, draft: Some(id), problem: None, lapsed: false })
     }
 
     /// Looks at the next of the open proposals: a draft past its time is drawn up anew.
@@ -392,10 +406,10 @@ impl Engine {
 
     async fn proposal_looked_at(&self, id: &Id) -> Result<(), ApiError> {
         let before = self.parts.book.proposal(id).await?;
-        let Some(draft) = before.draft() else { return self.parts.book.close(id).await };
+        let Some(draft) = before.draft() else { return self.parts.book.close(&before).await };
         let order = self.parts.orders.read(&draft).await?;
         if order.state != OrderState::AwaitingApproval {
-            return self.parts.book.close(id).await;
+            return self.parts.book.close(&before).await;
         }
         if self.parts.clock.now().unix_seconds() < order.deliver_by() {
             return Ok(());
@@ -409,7 +423,10 @@ impl Engine {
             let request = DraftRequest { request: again(&before.id, next), ..request.clone() };
             self.draw_up(request, next).await?
         };
-        self.parts.book.change(&before, &StoredProposal { what, ..before.clone() }).await?;
+        if !self.parts.book.change(&before, &StoredProposal { what, ..before.clone() }).await? {
+            // Another gateway over this store came first, with the same draft.
+            return Ok(());
+        }
         // The old draft can no longer be approved; taken back, it no longer shows as waiting.
         match self.parts.orders.withdraw(&draft).await {
             Ok(_) | Err(crate::orders::DeskError::State(_)) => Ok(()),

@@ -365,7 +365,10 @@ impl Engine {
 
     async fn changed(&self, kept: &StoredProposal, asked: StoredInvestigation) -> Result<StoredProposal, ApiError> {
         let next = StoredProposal { what: What::Investigation(asked), ..kept.clone() };
-        self.parts.book.change(kept, &next).await?;
+        if !self.parts.book.change(kept, &next).await? {
+            // Another gateway over this store has taken it up.
+            return Err(ApiError::new(Reason::Contended, "The investigation changed meanwhile."));
+        }
         Ok(next)
     }
 }

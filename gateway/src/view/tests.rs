@@ -189,6 +189,35 @@ async fn two_signed_headers_of_one_height_freeze_the_view_for_good() {
 }
 
 #[tokio::test]
+async fn what_one_gateway_proved_against_a_chain_freezes_the_others_over_its_store_and_is_not_written_over() {
+    let world = World::new();
+    let anchor = world.fake.anchor();
+    let (one, other) = (world.view_from(anchor.clone(), 30).await, world.view_from(anchor.clone(), 30).await);
+    let trusted = one.trusted().await.unwrap();
+    assert!(one.fresh().await.is_ok() && other.fresh().await.is_ok());
+    *world.fake.app.lock().unwrap() = 2;
+    let step = LightStep::new(&trusted, world.fake.validators(), world.fake.block(10));
+    assert_eq!(reason(one.accept(&trusted, &[step]).await), Reason::ChainFrozen);
+    *world.fake.app.lock().unwrap() = 1;
+    assert!(!other.is_frozen());
+    // The next time it writes what it verified, it learns.
+    *world.fake.latest.lock().unwrap() = 25;
+    assert_eq!(reason(other.fresh().await), Reason::ChainFrozen);
+    assert!(world.view_from(anchor, 30).await.is_frozen());
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_behind_does_not_set_the_stored_view_back() {
+    let world = World::new();
+    let (ahead, behind) = (world.view(40).await, world.view(40).await);
+    assert_eq!(behind.fresh().await.unwrap().height(), Height(10));
+    *world.fake.latest.lock().unwrap() = 35;
+    assert_eq!(ahead.fresh().await.unwrap().height(), Height(35));
+    assert_eq!(behind.header(Height(21)).await.unwrap().height(), Height(21));
+    assert_eq!(world.view(40).await.verified().unwrap().height(), Height(35));
+}
+
+#[tokio::test]
 async fn a_view_that_slept_past_the_trusting_period_says_so() {
     let world = World::new();
     assert!(world.view(20).await.fresh().await.is_ok());

@@ -25,7 +25,7 @@ use comity_proto::v1;
 use comity_proto::v1::institution_client::InstitutionClient;
 use comity_proto::v1::orders_client::OrdersClient;
 use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
-use comity_store::RedbStore;
+use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
 use comity_verify::seal::signing_bytes;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -33,6 +33,9 @@ use secrecy::SecretBox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::transport::Channel;
+
+pub mod agreements;
+pub mod several;
 
 const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
@@ -255,6 +258,18 @@ impl Party {
     }
 
     async fn gateway(&self, address: &str, peer: PeerConfig, signer: SignerClient, decide: DecidePolicy) -> Running {
+        let store = Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap());
+        self.gateway_over(store, address, peer, signer, decide).await
+    }
+
+    async fn gateway_over(
+        &self,
+        store: Arc<dyn Store>,
+        address: &str,
+        peer: PeerConfig,
+        signer: SignerClient,
+        decide: DecidePolicy,
+    ) -> Running {
         let config = GatewayConfig {
             institution: self.id.clone(),
             kind: self.kind,
@@ -272,7 +287,7 @@ impl Party {
         };
         let deps = Deps {
             chain: self.chain(),
-            store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
+            store,
             signer,
             sectors: Arc::new(self.sectors.clone()),
             rules: self.rules.clone(),
@@ -330,18 +345,26 @@ impl World {
         let bank_signer = bank.signer();
         let peer = court.as_peer_of(&bank, &court_address);
         let bank_gateway = bank.gateway(&bank_address, peer, bank_signer, decide).await;
-        let court_signer = court.signer();
-        let peer = bank.as_peer_of(&court, &bank_address);
-        let court_gateway = court.gateway(&court_address, peer, court_signer, DecidePolicy::Automatic).await;
+        let court_gateway = open_court(&court, &bank, &court_address, &bank_address).await;
         Self { court, bank, court_gateway, bank_gateway, clock, relayer, court_address, bank_address }
+    }
+
+    /// Stops the court's gateway, takes a backup of its store, and starts it again.
+    pub async fn back_up_court(self) -> (Self, Vec<u8>) {
+        self.court_gateway.stop().await;
+        let mut file = Vec::new();
+        {
+            let store = RedbStore::open(&self.court.folder.path().join("gateway.redb")).unwrap();
+            comity_store::backup::write(&store, &mut file).await.unwrap();
+        }
+        let court_gateway = open_court(&self.court, &self.bank, &self.court_address, &self.bank_address).await;
+        (Self { court_gateway, ..self }, file)
     }
 
     /// Stops the court's gateway and starts it again over the same store.
     pub async fn restart_court(self) -> Self {
         self.court_gateway.stop().await;
-        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
-        let signer = self.court.signer();
-        let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
+        let court_gateway = open_court(&self.court, &self.bank, &self.court_address, &self.bank_address).await;
         Self { court_gateway, ..self }
     }
 
@@ -427,9 +450,7 @@ impl Half {
 
     /// Starts the court's gateway again.
     pub async fn start_court(self) -> World {
-        let peer = self.bank.as_peer_of(&self.court, &self.bank_address);
-        let signer = self.court.signer();
-        let court_gateway = self.court.gateway(&self.court_address, peer, signer, DecidePolicy::Automatic).await;
+        let court_gateway = open_court(&self.court, &self.bank, &self.court_address, &self.bank_address).await;
         World {
             court: self.court,
             bank: self.bank,
@@ -465,7 +486,16 @@ fn record(account: &str) -> (RecordId, Vec<Field>) {
     (account.parse().unwrap(), fields)
 }
 
+async fn open_court(court: &Party, bank: &Party, address: &str, bank_address: &str) -> Running {
+    court.gateway(address, bank.as_peer_of(court, bank_address), court.signer(), DecidePolicy::Automatic).await
+}
+
 fn relayer(court: &Party, bank: &Party) -> Relayer {
+    let store = Arc::new(RedbStore::open(&court.folder.path().join("relayer.redb")).unwrap());
+    Relayer::start(relayer_config(court, bank, store)).unwrap()
+}
+
+fn relayer_config(court: &Party, bank: &Party, store: Arc<dyn Store>) -> RelayerConfig {
     // The relayer goes by the machine's clock, and a world's may be ahead of it.
     let anchor = |party: &Party| Anchor { clock_drift_secs: 400 * 86_400, ..party.anchor.clone() };
     let side = |party: &Party| ChainConfig { chain: party.chain(), anchor: anchor(party), witnesses: Vec::new() };
@@ -475,10 +505,7 @@ fn relayer(court: &Party, bank: &Party) -> Relayer {
         b: bank.anchor.chain_id.clone(),
         b_client: client_of(court.anchor.chain_id.as_str()),
     };
-    let store = Arc::new(RedbStore::open(&court.folder.path().join("relayer.redb")).unwrap());
-    let config =
-        RelayerConfig { chains: vec![side(court), side(bank)], paths: vec![path], store, limits: Default::default() };
-    Relayer::start(config).unwrap()
+    RelayerConfig { chains: vec![side(court), side(bank)], paths: vec![path], store, limits: Default::default() }
 }
 
 pub const CO_OWNER: &str = "赵六";

@@ -19,7 +19,7 @@ use comity_model::profile::Profile;
 use comity_model::record::{Date, Field, FieldValue};
 use comity_model::seal::PublicKey;
 use comity_model::{Hash, MemberId, RecordId, Sector, UnixSeconds};
-use comity_store::RedbStore;
+use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
 use ed25519_dalek::SigningKey;
 use secrecy::SecretBox;
@@ -82,6 +82,16 @@ impl Institution {
     }
 
     pub async fn gateway_at(&self, name: &str, peers: Vec<PeerConfig>, clock: Clock) -> Running {
+        self.gateway_over(self.store(name), peers, clock).await
+    }
+
+    /// The store `name`.
+    pub fn store(&self, name: &str) -> Arc<dyn Store> {
+        Arc::new(RedbStore::open(&self.folder.path().join(name)).unwrap())
+    }
+
+    /// Starts a gateway over a store that others may use too.
+    pub async fn gateway_over(&self, store: Arc<dyn Store>, peers: Vec<PeerConfig>, clock: Clock) -> Running {
         let identity = SignerIdentity {
             institution: self.id.clone(),
             chain: self.anchor.chain_id.clone(),
@@ -106,7 +116,7 @@ impl Institution {
         };
         let deps = Deps {
             chain: self.ledger.chain(),
-            store: Arc::new(RedbStore::open(&self.folder.path().join(name)).unwrap()),
+            store,
             signer: SignerClient::in_task(core),
             sectors: Arc::new(sectors()),
             rules: Arc::default(),

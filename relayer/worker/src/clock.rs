@@ -70,3 +70,10 @@ pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(1u8)
 }
+
+/// A name for this relayer that no other bears.
+pub(crate) fn name() -> [u8; 16] {
+    use std::hash::{BuildHasher, RandomState};
+    let (one, other) = (RandomState::new().hash_one(2u8), RandomState::new().hash_one(3u8));
+    (u128::from(one) << 64 | u128::from(other) ^ u128::from(std::process::id())).to_be_bytes()
+}

@@ -16,6 +16,7 @@ mod keeper;
 mod light;
 mod measure;
 mod relayer;
+mod share;
 mod view;
 
 pub use comity_relayer_engine::Limits;

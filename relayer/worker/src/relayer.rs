@@ -4,8 +4,9 @@ use crate::action::Route;
 use crate::client::RemoteClient;
 use crate::events::Ends;
 use crate::view::View;
-use crate::{Limits, PathConfig, RelayerConfig, direction, keeper};
+use crate::{Limits, PathConfig, RelayerConfig, clock, direction, keeper, share};
 use comity_model::ChainId;
+use comity_store::{Lease, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,17 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 impl Relayer {
     /// Starts all tasks and returns. Chains that do not answer yet are waited for.
     pub fn start(config: RelayerConfig) -> Result<Self, BadConfig> {
+        Self::begin(config, None)
+    }
+
+    /// As [`Relayer::start`], beside other relayers over the same store: one of them works each direction, another takes
+    /// over within two of `term` after it went silent, at once after it was stopped.
+    pub fn start_among(config: RelayerConfig, term: Duration) -> Result<Self, BadConfig> {
+        let sharing = Sharing { store: Arc::clone(&config.store), name: clock::name(), term };
+        Self::begin(config, Some(sharing))
+    }
+
+    fn begin(config: RelayerConfig, sharing: Option<Sharing>) -> Result<Self, BadConfig> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(BadConfig::NoRuntime);
         }
@@ -76,7 +88,7 @@ impl Relayer {
         }
         let relayer = Self { stop: CancellationToken::new(), tasks: TaskTracker::new() };
         for path in &config.paths {
-            relayer.start_path(path, &views, &config.limits);
+            relayer.start_path(path, &views, &config.limits, sharing.as_ref());
         }
         // Last, so that every listener is there before the first hint.
         for view in views.values() {
@@ -94,7 +106,13 @@ impl Relayer {
         }
     }
 
-    fn start_path(&self, path: &PathConfig, views: &BTreeMap<ChainId, Arc<View>>, limits: &Limits) {
+    fn start_path(
+        &self,
+        path: &PathConfig,
+        views: &BTreeMap<ChainId, Arc<View>>,
+        limits: &Limits,
+        sharing: Option<&Sharing>,
+    ) {
         let (Some(a), Some(b)) = (views.get(&path.a), views.get(&path.b)) else {
             return;
         };
@@ -108,8 +126,17 @@ impl Relayer {
         let on_a = client(&path.a_client, &path.b_client, a, b);
         let on_b = client(&path.b_client, &path.a_client, b, a);
         for (source_client, dest_client) in [(&on_a, &on_b), (&on_b, &on_a)] {
-            let route = route(source_client, dest_client);
-            self.spawn(direction::run(Arc::new(route), limits.clone()));
+            let (route, limits) = (Arc::new(route(source_client, dest_client)), limits.clone());
+            match sharing {
+                None => self.spawn(direction::run(route, limits)),
+                Some(sharing) => {
+                    let (lease, term, stop) = (sharing.lease(&route), sharing.term, self.stop.clone());
+                    self.tasks.spawn(async move {
+                        let work = || direction::run(Arc::clone(&route), limits.clone());
+                        share::while_held(lease, term, &route.name, stop, work).await;
+                    });
+                }
+            }
         }
         for client in [on_a, on_b] {
             self.spawn(async move { keeper::keep(&client).await });
@@ -119,6 +146,22 @@ impl Relayer {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled(task).await });
+    }
+}
+
+/// How this relayer shares the work with others.
+struct Sharing {
+    store: Arc<dyn Store>,
+    name: [u8; 16],
+    term: Duration,
+}
+
+impl Sharing {
+    /// A direction is told from every other by the clients at its ends.
+    fn lease(&self, route: &Route) -> Lease {
+        let ends = &route.ends;
+        let name = format!("relay/{}/{}/{}", route.name, ends.source_client, ends.dest_client);
+        Lease::new(Arc::clone(&self.store), &name, self.name, self.term)
     }
 }
 

@@ -1,0 +1,68 @@
+//! A court's store after a restore, compared with its chain: what the chain has and the store has not is named.
+#![allow(clippy::unwrap_used)]
+
+mod enforcement;
+mod support;
+
+use comity_gateway::check::{self, Subject};
+use comity_proto::v1::{self, OrderState};
+use comity_store::{RedbStore, backup};
+use enforcement::{RICH, World, approval, freeze};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Orders a freeze and waits until it stands as wanted.
+async fn ordered(world: &World, number: u128, wanted: OrderState) -> String {
+    let order = world.orders("clerk").create_order(freeze(number, RICH, 20_000)).await.unwrap().into_inner();
+    for officer in 1..=u8::try_from(order.approvals_needed).unwrap() {
+        world.orders("officer").approve_order(approval(&order, officer)).await.unwrap();
+    }
+    let begun = Instant::now();
+    loop {
+        let request = v1::GetOrderRequest { name: order.name.clone() };
+        let now = world.orders("clerk").get_order(request).await.unwrap().into_inner();
+        if now.state() == wanted {
+            return order.name;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?} after {:?}", now.state(), now.steps);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn compare(world: &World, file: &[u8]) -> check::Report {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(&folder.path().join("restored")).unwrap();
+    backup::restore(&store, file).await.unwrap();
+    let subject = Subject {
+        institution: world.court.id.clone(),
+        anchor: world.court.anchor.clone(),
+        clients: vec!["client-bank-1".parse().unwrap()],
+    };
+    check::compare(&subject, &world.court.chain(), Arc::new(store)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_committed_after_the_backup_is_named_and_all_else_agrees() {
+    let mut world = World::start().await;
+    ordered(&world, 1, OrderState::Executed).await;
+    world.cut().await;
+    // Drawn up before the backup, committed after it: the restored store takes that up by itself.
+    let known = ordered(&world, 2, OrderState::Committed).await;
+    let (world, file) = world.back_up_court().await;
+    let report = compare(&world, &file).await;
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!(report.compared[..2], [("orders of the store", 2), ("unanswered orders of the chain", 1)]);
+
+    let lost = ordered(&world, 3, OrderState::Committed).await;
+    let report = compare(&world, &file).await;
+    let [finding] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
+    assert_eq!(finding.code, "ORDER_LOST");
+    assert!(finding.what.contains(&lost) && finding.what.contains("bank") && !finding.what.contains(&known));
+
+    // A store of another world: what it says was proven does not stand on this chain.
+    let other = World::start().await;
+    let report = compare(&other, &file).await;
+    assert!(report.findings.iter().any(|finding| finding.code == "ORDER_NOT_ON_CHAIN"), "{:?}", report.findings);
+    other.stop().await;
+    world.stop().await;
+}
