@@ -2,6 +2,7 @@
 //! bank's chain; the next step opens by itself, and what follows is proposed with its reasons.
 
 use super::order::{CaseSystem, expect, is_answered, seen};
+use super::recovery;
 use super::report::{Report, Seen};
 use crate::client::status;
 use crate::failure::Failure;
@@ -18,8 +19,8 @@ use std::time::Duration;
 use tonic::transport::Channel;
 
 /// What each instalment is, and after how many seconds it falls due.
-const INSTALMENT: Amount = Amount::cny(3_000_000);
-const DUE_IN_S: [i64; 2] = [8, 11];
+const INSTALMENT: Amount = Amount::cny(30_000_000);
+const DUE_IN_S: [i64; 2] = [6, 8];
 /// How the bank's register calls the court's designated account.
 const DESIGNATED: &str = "court-designated-account-1";
 /// How long the story waits for one of its steps.
@@ -35,7 +36,7 @@ pub(super) async fn tell(world: &World, report: &mut Report) -> Result<(), Failu
     people.paid(&agreement, &account, report).await?;
     let agreement = people.defaulted(&agreement, report).await?;
     people.opened(&agreement, report).await?;
-    people.proposals_are_taken_up(world, &agreement, report).await
+    people.proposals_are_taken_up(world, &agreement, &account, report).await
 }
 
 /// Who acts in the story.
@@ -110,7 +111,36 @@ impl People {
 
     /// The first instalment is paid; the bank records it under the computed reference, and nothing of who paid.
     async fn paid(&self, agreement: &v1::Agreement, account: &[u8], report: &mut Report) -> Result<(), Failure> {
-        let first = agreement.instalments.first().ok_or_else(|| unexpected("an agreement without instalments"))?;
+        self.pays(
+            agreement,
+            0,
+            account,
+            INSTALMENT,
+            "the first instalment is paid, and the bank's chain says so",
+            report,
+        )
+        .await?;
+
+        let known = self
+            .until(&agreement.name, |now| now.instalments.first().is_some_and(|first| first.paid.is_some()))
+            .await?;
+        let fact = known.instalments.into_iter().next().and_then(|first| first.paid?.fact);
+        report.proven("the court's chain has that proven to it", &of_fact(fact.as_ref(), "FIELD_PROOF"));
+        Ok(())
+    }
+
+    /// The bank records a payment under the instalment's reference.
+    async fn pays(
+        &self,
+        agreement: &v1::Agreement,
+        number: usize,
+        account: &[u8],
+        amount: Amount,
+        what: &str,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let instalment =
+            agreement.instalments.get(number).ok_or_else(|| unexpected("an agreement without instalments"))?;
         let now = crate::clock::now();
         let field = |name: &str, value| v1::Field { name: name.into(), value: Some(value) };
         let request = v1::BatchPutRecordsRequest {
@@ -118,12 +148,12 @@ impl People {
             rows: vec![v1::RecordRow {
                 fields: vec![
                     field("account", v1::field::Value::Digest(account.to_vec())),
-                    field("amount", v1::field::Value::Amount(comity_gateway::amount_to_wire(&INSTALMENT))),
+                    field("amount", v1::field::Value::Amount(comity_gateway::amount_to_wire(&amount))),
                     field(
                         "paid_at",
                         v1::field::Value::Time(prost_types::Timestamp { seconds: now.seconds(), nanos: 0 }),
                     ),
-                    field("reference", v1::field::Value::Text(first.reference.clone())),
+                    field("reference", v1::field::Value::Text(instalment.reference.clone())),
                 ],
             }],
             ..v1::BatchPutRecordsRequest::default()
@@ -131,13 +161,7 @@ impl People {
         let put = RecordsClient::new(self.registrar.clone()).batch_put_records(request).await;
         let put = put.map_err(|error| status(error, "the payment was not recorded"))?.into_inner();
         let recorded = put.proof.as_ref().map(Seen::from).unwrap_or_default();
-        report.proven("the first instalment is paid, and the bank's chain says so", &recorded);
-
-        let known = self
-            .until(&agreement.name, |now| now.instalments.first().is_some_and(|first| first.paid.is_some()))
-            .await?;
-        let fact = known.instalments.into_iter().next().and_then(|first| first.paid?.fact);
-        report.proven("the court's chain has that proven to it", &of_fact(fact.as_ref(), "FIELD_PROOF"));
+        report.proven(what, &recorded);
         Ok(())
     }
 
@@ -170,6 +194,7 @@ impl People {
         &self,
         world: &World,
         agreement: &v1::Agreement,
+        account: &[u8],
         report: &mut Report,
     ) -> Result<(), Failure> {
         let firing = self.firing(&agreement.name).await?;
@@ -179,31 +204,37 @@ impl People {
         }
         let court = CaseSystem::new(world, "court").await?;
         let mut triggers = TriggersClient::new(self.clerk.clone());
+        let mut frozen = None;
         for name in &firing.proposals {
             let get = v1::GetProposalRequest { name: name.clone(), purpose: None };
             let proposal = triggers.get_proposal(get).await;
             let proposal = proposal.map_err(|error| status(error, "the proposal was not read"))?.into_inner();
             if proposal.kind == "INVESTIGATION" {
-                let what = format!("proposed: look for assets in {}", proposal.sectors.join(", "));
-                report.proven(what, &Seen::rule("PROPOSED"));
+                report.say("  an investigation begins by itself; a judge could have stopped it");
+                let drafts = recovery::investigated(&self.clerk, name, report).await?;
+                frozen = drafts.into_iter().find(|draft| draft.sector == "accounts" && !draft.order.is_empty());
                 continue;
             }
             if proposal.order.is_empty() {
                 return Err(unexpected(&format!("no draft of {}: {}", proposal.order_kind, proposal.reason)));
             }
-            report.proven(
-                format!("proposed: {} in {}; the draft waits for officers", proposal.order_kind, proposal.sector),
-                &Seen::rule("AWAITING_APPROVAL"),
-            );
             let order = court.watch(&proposal.order, false, |_| true).await?;
+            report.begin();
             for officer in 0..order.approvals_needed as usize {
                 court.approve(&order, officer).await?;
             }
             let answered = court.watch(&order.name, false, is_answered).await?;
             expect(&answered, OrderState::Executed)?;
-            report.proven(format!("approved, it is carried out: {}", proposal.order_kind), &seen(&answered));
+            report.proven("two officers approve it: the mediation body is told of the filing", &seen(&answered));
         }
-        Ok(())
+        let freeze = frozen.ok_or_else(|| unexpected("the investigation drafted no freeze"))?;
+        report.proven("a freeze is drafted for the account that was found", &Seen::rule("AWAITING_APPROVAL"));
+        let listed = recovery::recovered(world, &court, &freeze, report).await?;
+        report.begin();
+        let rest = Amount::cny(INSTALMENT.minor.saturating_sub(recovery::DEDUCTED.minor));
+        self.pays(agreement, 1, account, rest, "the debtor pays the rest, and the bank's chain says so", report)
+            .await?;
+        recovery::ended(world, &court, listed, report).await
     }
 
     async fn firing(&self, subject: &str) -> Result<v1::Firing, Failure> {
@@ -267,6 +298,8 @@ fn request(world: &World, account: &[u8]) -> v1::CreateAgreementRequest {
         name: "agreement_number".into(),
         value: Some(v1::field::Value::Text("安澜商调2026字第00001号".into())),
     };
+    let account_fields = recovery::ACCOUNT
+        .map(|(name, value)| v1::Field { name: name.into(), value: Some(v1::field::Value::Text(value.into())) });
     v1::CreateAgreementRequest {
         request_id: uuid::Uuid::new_v4().to_string(),
         rule: "rules/swift-agreement".into(),
@@ -276,7 +309,7 @@ fn request(world: &World, account: &[u8]) -> v1::CreateAgreementRequest {
         account: hex::encode(account),
         text_digest: Hash([4; 32]).0.to_vec(),
         hold: None,
-        case_fields: case.chain([number]).collect(),
+        case_fields: case.chain([number]).chain(account_fields).collect(),
         validate_only: false,
     }
 }

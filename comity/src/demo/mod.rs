@@ -9,6 +9,7 @@ mod carrier;
 mod freeze;
 mod order;
 mod query;
+mod recovery;
 mod report;
 
 use crate::cli::demo::DemoArgs;
@@ -36,4 +37,29 @@ async fn stories(world: &World, report: &mut Report) -> Result<(), Failure> {
     query::credential(world, report).await?;
     freeze::tell(world, report).await?;
     agreement::tell(world, report).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// From the first key to the last proof, on a machine that does nothing else.
+    const WHOLE_MAX: Duration = Duration::from_secs(60);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_stories_are_told_to_their_end_and_every_step_is_proven() {
+        let started = Instant::now();
+        let world = World::start(WorldOptions { dir: None, seed: 1, quiet: true }).await.expect("a world");
+        let mut report = Report::new(false);
+        stories(&world, &mut report).await.expect("every step is verified");
+        world.stop().await.expect("the world stops");
+        let steps = report.steps();
+        report.finish(true);
+        println!("{steps} steps in {:?}", started.elapsed());
+        assert!(steps >= 45, "{steps} steps");
+        if std::env::var_os("CI").is_some() {
+            assert!(started.elapsed() < WHOLE_MAX, "{:?}", started.elapsed());
+        }
+    }
 }

@@ -119,6 +119,12 @@ impl Report {
         self.steps.push(step);
     }
 
+    /// How many steps were proven.
+    #[cfg(test)]
+    pub(super) const fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The table at the end, or the JSON object.
     pub(super) fn finish(self, verified: bool) {
         let seconds = self.started.elapsed().as_secs_f64();

@@ -28,6 +28,10 @@ use tokio::sync::Mutex;
 /// Rules of the sandbox's courts.
 const RULES: &str = include_str!("rules.toml");
 
+/// How long an idle chain of the sandbox waits for its next block, in seconds. A payment's absence is proven by a header past
+/// its date, and here dates are seconds apart.
+const HEARTBEAT_S: u64 = 1;
+
 /// Steps that [`found`] announces.
 const STEPS: u64 = 6;
 
@@ -139,6 +143,7 @@ async fn start_ledger(mut founded: Founded) -> Result<Founded, Failure> {
     if founded.site.hosts() {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = init::engine_config(&founded.home, anywhere);
+        config.heartbeat_s = HEARTBEAT_S;
         let engine = ledger::start(&config, anywhere).await?;
         // From now on this is its address, also after it was stopped.
         config.listen = engine.rpc_addr();
