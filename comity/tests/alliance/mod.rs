@@ -25,6 +25,10 @@ pub(crate) enum Part {
     BankSigner,
     BankGateway,
     Relayer,
+    /// More gateways of the court and one more relayer, for whoever writes their configurations.
+    SecondGateway,
+    ThirdGateway,
+    SecondRelayer,
 }
 
 impl Part {
@@ -35,6 +39,9 @@ impl Part {
             Self::BankSigner => ("sign", "bank/comity.toml"),
             Self::BankGateway => ("serve", "bank/comity.toml"),
             Self::Relayer => ("relay", "relayer/relay.toml"),
+            Self::SecondGateway => ("serve", "court/second.toml"),
+            Self::ThirdGateway => ("serve", "court/third.toml"),
+            Self::SecondRelayer => ("relay", "relayer/second.toml"),
         };
         vec![command.into(), "--config".into(), dir.join(config).display().to_string()]
     }
@@ -45,13 +52,16 @@ pub(crate) struct Alliance {
     dir: PathBuf,
     /// Where they listen: the court's gateway, RPC, signer and metrics, the bank's, and the relayer's metrics.
     pub(crate) ports: Vec<u16>,
+    /// What parts that start find in their environment.
+    pub(crate) environment: Vec<(String, String)>,
     running: Mutex<BTreeMap<Part, Child>>,
 }
 
 impl Alliance {
     /// Makes both institutions, starts everything and joins the chains both ways.
     pub(crate) fn found(dir: &Path) -> Self {
-        let alliance = Self { dir: dir.to_path_buf(), ports: free_ports(), running: Mutex::default() };
+        let alliance =
+            Self { dir: dir.to_path_buf(), ports: free_ports(), environment: Vec::new(), running: Mutex::default() };
         let address = |index: usize| format!("127.0.0.1:{}", alliance.ports[index]);
         for (index, (name, kind)) in [("court", "court"), ("bank", "finance")].into_iter().enumerate() {
             let base = index * 4;
@@ -131,6 +141,7 @@ impl Alliance {
         let child = Command::new(env!("CARGO_BIN_EXE_comity"))
             .args(part.arguments(&self.dir))
             .env("COMITY_LOG", "warn")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log("out"))
             .stderr(log("err"))
