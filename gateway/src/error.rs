@@ -123,6 +123,8 @@ table! {
         "No asset is registered under this reference, or its chain does not have it."
     RecordIdDiffers "RECORD_ID_DIFFERS" InvalidArgument 400 Refusal
         "A record's identity field names another record."
+    LookupKeyMissing "LOOKUP_KEY_MISSING" Internal 500 Fault
+        "Records of the sector stand under private ids, and the gateway that keeps them has no lookup key."
     RecordIdReserved "RECORD_ID_RESERVED" InvalidArgument 400 Refusal
         "A record's id begins with the character that is kept for a sector's index."
     ConsentRequired "CONSENT_REQUIRED" InvalidArgument 400 Refusal

@@ -2,6 +2,7 @@
 //! It refuses to know who may read them.
 
 mod index;
+mod place;
 mod row;
 pub(crate) mod stored;
 
@@ -22,7 +23,7 @@ use comity_store::{Batch, Store};
 use comity_verify::lookup;
 use index::Changes;
 use row::Row;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -81,10 +82,21 @@ pub struct Published {
     pub changed: usize,
     /// Records that stood so already.
     pub unchanged: usize,
-    /// What the chain says of each record now and whether this publication made it so, in the order of the call.
-    pub states: Vec<(RecordState, bool)>,
+    /// What the chain says of each record now, in the order of the call.
+    pub records: Vec<Stands>,
     /// The first header whose state has them all.
     pub header: Height,
+}
+
+/// How a record stands after a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// Its id on the chain: its name, or the private id of that.
+    pub id: RecordId,
+    /// What the chain says of it.
+    pub state: RecordState,
+    /// Whether this publication made it so.
+    pub changed: bool,
 }
 
 impl RecordKeeper {
@@ -165,8 +177,8 @@ impl RecordKeeper {
             }
         }
         let _publishing = self.0.publishing.lock().await;
-        let states = Vec::with_capacity(records.len());
-        let mut published = Published { changed: 0, unchanged: 0, states, header: Height(0) };
+        let stands = Vec::with_capacity(records.len());
+        let mut published = Published { changed: 0, unchanged: 0, records: stands, header: Height(0) };
         for batch in records.chunks(BATCH_MAX) {
             self.publish_batch(schema, batch, status, &mut published).await?;
         }
@@ -186,27 +198,32 @@ impl RecordKeeper {
         published: &mut Published,
     ) -> Result<(), ApiError> {
         let now = self.0.clock.now().unix_seconds();
-        let lookup = self.0.lookup.clone().filter(|_| schema.searchable);
+        let lookup = self.0.lookup.clone().filter(|_| schema.searchable || schema.private_ids());
         let (mut staged, mut changes) = (Staged::default(), Changes::default());
-        for (id, fields) in records {
+        let ids = self.ids(schema, records.iter().map(|(name, _)| name.clone()).collect()).await?;
+        for ((id, fields), on_chain) in records.iter().zip(&ids) {
             let row = self.row(&schema.name, id).await?.unwrap_or_default();
-            if lookup.is_some() {
+            if schema.searchable && lookup.is_some() {
                 changes.note(schema, id, &row, fields, status);
             }
             let says = Says { schema: schema.schema_hash, fields, status };
             let (state, changed) = staged.add(id, row, &says, now)?;
             *(if changed { &mut published.changed } else { &mut published.unchanged }) += 1;
-            published.states.push((state, changed));
+            published.records.push(Stands { id: on_chain.clone(), state, changed });
         }
+        let ids: HashMap<&RecordId, &RecordId> = records.iter().map(|(name, _)| name).zip(&ids).collect();
+        // Records of the index are called what they are on the chain.
+        let on_chain = |name: &RecordId| ids.get(name).map_or_else(|| name.clone(), |id| (*id).clone());
         if let Some(key) = lookup {
             self.stage_index(schema, key, changes, &mut staged, now).await?;
         }
-        self.submit(schema, staged.unfinished, published).await?;
+        let unfinished = staged.unfinished.into_iter().map(|(name, state)| (on_chain(&name), state));
+        self.submit(schema, unfinished.collect(), published).await?;
         for rows in staged.rows.chunks_mut(SUBMIT_MAX) {
             // Fields and salts are durable before the chain commits to them.
             self.keep(schema, rows, None).await?;
             rows.iter_mut().for_each(|(_, row)| row.written());
-            let states = rows.iter().filter_map(|(id, row)| Some((id.clone(), row.last()?.state.clone())));
+            let states = rows.iter().filter_map(|(id, row)| Some((on_chain(id), row.last()?.state.clone())));
             match self.submit(schema, states.collect(), published).await {
                 // Another gateway over this store brought ours to the chain, and its own after it.
                 Err(error)

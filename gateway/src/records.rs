@@ -2,10 +2,12 @@
 //! It refuses to hand out what it has not verified itself, the own institution's records included.
 
 mod answer;
+mod came;
 mod read;
 
 pub(crate) use answer::{Answerer, Question};
-pub(crate) use read::{Reader, Reading, accept, astray};
+pub(crate) use came::Came;
+pub(crate) use read::{Reader, Reading, Under, accept, astray};
 
 use crate::audit::Purpose;
 use crate::convert::{RecordName, duration, field_to_wire};
@@ -76,6 +78,7 @@ impl RecordsService {
                 None => Answer::Absence(v1::RecordAbsence { name: name.to_string() }),
             }),
             proof: Some(reading.proof()),
+            lookup: reading.lookup(),
             bundle: if request.include_bundle { reading.bundle().await? } else { Vec::new() },
         })
     }

@@ -106,6 +106,13 @@ pub struct SectorSchema {
 }
 
 impl SectorSchema {
+    /// Whether records stand on the chain under ids that only their institution's lookup key can compute: where a
+    /// record's own name is personal data.
+    #[must_use]
+    pub fn private_ids(&self) -> bool {
+        self.record.role(Role::Identity).is_some_and(|spec| spec.personal)
+    }
+
     /// Whether `fields` make a record of this sector under the name `id`.
     ///
     /// # Errors

@@ -12,12 +12,15 @@ use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};
 use comity_model::member::MemberKind;
 use comity_model::{RecordId, Sector};
+use comity_proto::v1::field::Value;
 use comity_proto::v1::finding::Outcome;
+use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::investigate_response::Event;
 use comity_proto::v1::investigations_client::InvestigationsClient;
+use comity_proto::v1::records_client::RecordsClient;
 use comity_proto::v1::search_response::Part;
 use comity_proto::v1::{self, InvestigateRequest};
-use comity_verify::bundle::Bundle;
+use comity_verify::bundle::{Bundle, Claim};
 use comity_verify::lookup;
 use comity_verify::vrf::{self, Proof};
 use filling::{About, CASE, NAME, NUMBER};
@@ -177,7 +180,7 @@ async fn one_question_goes_to_all_and_each_answer_or_absence_is_proven() {
         let proof = Proof(told.proof.clone().try_into().unwrap());
         let key: [u8; 32] = told.key.clone().try_into().unwrap();
         let output = vrf::verify(&key, &lookup::input(&sector, number), &proof).unwrap();
-        assert_eq!(lookup::entry_id(&output).as_str(), told.entry);
+        assert_eq!(lookup::private_id(&output).as_str(), told.entry);
         assert!(vrf::verify(&key, &lookup::input(&sector, "1"), &proof).is_err());
         assert!(entries.insert(told.entry.clone()), "one entry links a person across sectors");
         assert_eq!(finding.proof.as_ref().unwrap().chain_id, anchor.chain_id.as_str());
@@ -342,6 +345,73 @@ async fn an_institution_that_hides_a_record_or_shows_anothers_is_caught() {
         }
     });
     assert_eq!(ask().await, "PROOF_REFUSED");
+}
+
+/// What the court's officer is told of an account, or why not.
+async fn account(court: &Party, gateway: &Running, number: &str) -> Result<v1::GetRecordResponse, String> {
+    let request = v1::GetRecordRequest {
+        name: format!("members/bank/sectors/accounts/records/{number}"),
+        purpose: about(&[NUMBER]).purpose,
+        include_bundle: true,
+        ..Default::default()
+    };
+    let answer = RecordsClient::new(court.person(gateway, "officer")).get_record(request).await;
+    answer.map(tonic::Response::into_inner).map_err(|status| reason(&status))
+}
+
+/// The id on the chain that a lookup leads to, computed as anyone would.
+fn private_id(told: &v1::Lookup, number: &str) -> String {
+    let input = lookup::record_input(&"accounts".parse().unwrap(), &number.parse().unwrap());
+    let key = told.key.as_slice().try_into().unwrap();
+    let proof = Proof(told.proof.as_slice().try_into().unwrap());
+    lookup::private_id(&vrf::verify(key, &input, &proof).unwrap()).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_stands_on_the_chain_under_an_id_that_only_its_bank_computes_and_everybody_checks() {
+    const KEPT: [&str; 2] = ["6222021202041234567", "6222021202047654321"];
+    const NOT_KEPT: &str = "6222021202040000001";
+    let alliance = Alliance::start().await;
+    alliance.keep(&alliance.bank_gateway, "accounts", NUMBER, &KEPT).await;
+    let (court, bank) = (&alliance.court, &alliance.bank);
+
+    let told = account(court, &alliance.court_gateway, KEPT[0]).await.unwrap();
+    let Some(Answer::Record(record)) = &told.answer else { panic!("{told:?}") };
+    let number = Some(Value::Text(KEPT[0].into()));
+    assert!(record.name.ends_with(KEPT[0]) && record.fields.iter().any(|field| field.value == number));
+    let (lookup, proof) = (told.lookup.as_ref().unwrap(), told.proof.as_ref().unwrap());
+    assert_eq!(lookup.entry, private_id(lookup, KEPT[0]));
+    assert!(proof.rules.contains(&"VRF".to_owned()), "{:?}", proof.rules);
+    let Claim::Record { id, .. } = Bundle::decode(&told.bundle).unwrap().claim else { panic!("another claim") };
+    assert_eq!(id.as_str(), lookup.entry, "the bundle is of what stands there");
+
+    let told = account(court, &alliance.court_gateway, NOT_KEPT).await.unwrap();
+    assert!(matches!(told.answer, Some(Answer::Absence(_))));
+    let lookup = told.lookup.as_ref().unwrap();
+    assert_eq!(lookup.entry, private_id(lookup, NOT_KEPT), "nothing stands at the one place where it could");
+
+    let honest = (&bank.id, &bank.authority);
+    let (address, lie) = liar::start_as(honest, &alliance.bank_gateway, (&court.id, &court.authority)).await;
+    let deceived = court.gateway_over("deceived.redb", vec![bank.as_peer_of(court, &address)]).await;
+    assert!(account(court, &deceived, KEPT[0]).await.is_ok(), "the liar tells the truth so far");
+    let mut others = account(court, &alliance.court_gateway, KEPT[1]).await.unwrap().lookup.unwrap().proof;
+    lie.set(move |answer| answer.private_id.as_mut().unwrap().vrf_proof.clone_from(&others));
+    assert_eq!(account(court, &deceived, KEPT[0]).await.unwrap_err(), "PROOF_REFUSED", "another account's place");
+    others = lookup.proof.clone();
+    lie.set(move |answer| answer.private_id.as_mut().unwrap().vrf_proof.clone_from(&others));
+    assert_eq!(account(court, &deceived, KEPT[0]).await.unwrap_err(), "PROOF_REFUSED", "a place where nothing stands");
+    lie.set(|answer| answer.private_id = None);
+    assert_eq!(account(court, &deceived, KEPT[0]).await.unwrap_err(), "PEER_REFUSED", "no place at all");
+
+    // No block has the number or the name; the bank's own store has both.
+    let finds = |bytes: &[u8], secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+    let transactions = bank.ledger.transactions();
+    assert!(transactions.iter().any(|bytes| finds(bytes, &lookup.entry[..1]) && finds(bytes, "accounts")));
+    let own = std::fs::read(bank.folder.path().join("gateway.redb")).unwrap();
+    for secret in [KEPT[0], KEPT[1], NAME, NUMBER] {
+        assert!(!transactions.iter().any(|bytes| finds(bytes, secret)), "{secret} is on the chain");
+        assert!(finds(&own, secret), "{secret} is not in the bank's own store");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

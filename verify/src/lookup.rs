@@ -1,6 +1,7 @@
 //! Private lookups: a sector's index from the number of a person to that person's records. An entry is a record under a
 //! key that only the holder of the sector's lookup key can compute and everybody can check ([`crate::vrf`]): guessing
-//! numbers needs the holder's help, absence is provable, and nothing links a person across sectors.
+//! numbers needs the holder's help, absence is provable, and nothing links a person across sectors. Records whose own
+//! names are personal data, such as the number of an account, stand under ids of the same kind.
 //! Knows no secret key and no reader. Absence means: not in this index at this height.
 
 use crate::fields::{self, DisclosedRecord, Disclosure};
@@ -19,7 +20,9 @@ use comity_model::{Hash, RecordId, Sector};
 
 /// Domain tag of what a lookup's output is computed from: canonical `(Sector, String)`, the number in its one form.
 pub const TAG: &str = "comity/lookup/v1";
-/// What ids of an index begin with; no other record's does.
+/// Domain tag of what the private id of a record is computed from: canonical `(Sector, RecordId)`, the record's own name.
+pub const TAG_RECORD: &str = "comity/record-id/v1";
+/// What ids begin with that an institution's key computes; no record's own name does.
 pub const RESERVED: char = '~';
 /// Whether a record of this id belongs to an index.
 #[must_use]
@@ -46,9 +49,15 @@ pub fn input(sector: &Sector, number: &str) -> Vec<u8> {
     seal::signing_bytes(TAG, &(sector, normal(number)))
 }
 
-/// The id of the entry under an output: `~` and the first 32 bytes in hex.
+/// The input that the private id of the record of this name is the output of.
 #[must_use]
-pub fn entry_id(output: &Output) -> RecordId {
+pub fn record_input(sector: &Sector, name: &RecordId) -> Vec<u8> {
+    seal::signing_bytes(TAG_RECORD, &(sector, name))
+}
+
+/// The id under an output, an entry's or a record's: `~` and the first 32 bytes in hex.
+#[must_use]
+pub fn private_id(output: &Output) -> RecordId {
     let hex: String = output.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
     own(format!("{RESERVED}{hex}"))
 }
@@ -133,7 +142,12 @@ impl PublishedKey {
 
     /// The id of the entry of a number: the output that `vrf_proof` proves.
     pub fn entry(&self, number: &str, vrf_proof: &Proof) -> Result<RecordId, Refusal> {
-        Ok(entry_id(&vrf::verify(&self.key, &input(&self.sector, number), vrf_proof)?))
+        Ok(private_id(&vrf::verify(&self.key, &input(&self.sector, number), vrf_proof)?))
+    }
+
+    /// The private id of the record of this name: the one place where the institution can keep it.
+    pub fn record(&self, name: &RecordId, vrf_proof: &Proof) -> Result<RecordId, Refusal> {
+        Ok(private_id(&vrf::verify(&self.key, &record_input(&self.sector, name), vrf_proof)?))
     }
 
     /// Proves what the index says of `number` under the header of this key: under the entry that belongs to it, and no
@@ -200,11 +214,14 @@ mod tests {
         assert_eq!(input(&one, " 11010519491231002x "), input(&one, "11010519491231002X"));
         assert_ne!(input(&one, "11010519491231002X"), input(&two, "11010519491231002X"));
         assert_ne!(input(&one, "1"), input(&one, "2"));
+        let named = |sector, name: &str| record_input(sector, &name.parse().expect("a name"));
+        assert_ne!(named(&one, "1"), input(&one, "1"), "a record's name is not a person's number");
+        assert_ne!(named(&one, "1"), named(&two, "1"));
     }
 
     #[test]
     fn ids_of_an_index_are_record_ids_and_say_nothing() {
-        assert_eq!(entry_id(&[0xab; 64]).as_str(), format!("~{}", "ab".repeat(32)));
+        assert_eq!(private_id(&[0xab; 64]).as_str(), format!("~{}", "ab".repeat(32)));
         assert!(key_id().as_str().starts_with(RESERVED));
     }
 }

@@ -117,6 +117,7 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/lookup/v1", lookup::input(&"accounts".parse().unwrap(), "99010619870412037x")),
         ("comity/record-receipt/v1", signing_bytes("comity/record-receipt/v1", &record_receipt())),
         ("comity/holding/v1", record_receipt().holding.to_vec()),
+        ("comity/record-id/v1", lookup::record_input(&"accounts".parse().unwrap(), &"6222020001".parse().unwrap())),
         ("comity/consent/v1", signing_bytes("comity/consent/v1", &consent())),
     ]
 }
@@ -625,6 +626,7 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/fields/v1", "7b42601b976f822faa5be43d1721f7225fa11ec22c46484ab9ec174104b2d66e"),
     ("comity/state-key/v1", "81b84d3805a8104c45ac004f14e36d98edd248c91b60bc719329c7d7fade12f6"),
     ("comity/receipt/v1", "e184e12ea3ebb1c23c092c5d388c155a36937a75a8057e8643f9210298bcae0e"),
+    ("comity/record-id/v1", "76da7bfc141d545278157e1cf64a6392df35768de9452e6017e332edb02e2c53"),
     ("comity/lookup/v1", "32906b3660ea3f6967461cd0ea2c684fb8726afc4edb240a0fc5d1d548a6bb0c"),
     ("comity/consent/v1", "f01cde27d76bc6cb2b5a4dffb47da7673c70194e8b24e7262bda81f01c25aa76"),
     ("comity/record-receipt/v1", "3c60abb0b7dfef4292f9c3a2f7915556b73d1b544c4ef102a0f57315a992bc21"),

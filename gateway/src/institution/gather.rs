@@ -6,6 +6,7 @@ use super::decider::{DecideError, Decider, unavailable};
 use super::facts::{Facts, Prior};
 use super::inbox::case_of;
 use super::judge;
+use crate::error::Reason;
 use crate::sectors::Role;
 use comity_model::asset::{Asset, Hold, HoldState};
 use comity_model::order::{ApprovalClass, Order, PrivatePart, ReceivedOrder};
@@ -119,7 +120,14 @@ impl Decider {
     /// The fields of the asset's record, as the chain commits to them; none where the institution keeps no such record.
     async fn record(&self, order: &Order, reference: &str, header: Height) -> Result<Vec<Field>, DecideError> {
         let Ok(id) = reference.parse::<RecordId>() else { return Ok(Vec::new()) };
-        let path = StatePath::Record(order.sector.clone(), id.clone());
+        let Some(schema) = self.parts.sectors.sector(&order.sector) else { return Ok(Vec::new()) };
+        let place = match self.parts.keeper.place(schema, &id).await {
+            Ok(place) => place,
+            // Without the key it has published none.
+            Err(error) if error.reason() == Reason::LookupKeyMissing => return Ok(Vec::new()),
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let path = StatePath::Record(order.sector.clone(), place.id);
         let answer = self.parts.home.state(&path, header).await.map_err(|error| unavailable(&error))?;
         let Some(value) = answer.value else { return Ok(Vec::new()) };
         let state = value.decode::<RecordState>("record state").map_err(|error| unavailable(&error))?;

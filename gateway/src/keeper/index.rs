@@ -55,7 +55,7 @@ impl Changes {
             let entry = |(number, change): (String, Change)| {
                 let output = key.output(&lookup::input(&sector, &number));
                 let output = output.ok_or_else(|| ApiError::fault("a number has no point on the curve"))?;
-                Ok((lookup::entry_id(&output), change))
+                Ok((lookup::private_id(&output), change))
             };
             self.0.into_iter().map(entry).collect()
         };

@@ -18,7 +18,7 @@ use comity_model::state::StatePath;
 use comity_model::{FieldName, Hash, Height, MemberId, RecordId, Sector, decode, encode};
 use comity_proto::v1;
 use comity_verify::light::TrustedHeader;
-use comity_verify::{consent, fields};
+use comity_verify::{consent, fields, lookup};
 use moka::sync::Cache;
 use std::sync::Arc;
 
@@ -74,10 +74,17 @@ impl Answerer {
         asker: &Caller,
         question: &Question,
     ) -> Result<v1::FetchRecordResponse, ApiError> {
-        self.answer_under(asker, question, self.home.view().fresh().await?).await
+        let mut answer = self.answer_under(asker, question, self.home.view().fresh().await?).await?;
+        if let (Some(private), Some(state)) = (&mut answer.private_id, &answer.state) {
+            let header = self.home.view().header(Height(state.header_height)).await?;
+            let (key, _) = self.of_index(&question.sector, &lookup::key_id(), &header).await?;
+            (private.key, private.key_disclosure) = (key.state, key.disclosure);
+        }
+        Ok(answer)
     }
 
-    /// The same under a header of the own chain. Whoever gets a record of a followed sector is its holder before it has it.
+    /// The same under a header of the own chain, for who has the sector's lookup key under it. Whoever gets a record of a
+    /// followed sector is its holder before it has it.
     pub(crate) async fn answer_under(
         &self,
         asker: &Caller,
@@ -102,7 +109,8 @@ impl Answerer {
         let schema = self.sectors.sector(&question.sector).ok_or_else(|| unknown_sector(&question.sector))?;
         let names = self.disclosable(asker, schema, question)?;
         self.check_kept(&question.sector).await?;
-        let path = StatePath::Record(question.sector.clone(), question.id.clone());
+        let place = self.keeper.place(schema, &question.id).await?;
+        let path = StatePath::Record(question.sector.clone(), place.id);
         let stood = self.home.under(&path, header).await?;
         let record = match stood.what.value() {
             Some(value) => Some(decode::<RecordState>("record state", value.value()).map_err(ApiError::fault)?),
@@ -113,7 +121,9 @@ impl Answerer {
             None => Vec::new(),
         };
         let state = self.state(&stood, question.trusted).await?;
-        Ok((v1::FetchRecordResponse { state: Some(state), disclosure }, record))
+        let private_id =
+            place.vrf_proof.map(|proof| v1::PrivateId { vrf_proof: proof.0.to_vec(), ..Default::default() });
+        Ok((v1::FetchRecordResponse { state: Some(state), disclosure, private_id }, record))
     }
 
     /// Who asks is a holder from now on, for the case and on the basis that it states.
@@ -176,6 +186,29 @@ impl Answerer {
             answer.states.push(state);
         }
         Ok(answer)
+    }
+
+    /// A record of an index as it stands under `header`, disclosed whole.
+    pub(crate) async fn of_index(
+        &self,
+        sector: &Sector,
+        id: &RecordId,
+        header: &TrustedHeader,
+    ) -> Result<(v1::FetchRecordResponse, Option<Version>), ApiError> {
+        let path = StatePath::Record(sector.clone(), id.clone());
+        let stood: Stood = self.home.under(&path, header.clone()).await?;
+        let mut disclosure = Vec::new();
+        let mut version = None;
+        if let Some(value) = stood.what.value() {
+            let state: RecordState = decode("record state", value.value()).map_err(ApiError::fault)?;
+            let kept = self.keeper.version(sector, id, &state).await?;
+            let kept = kept.ok_or_else(|| ApiError::fault("the store has no fields for an entry on the chain"))?;
+            let names: Vec<_> = kept.openings.iter().map(|opening| opening.field.name.clone()).collect();
+            let opened = fields::disclose(kept.algorithm, &kept.openings, &names).map_err(ApiError::fault)?;
+            (disclosure, version) = (encode(&opened), Some(kept));
+        }
+        let state = Some(self.state(&stood, None).await?);
+        Ok((v1::FetchRecordResponse { state, disclosure, private_id: None }, version))
     }
 
     /// A state of the own chain for a peer that trusts the header of `trusted`.

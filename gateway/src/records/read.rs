@@ -2,6 +2,7 @@
 //! It refuses to trust the own node, the own store and peers alike.
 
 use super::answer::{Answerer, Question, consent_required, needs_consent, purpose_required, unknown_field};
+use super::came;
 use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::convert::{self, RecordName};
@@ -20,6 +21,7 @@ use comity_proto::v1;
 use comity_verify::bundle::{Bundle, Claim, Link, STEPS_MAX};
 use comity_verify::fields::{self, DisclosedRecord, Disclosure};
 use comity_verify::light::{LightStep, TrustedHeader};
+use comity_verify::lookup::PublishedKey;
 use comity_verify::state::{self, ProvenAt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,9 @@ use std::time::Duration;
 /// Rules that a proven record passed, and a proven absence.
 const RULES_RECORD: &[&str] = &["COMMIT_POWER", "STATE_PROOF", "FIELD_PROOF", "SCHEMA_HASH"];
 const RULES_ABSENCE: &[&str] = &["COMMIT_POWER", "ABSENCE_PROOF"];
+/// The same where the record stands, or would, under a private id.
+const RULES_PRIVATE_RECORD: &[&str] = &["COMMIT_POWER", "VRF", "STATE_PROOF", "FIELD_PROOF", "SCHEMA_HASH"];
+const RULES_PRIVATE_ABSENCE: &[&str] = &["COMMIT_POWER", "VRF", "ABSENCE_PROOF"];
 
 /// Reads records for the institution's people.
 pub(crate) struct Reader {
@@ -46,9 +51,20 @@ pub(crate) struct Reading {
     claim: Claim,
     icsproof: Vec<u8>,
     record: Option<DisclosedRecord>,
+    /// How the name led to a private id.
+    lookup: Option<v1::Lookup>,
     at: ProvenAt,
     view: Arc<ChainView>,
     now: Time,
+}
+
+/// What an answer is verified under.
+#[derive(Clone, Copy)]
+pub(crate) struct Under<'a> {
+    /// The header of its proofs.
+    pub(crate) header: &'a TrustedHeader,
+    /// The sector's lookup key under that header, if it is known.
+    pub(crate) key: Option<&'a PublishedKey>,
 }
 
 impl Reader {
@@ -86,7 +102,7 @@ impl Reader {
             let header = self.reach(peer, &trusted, &answer).await?;
             (answer, peer.view.clone(), header)
         };
-        let reading = self.verify(name, schema, answer, view, &header)?;
+        let reading = self.verify(name, schema, answer, view, Under { header: &header, key: None })?;
         self.check_disclosed(caller, schema, name, wanted, &reading)?;
         // The own institution's answer was filed where it was given.
         if name.member != self.institution {
@@ -136,7 +152,7 @@ impl Reader {
         purpose: Option<Purpose>,
     ) -> Result<Kept, ApiError> {
         let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
-        let reading = self.verify(name, schema, answer, view, header)?;
+        let reading = self.verify(name, schema, answer, view, Under { header, key: None })?;
         self.check_disclosed(caller, schema, name, &[], &reading)?;
         let kept = reading.kept().ok_or_else(|| answered(name, "NO_RECORD"))?;
         self.file(caller, action, name, schema, &reading, purpose).await?;
@@ -165,7 +181,7 @@ impl Reader {
         self.held.read(asked, kept, self.clock.now().unix_seconds()).await
     }
 
-    /// Takes up a record that came as one of several answers under `header`: verified, no more than `caller` may see,
+    /// Takes up a record that came as one of several answers under one header: verified, no more than `caller` may see,
     /// and filed.
     pub(crate) async fn take(
         &self,
@@ -173,11 +189,11 @@ impl Reader {
         name: &RecordName,
         answer: v1::FetchRecordResponse,
         view: Arc<ChainView>,
-        header: &TrustedHeader,
+        under: Under<'_>,
         purpose: &Purpose,
     ) -> Result<Reading, ApiError> {
         let schema = self.sectors.sector(&name.sector).ok_or_else(|| unknown_sector(&name.sector))?;
-        let reading = self.verify(name, schema, answer, view, header)?;
+        let reading = self.verify(name, schema, answer, view, under)?;
         self.check_disclosed(caller, schema, name, &[], &reading)?;
         if name.member != self.institution {
             self.hold(caller, name, schema, &[], Some(purpose), &reading).await?;
@@ -224,28 +240,35 @@ impl Reader {
         schema: &SectorSchema,
         answer: v1::FetchRecordResponse,
         view: Arc<ChainView>,
-        header: &TrustedHeader,
+        under: Under<'_>,
     ) -> Result<Reading, ApiError> {
         let refused = |refusal| ApiError::proof("peer", &name.member, &refusal);
+        let (header, accepted) = (under.header, view.anchor().suites);
+        let (id, lookup) = if schema.private_ids() {
+            let private = answer.private_id.as_ref();
+            let (id, lookup) = came::private_place(name, private, header, under.key, accepted)?;
+            (id, Some(lookup))
+        } else {
+            (name.id.clone(), None)
+        };
         let state = answer.state.unwrap_or_default();
         let now = self.clock.now();
         if !state.exists {
-            let path = StatePath::Record(name.sector.clone(), name.id.clone());
+            let path = StatePath::Record(name.sector.clone(), id.clone());
             let absence = state::absence(header, &path, &state.proof).map_err(refused)?;
-            let claim = Claim::Absence { sector: name.sector.clone(), id: name.id.clone() };
-            return Ok(Reading { claim, icsproof: state.proof, record: None, at: absence.at().clone(), view, now });
+            let claim = Claim::Absence { sector: name.sector.clone(), id };
+            let at = absence.at().clone();
+            return Ok(Reading { claim, icsproof: state.proof, record: None, lookup, at, view, now });
         }
         let disclosure: Disclosure =
             decode("a disclosure", &answer.disclosure).map_err(|error| malformed(&name.member, error))?;
-        let accepted = view.anchor().suites;
-        let record = fields::record(header, &name.sector, &name.id, &state.value, &state.proof, &disclosure, accepted)
+        let record = fields::record(header, &name.sector, &id, &state.value, &state.proof, &disclosure, accepted)
             .map_err(refused)?;
         let at = record.at().clone();
         let record = record.into_value();
         record.under(&schema.schema_hash).map_err(refused)?;
-        let claim =
-            Claim::Record { sector: name.sector.clone(), id: name.id.clone(), state: record.state.clone(), disclosure };
-        Ok(Reading { claim, icsproof: state.proof, record: Some(record), at, view, now })
+        let claim = Claim::Record { sector: name.sector.clone(), id, state: record.state.clone(), disclosure };
+        Ok(Reading { claim, icsproof: state.proof, record: Some(record), lookup, at, view, now })
     }
 
     /// Our own policy and schema come first: nothing that this caller may not see is asked for.
@@ -327,7 +350,7 @@ impl Reading {
         view: Arc<ChainView>,
         now: Time,
     ) -> Self {
-        Self { claim, icsproof, record, at, view, now }
+        Self { claim, icsproof, record, lookup: None, at, view, now }
     }
 
     /// The record; `None` where its absence was proven.
@@ -360,9 +383,19 @@ impl Reading {
             .with("age_s", age.as_secs().to_string()))
     }
 
+    /// How its name led to its id on the chain, where that is private.
+    pub(crate) fn lookup(&self) -> Option<v1::Lookup> {
+        self.lookup.clone()
+    }
+
     /// Where and how strongly it was proven.
     pub(crate) fn proof(&self) -> v1::Proof {
-        let rules = if self.record.is_some() { RULES_RECORD } else { RULES_ABSENCE };
+        let rules = match (&self.record, &self.lookup) {
+            (Some(_), None) => RULES_RECORD,
+            (None, None) => RULES_ABSENCE,
+            (Some(_), Some(_)) => RULES_PRIVATE_RECORD,
+            (None, Some(_)) => RULES_PRIVATE_ABSENCE,
+        };
         convert::proof(&self.at, self.view.anchor(), rules)
     }
 
@@ -405,7 +438,7 @@ pub(crate) fn astray(member: &MemberId) -> ApiError {
         .with("rule", "WRONG_BLOCK")
 }
 
-fn answered(name: &RecordName, reason: &'static str) -> ApiError {
+pub(super) fn answered(name: &RecordName, reason: &'static str) -> ApiError {
     ApiError::new(Reason::PeerRefused, format!("The answer of {} is refused: {reason}.", name.member))
         .with("peer", name.member.as_str())
         .with("peer_reason", reason)

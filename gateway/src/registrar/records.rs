@@ -30,25 +30,23 @@ impl Registrar {
         }
         self.file_records(permit.caller(), &parent, schema, &rows).await?;
         let (indices, records): (Vec<u32>, Vec<_>) = rows.into_iter().unzip();
-        let ids: Vec<RecordId> = records.iter().map(|(id, _)| id.clone()).collect();
         let published = self.keeper.publish(&parent.sector, records.clone()).await?;
-        let wanted: Vec<(StatePath, RecordState)> = ids
-            .iter()
-            .zip(&published.states)
-            .map(|(id, (state, _))| (StatePath::Record(parent.sector.clone(), id.clone()), state.clone()))
-            .collect();
+        let stands = published.records.iter();
+        let wanted =
+            stands.map(|record| (StatePath::Record(parent.sector.clone(), record.id.clone()), record.state.clone()));
+        let wanted: Vec<(StatePath, RecordState)> = wanted.collect();
         let at = self.prove(Some(published.header), &wanted, |state, value| encode(state) == value).await?;
         // Of all that stand so, changed or not: repeating a batch that broke off here makes it good.
-        let put = records.iter().zip(&published.states);
-        let put: Vec<_> = put.map(|((id, fields), (state, _))| (id, fields.as_slice(), state)).collect();
+        let put = records.iter().zip(&published.records);
+        let put: Vec<_> = put.map(|((id, fields), stands)| (id, fields.as_slice(), &stands.state)).collect();
         self.engine.records_put(&parent.sector, &put, &(&at).into()).await?;
         tracing::info!(
             caller = %permit.caller(), sector = %parent.sector, changed = published.changed,
             unchanged = published.unchanged, refused = errors.len(), "records were put"
         );
-        let results = indices.into_iter().zip(ids).zip(&published.states).map(|((index, id), (state, changed))| {
+        let results = indices.into_iter().zip(records).zip(&published.records).map(|((index, (id, _)), stands)| {
             let name = RecordName { member: parent.member.clone(), sector: parent.sector.clone(), id };
-            v1::RecordResult { index, name: name.to_string(), version: state.version, changed: *changed }
+            v1::RecordResult { index, name: name.to_string(), version: stands.state.version, changed: stands.changed }
         });
         Ok(v1::BatchPutRecordsResponse { results: results.collect(), errors, proof: Some(self.proof(&at)) })
     }

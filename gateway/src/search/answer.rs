@@ -7,21 +7,20 @@ use crate::audit::{self, Audit};
 use crate::config::Clock;
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
-use crate::keeper::RecordKeeper;
 use crate::lookup::LookupKey;
 use crate::policy::{Policy, SearchRecords};
 use crate::records::{Answerer, Question};
 use crate::sealing::{self, Sealed};
 use crate::sectors::{Role, Sectors};
-use crate::view::{HomeState, Stood};
+use crate::view::HomeState;
 use comity_model::profile::Profile;
-use comity_model::record::{FieldValue, RecordState};
+use comity_model::record::FieldValue;
 use comity_model::state::StatePath;
 use comity_model::{Height, MemberId, RecordId, Sector, decode, encode};
 use comity_proto::v1;
 use comity_proto::v1::search_response::Part;
 use comity_verify::light::TrustedHeader;
-use comity_verify::{fields, lookup};
+use comity_verify::lookup;
 use futures::stream::{self, BoxStream, StreamExt};
 use secrecy::SecretBox;
 use std::sync::Arc;
@@ -39,7 +38,6 @@ pub(crate) type Parts = BoxStream<'static, Result<v1::SearchResponse, ApiError>>
 pub(crate) struct Searcher {
     pub(crate) institution: MemberId,
     pub(crate) home: HomeState,
-    pub(crate) keeper: RecordKeeper,
     pub(crate) answerer: Arc<Answerer>,
     pub(crate) sectors: Arc<Sectors>,
     pub(crate) policy: Arc<Policy>,
@@ -126,7 +124,7 @@ impl Searcher {
         if !is_kept {
             return Ok((v1::SearchedSector { profile, key: None }, false));
         }
-        let (key, version) = self.of_index(sector, &lookup::key_id(), header).await?;
+        let (key, version) = self.answerer.of_index(sector, &lookup::key_id(), header).await?;
         let searchable = version.is_some() && self.lookup.is_some();
         Ok((v1::SearchedSector { profile, key: Some(key) }, searchable))
     }
@@ -142,7 +140,7 @@ impl Searcher {
                     let looked_up = key.prove(&lookup::input(sector, number));
                     let (output, proof) =
                         looked_up.ok_or_else(|| ApiError::fault("a number has no point on the curve"))?;
-                    let entry = lookup::entry_id(&output);
+                    let entry = lookup::private_id(&output);
                     pairs.push(Pair { subject, at: *at, sector: sector.clone(), entry, vrf_proof: proof.0 });
                 }
             }
@@ -184,7 +182,7 @@ impl Searcher {
     }
 
     async fn entry(&self, asking: &Asking, pair: &Pair) -> Result<(v1::SearchEntry, Vec<RecordId>), ApiError> {
-        let (entry, version) = self.of_index(&pair.sector, &pair.entry, &asking.header).await?;
+        let (entry, version) = self.answerer.of_index(&pair.sector, &pair.entry, &asking.header).await?;
         let mut ids = Vec::new();
         for opening in version.iter().flat_map(|version| &version.openings) {
             if let FieldValue::Texts(texts) = &opening.field.value {
@@ -203,29 +201,6 @@ impl Searcher {
         let question = Question { sector, id, fields: Vec::new(), purpose, consent: None, trusted: None };
         let record = self.answerer.answer_under(&asking.asker, &question, asking.header.clone()).await?;
         Ok(v1::SearchResponse { part: Some(Part::Record(v1::SearchRecord { record_id, record: Some(record) })) })
-    }
-
-    /// A record of an index as it stands under `header`, disclosed whole.
-    async fn of_index(
-        &self,
-        sector: &Sector,
-        id: &RecordId,
-        header: &TrustedHeader,
-    ) -> Result<(v1::FetchRecordResponse, Option<crate::keeper::Version>), ApiError> {
-        let path = StatePath::Record(sector.clone(), id.clone());
-        let stood: Stood = self.home.under(&path, header.clone()).await?;
-        let mut disclosure = Vec::new();
-        let mut version = None;
-        if let Some(value) = stood.what.value() {
-            let state: RecordState = decode("record state", value.value()).map_err(ApiError::fault)?;
-            let kept = self.keeper.version(sector, id, &state).await?;
-            let kept = kept.ok_or_else(|| ApiError::fault("the store has no fields for an entry on the chain"))?;
-            let names: Vec<_> = kept.openings.iter().map(|opening| opening.field.name.clone()).collect();
-            let opened = fields::disclose(kept.algorithm, &kept.openings, &names).map_err(ApiError::fault)?;
-            (disclosure, version) = (encode(&opened), Some(kept));
-        }
-        let state = Some(self.answerer.state(&stood, None).await?);
-        Ok((v1::FetchRecordResponse { state, disclosure }, version))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::identity::Caller;
 use crate::members::Directory;
 use crate::orders::ProvenUnder;
 use crate::peers::{Peer, malformed};
-use crate::records::{Reader, Reading};
+use crate::records::{Came, Reader, Reading, Under};
 use crate::sealing;
 use comity_model::profile::Profile;
 use comity_model::state::StatePath;
@@ -18,9 +18,8 @@ use comity_model::{Height, MemberId, RecordId, Sector, decode};
 use comity_proto::v1;
 use comity_proto::v1::search_response::Part;
 use comity_verify::bundle::Claim;
-use comity_verify::fields::Disclosure;
 use comity_verify::light::TrustedHeader;
-use comity_verify::lookup::{Indexed, PublishedKey, Shown};
+use comity_verify::lookup::{Indexed, PublishedKey};
 use comity_verify::refusal::Refusal;
 use comity_verify::state;
 use comity_verify::vrf::Proof;
@@ -183,6 +182,11 @@ impl Answer<'_> {
         self.query.sectors.iter().zip(&start.sectors).map(|(sector, shown)| self.sector(sector, shown)).collect()
     }
 
+    fn came<'r>(&self, record: &'r v1::FetchRecordResponse) -> Result<Came<'r>, ApiError> {
+        let state = record.state.as_ref().ok_or_else(|| out_of_order(self.member))?;
+        Came::of(self.member, state, &record.disclosure)
+    }
+
     fn sector(&self, sector: &Sector, shown: &v1::SearchedSector) -> Result<Known, ApiError> {
         let (path, state) = (StatePath::Profile(sector.clone()), shown.profile.clone().unwrap_or_default());
         let kept = if state.exists {
@@ -203,7 +207,7 @@ impl Answer<'_> {
     }
 
     fn key(&self, sector: &Sector, record: &v1::FetchRecordResponse) -> Result<Option<PublishedKey>, ApiError> {
-        let came = Came::of(self.member, record)?;
+        let came = self.came(record)?;
         if came.state.is_none() {
             let path = StatePath::Record(sector.clone(), comity_verify::lookup::key_id());
             let _ = state::absence(self.header, &path, came.proof).map_err(|refusal| self.refused(&refusal))?;
@@ -232,7 +236,7 @@ impl Answer<'_> {
         }
         let vrf_proof = Proof(entry.vrf_proof.try_into().map_err(|_| out_of_order(self.member))?);
         let record = entry.entry.unwrap_or_default();
-        let came = Came::of(self.member, &record)?;
+        let came = self.came(&record)?;
         let id = key.entry(number, &vrf_proof).map_err(|refusal| self.refused(&refusal))?;
         let indexed = key.lookup(number, &vrf_proof, came.shown()).map_err(|refusal| self.refused(&refusal))?;
         let lookup = v1::Lookup {
@@ -262,7 +266,7 @@ impl Answer<'_> {
                 let proof = crate::convert::proof(ids.at(), self.view()?.anchor(), answer::RULES);
                 let mut records = Vec::new();
                 for id in ids.into_value() {
-                    records.push(self.record(parts, sector, id).await?);
+                    records.push(self.record(parts, sector, id, key).await?);
                 }
                 Ok(Outcome::Found { records, lookup, proof })
             }
@@ -275,6 +279,7 @@ impl Answer<'_> {
         parts: &mut Parts,
         sector: &Sector,
         id: RecordId,
+        key: &PublishedKey,
     ) -> Result<(RecordName, Reading), ApiError> {
         let reader = &self.seeker.reader;
         let Some(Part::Record(record)) = next(parts).await? else { return Err(out_of_order(self.member)) };
@@ -283,7 +288,8 @@ impl Answer<'_> {
         }
         let name = RecordName { member: self.member.clone(), sector: sector.clone(), id };
         let answer = record.record.unwrap_or_default();
-        let reading = reader.take(self.caller, &name, answer, self.view()?, self.header, &self.query.purpose).await?;
+        let under = Under { header: self.header, key: Some(key) };
+        let reading = reader.take(self.caller, &name, answer, self.view()?, under, &self.query.purpose).await?;
         if reading.record().is_none() {
             // The index lists it, so under the same header it stands.
             return Err(out_of_order(self.member));
@@ -306,28 +312,6 @@ impl Seeker {
 
     fn suites(&self, member: &MemberId) -> Result<comity_model::seal::Suites, ApiError> {
         Ok(self.view(member)?.anchor().suites)
-    }
-}
-
-/// A record of an index as it came.
-struct Came<'a> {
-    state: Option<&'a [u8]>,
-    proof: &'a [u8],
-    disclosure: Option<Disclosure>,
-}
-
-impl<'a> Came<'a> {
-    fn of(member: &MemberId, record: &'a v1::FetchRecordResponse) -> Result<Self, ApiError> {
-        let state = record.state.as_ref().ok_or_else(|| out_of_order(member))?;
-        let disclosure = match state.exists {
-            true => Some(decode("a disclosure", &record.disclosure).map_err(|error| malformed(member, error))?),
-            false => None,
-        };
-        Ok(Self { state: state.exists.then_some(state.value.as_slice()), proof: &state.proof, disclosure })
-    }
-
-    const fn shown(&self) -> Shown<'_> {
-        Shown { state: self.state, proof: self.proof, disclosure: self.disclosure.as_ref() }
     }
 }
 

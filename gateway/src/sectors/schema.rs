@@ -228,6 +228,9 @@ impl Reader<'_> {
 
     /// What schema and profile must agree on.
     fn check_together(&self, schema: &SectorSchema) -> Result<(), SectorError> {
+        if schema.followed && schema.private_ids() {
+            return Err(self.refuse("schema", "records are followed by their names, and these are personal data"));
+        }
         self.check_answer(schema)?;
         let (order, profile) = match (&schema.order, &schema.profile) {
             (None, None) => return Ok(()),

@@ -126,6 +126,16 @@ fn what_is_searchable_needs_a_number_and_what_needs_consent_a_key() {
 }
 
 #[test]
+fn records_with_personal_names_stand_under_private_ids_and_are_not_followed() {
+    assert!(!ships().private_ids());
+    let personal = SHIPS.replace("role: IDENTITY required: true", "role: IDENTITY required: true personal: true");
+    assert!(load(&personal, Some(SHIPS_PROFILE)).unwrap().private_ids());
+    let followed = |schema: &str| schema.replace("kind: RECORD }", "kind: RECORD followed: true }");
+    assert!(load(&followed(SHIPS), Some(SHIPS_PROFILE)).is_ok());
+    assert!(load(&followed(&personal), Some(SHIPS_PROFILE)).is_err());
+}
+
+#[test]
 fn every_type_of_value_has_its_type_in_the_schema() {
     let types: Vec<_> = ships().record.iter().map(|spec| (spec.name.to_string(), spec.value_type)).collect();
     for (name, value_type) in [

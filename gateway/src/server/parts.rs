@@ -136,7 +136,6 @@ impl Parts {
         let searcher = Arc::new(Searcher {
             institution: institution.clone(),
             home: home.clone(),
-            keeper: keeper.clone(),
             answerer: answerer.clone(),
             sectors: deps.sectors.clone(),
             policy: policy.clone(),

@@ -42,7 +42,7 @@ pub struct Party {
     /// Seeds of its keys start with this byte.
     seed: u8,
     proposals: u64,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 pub struct World {

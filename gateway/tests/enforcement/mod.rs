@@ -279,7 +279,7 @@ impl Party {
             peers: vec![peer],
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
-            lookup_key: None,
+            lookup_key: Some(SecretBox::new(Box::new([self.seed + 3; 32]))),
             limits: Limits::default(),
             decide,
             following: Following::default(),
