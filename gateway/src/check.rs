@@ -5,8 +5,10 @@
 use crate::config::Clock;
 use crate::error::ApiError;
 use crate::institution::stored as arrived;
-use crate::keeper::stored as records;
+use crate::keeper::stored::{self as records, StoredRecord};
+use crate::lookup::LookupKey;
 use crate::orders::{OrderBook, StoredOrder};
+use crate::sectors::{SectorSchema, Sectors};
 use crate::view::{self, ChainView, HomeState};
 use comity_adapters_ports::Chain;
 use comity_model::asset::Asset;
@@ -19,6 +21,7 @@ use comity_store::Store;
 use comity_verify::light::{Anchor, TrustedHeader};
 use comity_verify::state::Proven;
 use futures::{StreamExt, TryStreamExt, stream};
+use secrecy::SecretBox;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,6 +40,10 @@ pub struct Subject {
     pub anchor: Anchor,
     /// The clients on its chain over which it sends orders.
     pub clients: Vec<ClientId>,
+    /// The sectors that it knows.
+    pub sectors: Arc<Sectors>,
+    /// The key of its private lookups, without which records of some sectors are not found on the chain.
+    pub lookup_key: Option<SecretBox<[u8; 32]>>,
 }
 
 /// What came of it.
@@ -70,7 +77,8 @@ pub async fn compare(subject: &Subject, chain: &Chain, store: Arc<dyn Store>) ->
     let view = ChainView::open(subject.anchor.clone(), source, store.clone(), Clock::system()).await?;
     let header = view.fresh().await?;
     let home = HomeState::new(view, chain.prover.clone());
-    let mut check = Check { subject, chain, store, home, header, report: Report::default() };
+    let lookup = subject.lookup_key.as_ref().map(LookupKey::new);
+    let mut check = Check { subject, lookup, chain, store, home, header, report: Report::default() };
     check.report.height = check.header.height();
     check.orders().await?;
     check.orders_of_the_chain().await?;
@@ -82,6 +90,7 @@ pub async fn compare(subject: &Subject, chain: &Chain, store: Arc<dyn Store>) ->
 
 struct Check<'a> {
     subject: &'a Subject,
+    lookup: Option<LookupKey>,
     chain: &'a Chain,
     store: Arc<dyn Store>,
     home: HomeState,
@@ -232,7 +241,9 @@ impl Check<'_> {
             let page = records::page(&*self.store, &after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.after.clone();
-            for (row, value) in self.all(page, |row| StatePath::Record(row.sector.clone(), row.id.clone())).await? {
+            let placed = page.into_iter().map(|row| Ok((self.place(&row)?, row)));
+            let placed: Vec<_> = placed.collect::<Result<_, ApiError>>()?;
+            for ((_, row), value) in self.all(placed, |(path, _)| path.clone()).await? {
                 compared += 1;
                 let state: Option<RecordState> = value
                     .map(|value| decode("a record's state", value.value()))
@@ -251,6 +262,18 @@ impl Check<'_> {
         }
         self.report.compared.push(("records", compared));
         Ok(())
+    }
+
+    /// Where a record of the store stands on the chain.
+    fn place(&self, row: &StoredRecord) -> Result<StatePath, ApiError> {
+        let private = self.subject.sectors.sector(&row.sector).is_some_and(SectorSchema::private_ids);
+        let id = if private && !row.is_of_index() {
+            let key = self.lookup.as_ref().ok_or_else(|| records::key_missing(&row.sector))?;
+            records::private_id(key, &row.sector, &row.id)?
+        } else {
+            row.id.clone()
+        };
+        Ok(StatePath::Record(row.sector.clone(), id))
     }
 
     async fn assets(&mut self) -> Result<(), ApiError> {

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod enforcement;
+mod filling;
 mod support;
 
+use comity_gateway::DecidePolicy;
 use comity_gateway::check::{self, Subject};
+use comity_gateway::sectors::Sectors;
 use comity_proto::v1::{self, OrderState};
 use comity_store::{RedbStore, backup};
 use enforcement::{RICH, World, approval, freeze};
+use filling::About;
+use secrecy::SecretBox;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +42,8 @@ async fn compare(world: &World, file: &[u8]) -> check::Report {
         institution: world.court.id.clone(),
         anchor: world.court.anchor.clone(),
         clients: vec!["client-bank-1".parse().unwrap()],
+        sectors: Arc::new(Sectors::embedded().unwrap()),
+        lookup_key: None,
     };
     check::compare(&subject, &world.court.chain(), Arc::new(store)).await.unwrap()
 }
@@ -65,4 +72,28 @@ async fn an_order_that_was_committed_after_the_backup_is_named_and_all_else_agre
     assert!(report.findings.iter().any(|finding| finding.code == "ORDER_NOT_ON_CHAIN"), "{:?}", report.findings);
     other.stop().await;
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_under_private_ids_are_found_with_the_lookup_key_and_not_guessed_without() {
+    let sectors = Arc::new(Sectors::embedded().unwrap());
+    let world = World::start_with(DecidePolicy::Automatic, Sectors::embedded().unwrap()).await;
+    let schema = sectors.sector(&"accounts".parse().unwrap()).unwrap();
+    let record = filling::record(schema, &About { reference: RICH, name: filling::NAME, number: filling::NUMBER });
+    world.bank_gateway.records().publish(&schema.name, vec![(RICH.parse().unwrap(), record)]).await.unwrap();
+
+    let World { bank, bank_gateway, .. } = world;
+    bank_gateway.stop().await;
+    let store = Arc::new(RedbStore::open(&bank.folder.path().join("gateway.redb")).unwrap());
+    let compare = async |lookup_key| {
+        let (institution, anchor) = (bank.id.clone(), bank.anchor.clone());
+        let subject = Subject { institution, anchor, clients: Vec::new(), sectors: sectors.clone(), lookup_key };
+        check::compare(&subject, &bank.chain(), store.clone()).await
+    };
+    let report = compare(Some(bank.lookup_key())).await.unwrap();
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert!(report.compared.contains(&("records", 3)), "the record, its entry and the key: {:?}", report.compared);
+    assert_eq!(compare(None).await.unwrap_err().reason().as_str(), "LOOKUP_KEY_MISSING");
+    let report = compare(Some(SecretBox::new(Box::new([0; 32])))).await.unwrap();
+    assert_eq!(report.findings[0].code, "RECORDS_LOST", "under another key nothing stands");
 }

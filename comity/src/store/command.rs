@@ -7,6 +7,8 @@ use crate::config::store::StoreConfig;
 use crate::config::{self, Config};
 use crate::failure::{Failure, OrFail};
 use crate::institution;
+use crate::keys::Seed;
+use crate::sectors;
 use comity_gateway::check::{self, Finding};
 use comity_store::backup::{self, BackupError, Contents};
 use std::os::unix::fs::OpenOptionsExt;
@@ -127,6 +129,8 @@ async fn compare(path: &Path) -> Result<(), Failure> {
         institution: config.institution.clone(),
         anchor: config.chain.anchor.anchor.clone(),
         clients: config.peers.iter().filter_map(|peer| peer.clients.clone()).map(|(here, _)| here).collect(),
+        sectors: sectors::embedded()?,
+        lookup_key: config.keys.lookup.as_deref().map(Seed::read).transpose()?.map(Seed::into_secret),
     };
     let report = check::compare(&subject, &chain, store)
         .await

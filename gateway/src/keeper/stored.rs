@@ -6,6 +6,9 @@ use crate::error::ApiError;
 use comity_model::record::RecordState;
 use comity_model::{Malformed, RecordId, Sector, decode};
 use comity_store::Store;
+use comity_verify::lookup;
+
+pub(crate) use super::place::{key_missing, private_id};
 
 /// A record of the store.
 pub(crate) struct StoredRecord {
@@ -19,6 +22,11 @@ pub(crate) struct StoredRecord {
 }
 
 impl StoredRecord {
+    /// Whether it belongs to an index, and is called what it is on the chain.
+    pub(crate) fn is_of_index(&self) -> bool {
+        self.id.as_str().starts_with(lookup::RESERVED)
+    }
+
     /// Whether the store can open what the chain says of the record, or will bring the chain there by itself.
     pub(crate) fn opens(&self, state: Option<&RecordState>) -> bool {
         match state {

@@ -253,6 +253,10 @@ impl Party {
         SignerCore::new(identity, &SecretBox::new(Box::new([self.seed; 32])))
     }
 
+    pub fn lookup_key(&self) -> SecretBox<[u8; 32]> {
+        SecretBox::new(Box::new([self.seed + 3; 32]))
+    }
+
     fn signer(&self) -> SignerClient {
         SignerClient::in_task_at(self.signer_core(), self.clock.gateway())
     }
@@ -279,7 +283,7 @@ impl Party {
             peers: vec![peer],
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
-            lookup_key: Some(SecretBox::new(Box::new([self.seed + 3; 32]))),
+            lookup_key: Some(self.lookup_key()),
             limits: Limits::default(),
             decide,
             following: Following::default(),
