@@ -18,8 +18,11 @@ const QUERY_DEPTH_MAX: usize = 2;
 /// # Errors
 /// [`RestError`]: a `.proto` file cannot be served.
 pub fn document() -> Result<Value, RestError> {
-    let pool = pool()?;
-    let routes = Routes::of(&pool)?;
+    Ok(document_of(&Routes::of(&pool()?)?))
+}
+
+/// The document of routes that were read before.
+pub(super) fn document_of(routes: &Routes) -> Value {
     let mut comments = Comments::default();
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
@@ -34,7 +37,7 @@ pub fn document() -> Result<Value, RestError> {
         paths.entry(path(route)).or_default().insert(route.verb.as_str().to_ascii_lowercase(), operation);
     }
     let components = schemas.finish(&mut comments);
-    Ok(json!({
+    json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Comity",
@@ -60,7 +63,7 @@ pub fn document() -> Result<Value, RestError> {
             "schemas": components,
         },
         "externalDocs": { "url": OPENAPI_PATH, "description": "This document." },
-    }))
+    })
 }
 
 /// A path as OpenAPI has it: `/v1/orders/{order}:approve`.

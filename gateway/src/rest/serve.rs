@@ -4,8 +4,9 @@
 use super::call::{self, Messages};
 use super::fault::Faults;
 use super::message;
+use super::openapi::document_of;
 use super::routes::Routes;
-use super::{OPENAPI_PATH, RestError, openapi, pool};
+use super::{OPENAPI_PATH, RestError, pool};
 use crate::config::Limits;
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
@@ -69,8 +70,9 @@ impl Api {
     /// [`RestError`].
     pub(crate) fn read() -> Result<Self, RestError> {
         let pool = pool()?;
-        let openapi = Bytes::from(openapi()?.to_string());
-        Ok(Self { routes: Routes::of(&pool)?, faults: Faults::new(&pool), openapi })
+        let routes = Routes::of(&pool)?;
+        let openapi = Bytes::from(document_of(&routes).to_string());
+        Ok(Self { routes, faults: Faults::new(&pool), openapi })
     }
 }
 
