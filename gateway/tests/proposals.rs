@@ -180,7 +180,7 @@ where = { sector = "judgments", is = { status = ["EFFECTIVE"] } }
 what = "investigation"
 sectors = ["accounts", "parcels", "securities"]
 number = "$case.party_numbers.last"
-hold_s = 4
+hold_s = 6
 [[rule.propose.found]]
 sector = "accounts"
 kind = "freeze"
@@ -226,6 +226,7 @@ async fn a_proposed_investigation_is_carried_out_by_itself_once_and_its_findings
         "PERMISSION_DENIED"
     );
     assert_eq!(reason(&triggers(&world, "officer").stop_proposal(stop("")).await.unwrap_err()), "INVALID_ARGUMENT");
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let waits = proposal(&world, &second).await;
     assert_eq!((waits.state(), waits.opens_time.is_some()), (State::Proposed, true));
     let stopped = triggers(&world, "officer").stop_proposal(stop("SETTLED")).await.unwrap().into_inner();
