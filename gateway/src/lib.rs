@@ -37,6 +37,7 @@ mod members;
 mod middleware;
 mod peers;
 mod records;
+mod recurring;
 mod registrar;
 mod search;
 mod server;

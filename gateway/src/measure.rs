@@ -8,6 +8,7 @@ use crate::following::{HeldBook, HolderBook};
 use crate::institution::Decider;
 use crate::orders::OrderBook;
 use crate::peers::Peers;
+use crate::recurring::every;
 use crate::view::{ChainView, HomeState};
 use comity_model::order::OrderState;
 use comity_model::{MemberId, Time};
@@ -122,18 +123,7 @@ pub(crate) fn describe() {
 impl Sampler {
     /// Samples until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                () = stop.cancelled() => return,
-            }
-            tokio::select! {
-                () = self.sample() => {}
-                () = stop.cancelled() => return,
-            }
-        }
+        every(EVERY, stop, || self.sample()).await;
     }
 
     async fn sample(&self) {

@@ -11,6 +11,7 @@ use crate::agreements::StoredAgreement;
 use crate::config::Clock;
 use crate::error::{ApiError, Blame, Reason};
 use crate::orders::{Desk, DraftRequest, ProvenUnder, StoredOrder};
+use crate::recurring::every;
 use crate::sectors::Sectors;
 use comity_model::agreement::{AgreementEntry, AgreementState, Fact};
 use comity_model::member::MemberKind;
@@ -78,19 +79,14 @@ struct Occasion<'a> {
 
 /// Looks at holds and open proposals until `stop`.
 pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = stop.cancelled() => return,
-        }
+    let look = || async {
         for looked in [engine.look_at_holds().await, engine.look_at_proposals().await] {
             if let Err(error) = looked {
                 tracing::warn!(%error, "rules could not be applied now");
             }
         }
-    }
+    };
+    every(EVERY, stop, look).await;
 }
 
 impl Engine {
