@@ -54,9 +54,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
             copy(&entry.path(), &target)
-        } else {
+        } else if kind.is_file() {
+            // Sockets of the running program are not the chain's.
             fs::copy(entry.path(), target).expect("a copy");
         }
     }

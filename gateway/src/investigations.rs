@@ -257,12 +257,10 @@ impl Board {
     }
 
     async fn done(&self, persons: usize) {
-        let progress = {
-            let mut tally = self.progress.lock().await;
-            tally.done += persons;
-            tally.to_wire(false)
-        };
-        self.send(Event::Progress(progress)).await;
+        // Told under the lock: progress is told in its order.
+        let mut tally = self.progress.lock().await;
+        tally.done += persons;
+        self.send(Event::Progress(tally.to_wire(false))).await;
     }
 
     async fn finish(&self) {

@@ -165,6 +165,7 @@ fn the_embedded_sectors_are_those_of_the_folder_and_all_compile() {
             "data-assets",
             "dossiers",
             "equity",
+            "filings",
             "insolvency",
             "insurance",
             "ip-rights",
