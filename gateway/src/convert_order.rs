@@ -150,6 +150,8 @@ impl Operators {
 pub(crate) fn order(stored: &StoredOrder, operators: &Operators) -> v1::Order {
     let order = &stored.order;
     v1::Order {
+        // Those who may read them are given them where one order is shown.
+        objection_grounds: String::new(),
         name: format!("orders/{}", order.id),
         state: state(stored.state).into(),
         recipient: format!("members/{}", order.recipient),
@@ -309,6 +311,7 @@ fn notice(notice: &Notice) -> v1::HoldNotice {
         until: Some(at(notice.hold.until)),
         objection: objection.map(|objection| objection.reason.to_string()).unwrap_or_default(),
         answer_by: objection.map(|objection| at(objection.answer_by)),
+        grounds_digest: objection.and_then(|one| one.grounds).map(|digest| digest.0.to_vec()).unwrap_or_default(),
     }
 }
 

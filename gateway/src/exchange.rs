@@ -80,6 +80,14 @@ impl Exchange for ExchangeService {
         Ok(Response::new(self.answers.hand_over(permit.caller(), request.into_inner()).await?))
     }
 
+    async fn fetch_grounds(
+        &self,
+        request: Request<v1::FetchAnswerRequest>,
+    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
+        let permit = self.permit(&request)?;
+        Ok(Response::new(self.answers.hand_over_grounds(permit.caller(), request.into_inner()).await?))
+    }
+
     async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {
         let permit = self.permit(&request)?;
         Ok(Response::new(self.inbox.deliver(permit.caller(), request.into_inner()).await?))

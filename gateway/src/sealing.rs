@@ -3,7 +3,7 @@
 //! It refuses to know who may read what: it knows a public key, an order's canonical bytes and what is sealed.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use comity_model::order::{Order, PrivateAnswer, PrivatePart};
+use comity_model::order::{Grounds, Order, PrivateAnswer, PrivatePart};
 use comity_model::{Malformed, MemberId, decode, encode};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 pub const INFO: &[u8] = b"comity/order-private-hpke/v1";
 /// HPKE's `info` of an answer.
 pub const INFO_ANSWER: &[u8] = b"comity/order-answer-hpke/v1";
+/// HPKE's `info` of an objection's grounds.
+pub const INFO_GROUNDS: &[u8] = b"comity/objection-grounds-hpke/v1";
 /// HPKE's `info` of a search by person.
 pub const INFO_SEARCH: &[u8] = b"comity/search-hpke/v1";
 /// Largest private part or answer, in canonical bytes.
@@ -77,6 +79,14 @@ pub fn seal(recipient: &[u8; 32], order: &Order, part: &PrivatePart) -> Result<S
 /// As [`seal`].
 pub fn seal_answer(court: &[u8; 32], order: &Order, answer: &PrivateAnswer) -> Result<Sealed, SealingError> {
     seal_for(court, INFO_ANSWER, &encode(order), &Zeroizing::new(encode(answer)))
+}
+
+/// Seals an objection's `grounds` to the court that holds `court`, bound to `order`.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_grounds(court: &[u8; 32], order: &Order, grounds: &Grounds) -> Result<Sealed, SealingError> {
+    seal_for(court, INFO_GROUNDS, &encode(order), &Zeroizing::new(encode(grounds)))
 }
 
 /// Seals a search by person to the institution that holds `asked_key`, bound to who asks and who is asked.
@@ -140,6 +150,14 @@ pub fn open_answer(
     sealed: &Sealed,
 ) -> Result<PrivateAnswer, SealingError> {
     Ok(decode("private answer", &open_for(secret, INFO_ANSWER, &encode(order), sealed)?)?)
+}
+
+/// Opens what [`seal_grounds`] made for this key and this order.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_grounds(secret: &SecretBox<[u8; 32]>, order: &Order, sealed: &Sealed) -> Result<Grounds, SealingError> {
+    Ok(decode("grounds", &open_for(secret, INFO_GROUNDS, &encode(order), sealed)?)?)
 }
 
 fn open_for(
@@ -216,6 +234,16 @@ mod tests {
         let as_part = seal(&public, &order, &part).unwrap();
         assert_eq!(open_answer(&secret(7), &order, &as_part).err(), Some(SealingError::Open));
         assert_eq!(open_answer(&secret(8), &order, &sealed).err(), Some(SealingError::Open));
+    }
+
+    #[test]
+    fn grounds_open_as_grounds_of_their_order_and_as_nothing_else() {
+        let (order, part) = testing::order_and_part();
+        let grounds = Grounds { salt: part.salt, order: order.id, text: "wages".into() };
+        let sealed = seal_grounds(&public_key(&secret(7)).unwrap(), &order, &grounds).unwrap();
+        assert!(open_grounds(&secret(7), &order, &sealed).unwrap() == grounds);
+        assert_eq!(open_answer(&secret(7), &order, &sealed).err(), Some(SealingError::Open));
+        assert_eq!(open_grounds(&secret(8), &order, &sealed).err(), Some(SealingError::Open));
     }
 
     #[test]

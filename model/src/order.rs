@@ -11,6 +11,7 @@ use crate::{
     Amount, AssetHandle, ChainId, ClientId, Hash, Height, MemberId, ObligationId, OfficerId, OrderId, OrderKind,
     ReasonCode, RequestId, Sector, UnixSeconds,
 };
+use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -126,6 +127,18 @@ pub struct PrivateAnswer {
     pub order: OrderId,
     /// What the institution knows, sorted by name.
     pub fields: Vec<Field>,
+}
+
+/// Why an institution objects to an order, in words. They go sealed to the court, gateway to gateway; the objection, and with it
+/// the notice that the court has by proof, binds their digest (domain tag `comity/objection-grounds/v1`).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Grounds {
+    /// 256 random bits.
+    pub salt: [u8; 32],
+    /// The order that it objects to.
+    pub order: OrderId,
+    /// The words.
+    pub text: String,
 }
 
 /// An officer's approval: a signature over the [`Order`].

@@ -8,7 +8,7 @@ use crate::seal;
 use alloc::vec::Vec;
 use comity_model::member::{Member, Officer, Validity};
 use comity_model::obligation::Claim;
-use comity_model::order::{Approval, Order, PrivateAnswer, PrivatePart, SealedOrder};
+use comity_model::order::{Approval, Grounds, Order, PrivateAnswer, PrivatePart, SealedOrder};
 use comity_model::seal::{Signature, Suite, Suites};
 use comity_model::{Hash, MemberId, UnixSeconds};
 
@@ -23,6 +23,8 @@ pub const TAG_PRIVATE: &str = "comity/order-private/v1";
 
 /// Domain tag of the digest of an institution's private answer.
 pub const TAG_ANSWER: &str = "comity/order-answer/v1";
+/// Domain tag of the digest of an objection's grounds.
+pub const TAG_GROUNDS: &str = "comity/objection-grounds/v1";
 /// Domain tag of a commitment to a designated account.
 pub const TAG_ACCOUNT: &str = "comity/designated-account/v1";
 
@@ -163,6 +165,12 @@ pub fn private_digest(part: &PrivatePart) -> Hash {
 #[must_use]
 pub fn answer_digest(answer: &PrivateAnswer) -> Hash {
     seal::digest(TAG_ANSWER, answer)
+}
+
+/// Digest of an objection's grounds: what the objection, and the notice of it, binds.
+#[must_use]
+pub fn grounds_digest(grounds: &Grounds) -> Hash {
+    seal::digest(TAG_GROUNDS, grounds)
 }
 
 /// The commitment by which a freeze, and each deduction out of it, names the court's designated account: over the salt of

@@ -18,8 +18,8 @@ use comity_model::governance::{Action, Governors, Proposal, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::obligation::{Claim, Obligation, ProposedRelease};
 use comity_model::order::{
-    Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, HoldSummary, Notice, NoticeEvent, Objection, Order,
-    OrderEntry, OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart, ReceivedOrder, SealedOrder,
+    Approval, ApprovalClass, Decision, DecisionVerdict, Delivery, Grounds, HoldSummary, Notice, NoticeEvent, Objection,
+    Order, OrderEntry, OrderResult, OrderState, Outcome, PrivateAnswer, PrivatePart, ReceivedOrder, SealedOrder,
 };
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::profile::{Effect, KindRule, ObjectionRule, Profile, Unanswered};
@@ -85,8 +85,12 @@ fn the_table_of_formats_and_the_pins_name_the_same_tags() {
 }
 
 /// Tags whose bytes are made and pinned beside the code that alone uses them.
-const PINNED_ELSEWHERE: [&str; 3] =
-    ["comity/order-answer-hpke/v1", "comity/order-private-hpke/v1", "comity/search-hpke/v1"];
+const PINNED_ELSEWHERE: [&str; 4] = [
+    "comity/objection-grounds-hpke/v1",
+    "comity/order-answer-hpke/v1",
+    "comity/order-private-hpke/v1",
+    "comity/search-hpke/v1",
+];
 
 fn tagged() -> Vec<(&'static str, Vec<u8>)> {
     let approvals = vec![approval()];
@@ -96,6 +100,7 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/delivery/v1", signing_bytes("comity/delivery/v1", &delivery())),
         ("comity/order-private/v1", signing_bytes("comity/order-private/v1", &private_part())),
         ("comity/order-answer/v1", signing_bytes("comity/order-answer/v1", &private_answer())),
+        ("comity/objection-grounds/v1", signing_bytes("comity/objection-grounds/v1", &grounds())),
         ("comity/decision/v2", signing_bytes("comity/decision/v2", &decision())),
         ("comity/objection/v1", signing_bytes("comity/objection/v1", &objection())),
         ("comity/designated-account/v1", verify::account(&private_part(), "3301 0001").0.to_vec()),
@@ -236,6 +241,10 @@ fn record_receipt() -> RecordReceipt {
     let held = Some(HeldVersion { version: 2, root: Hash([7; 32]), height: Height(9) });
     let (chain, at) = ("credit-1".parse().unwrap(), UnixSeconds(1_700_000_060));
     RecordReceipt { holder, keeper, chain, sector, record, holding, held, at }
+}
+
+fn grounds() -> Grounds {
+    Grounds { salt: [3; 32], order: OrderId([5; 16]), text: "wages of third parties".into() }
 }
 
 fn delivery() -> Delivery {
@@ -608,6 +617,7 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/delivery/v1", "5c8161a5f8c1e50dd6c4ca9b3a1e06448e7cb5a0177102b68208d6a7deb9b538"),
     ("comity/order-private/v1", "219838a129c70da5d63476604a4ca35450e9e0d6fc68db2c47d6dac06a099103"),
     ("comity/order-answer/v1", "70d681486804a60a344e34522430c257140d1ff54c574f4f134434da939092a9"),
+    ("comity/objection-grounds/v1", "f3b6884001ae6bd631cf0dc49a0e9d176257b038e7fee7297fa9a3e9cc3150ae"),
     ("comity/decision/v2", "1dfe1100ecbc6b8290c013945aebf7bdcba39bdbb3156118bef3c75cbfed0fdc"),
     ("comity/objection/v1", "c3360fdc24c5f77b5134c1f4d95467b0bf0e03f6d534d49f0109653079dcec97"),
     ("comity/designated-account/v1", "d75cd0c68411f005c057364068b2ed9bcac47aa229eaaea477d66b24f69bf1a6"),

@@ -251,6 +251,9 @@ pub(crate) struct ObjectArgs {
     /// Why, as a reason code such as PROTECTED_MONEY. It stands on both chains: it says nothing of a person.
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: comity_model::ReasonCode,
+    /// Why, in words, for the court's officers alone: sealed to the court; the chains have a digest.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) grounds: Option<String>,
 }
 
 /// `comity order pending`

@@ -75,6 +75,7 @@ fn the_life_of_an_order_is_drawn_once_each_change_with_times_heights_and_what_wa
         until: at(900, 0),
         objection: "PROTECTED_MONEY".into(),
         answer_by: at(800, 0),
+        grounds_digest: Vec::new(),
     });
     let drawn = life.draw(&order);
     assert!(drawn[0].contains("hold OBJECTED, holds CNY 700.00 of CNY 5,000.00"), "{drawn:?}");

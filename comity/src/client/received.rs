@@ -56,7 +56,8 @@ pub(super) async fn get(args: ReceivedArgs) -> Result<(), Failure> {
 }
 
 pub(super) async fn object(args: ObjectArgs) -> Result<(), Failure> {
-    let request = v1::ObjectToOrderRequest { name: args.name.clone(), reason: args.reason.to_string() };
+    let grounds = args.grounds.unwrap_or_default();
+    let request = v1::ObjectToOrderRequest { name: args.name.clone(), reason: args.reason.to_string(), grounds };
     let objected = connect(&args.client.client)?.object_to_order(request).await;
     let objected = objected.map_err(|error| status(error, "the objection was not raised"))?.into_inner();
     println!(

@@ -122,7 +122,7 @@ impl Answers {
     }
 }
 
-fn asked(request: &FetchAnswerRequest) -> Result<(ReceivedId, Hash), ApiError> {
+pub(super) fn asked(request: &FetchAnswerRequest) -> Result<(ReceivedId, Hash), ApiError> {
     let client = request.client.parse().map_err(|error| ApiError::argument("client", format!("{error}.")))?;
     let order = request.order.parse().map_err(|error| ApiError::argument("order", format!("{error}.")))?;
     let digest = request.digest.as_slice().try_into();
@@ -130,15 +130,15 @@ fn asked(request: &FetchAnswerRequest) -> Result<(ReceivedId, Hash), ApiError> {
     Ok((ReceivedId { client, order }, Hash(digest)))
 }
 
-fn unknown() -> ApiError {
+pub(super) fn unknown() -> ApiError {
     ApiError::new(Reason::UnknownAnswer, "There is no such answer for you here.")
 }
 
 /// A client's id has no zero byte.
-fn prefix(id: &ReceivedId) -> Vec<u8> {
+pub(super) fn prefix(id: &ReceivedId) -> Vec<u8> {
     [id.client.as_str().as_bytes(), &[0], &id.order.0].concat()
 }
 
-fn key(id: &ReceivedId, digest: &Hash) -> Vec<u8> {
+pub(super) fn key(id: &ReceivedId, digest: &Hash) -> Vec<u8> {
     [prefix(id), digest.0.to_vec()].concat()
 }

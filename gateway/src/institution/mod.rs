@@ -7,6 +7,7 @@ mod courts;
 mod decider;
 mod facts;
 mod gather;
+mod grounds;
 mod inbox;
 mod judge;
 mod objections;

@@ -47,21 +47,34 @@ impl Decider {
         Ok(Arrived { received, hold, under: answer.under })
     }
 
-    /// Objects to an order for `reason`, waits for the block, and says by when the court's answer is due. The same
-    /// objection again changes nothing while it is open.
+    /// Objects to an order for `reason` and on these grounds, which only the court reads, waits for the block, and says by
+    /// when the court's answer is due. The same objection again changes nothing while it is open.
     ///
     /// # Errors
     /// [`DecideError::Refused`] with the chain's code where the hold does not stand, an objection was raised before, or
     /// the profile knows none; nothing has changed then.
-    pub async fn object(&self, id: &ReceivedId, reason: ReasonCode) -> Result<(Height, UnixSeconds), DecideError> {
+    pub async fn object(
+        &self,
+        id: &ReceivedId,
+        reason: ReasonCode,
+        grounds: Option<String>,
+    ) -> Result<(Height, UnixSeconds), DecideError> {
         // An order that is not here is said to be so before anything is sealed.
-        self.arrived(id, Height(0)).await?;
+        let order = self.arrived(id, Height(0)).await?.received.sealed.order;
+        // The words are durable before anything binds them.
+        let grounds = match grounds {
+            Some(text) => {
+                let kept = self.parts.answers.keep_grounds(id, &order, text).await;
+                Some(kept.map_err(|error| unavailable(&error))?)
+            }
+            None => None,
+        };
         let objection = Objection {
             chain: self.parts.chain_id.clone(),
             client: id.client.clone(),
             order: id.order,
             reason,
-            grounds: None,
+            grounds,
         };
         let seal = self.parts.signer.seal_objection(objection.clone()).await?;
         let height = self.submit(Message::Object { objection, seal }).await?;

@@ -2,6 +2,7 @@
 //! It refuses to know the rules by which an order may be carried out.
 
 use super::decider::{ByHand, DecideError, Decider};
+use super::grounds;
 use super::inbox::{purpose_of, signer_error};
 use super::objections::Arrived;
 use super::shown::{name, received_name, received_order};
@@ -162,9 +163,10 @@ impl InstitutionService {
     ) -> Result<v1::ObjectToOrderResponse, ApiError> {
         let id = received_name(&request.name)?;
         let reason = request.reason.parse().map_err(|error| ApiError::argument("reason", format!("{error}.")))?;
+        let grounds = grounds::stated(&request.grounds)?;
         let order = self.decider.arrived(&id, Height(0)).await?.received.sealed.order;
         self.file(permit.caller(), "ObjectToOrder", &request.name, &order).await?;
-        let (height, answer_by) = self.decider.object(&id, reason).await?;
+        let (height, answer_by) = self.decider.object(&id, reason, grounds).await?;
         tracing::info!(caller = %permit.caller(), order = %id, %height, "the institution objects to an order");
         Ok(v1::ObjectToOrderResponse { height: height.0, answer_by: Some(seconds_to_wire(answer_by)) })
     }

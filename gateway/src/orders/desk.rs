@@ -20,6 +20,7 @@ use comity_model::order::{Approval, OrderState};
 use comity_model::profile::Effect;
 use comity_model::state::StatePath;
 use comity_model::{ChainId, ClientId, Hash, Height, Malformed, MemberId, OrderId, Time, UnixSeconds, encode};
+use comity_store::Store;
 use comity_store::StoreError;
 use comity_verify::order::TAG_ORDER;
 use comity_verify::seal;
@@ -67,6 +68,8 @@ pub struct DeskParts {
     pub peers: Peers,
     /// The orders.
     pub book: Arc<OrderBook>,
+    /// Where it keeps what is not an order's own: the grounds of objections.
+    pub store: Arc<dyn Store>,
     /// The court's encryption key: answers are sealed to it.
     pub encryption_key: Arc<SecretBox<[u8; 32]>>,
     /// How to have an order looked at.
@@ -98,6 +101,8 @@ pub struct Desk {
     pub(super) recipients: Recipients,
     pub(super) traces: Claims,
     pub(super) collections: Claims,
+    pub(super) grounds: Claims,
+    pub(super) store: Arc<dyn Store>,
     pub(super) encryption_key: Arc<SecretBox<[u8; 32]>>,
     /// The last living hold that was looked at; `None` to begin anew.
     holds_seen: Mutex<Option<OrderId>>,
@@ -191,6 +196,8 @@ impl Desk {
             recipients: Recipients::default(),
             traces: Claims::default(),
             collections: Claims::default(),
+            grounds: Claims::default(),
+            store: parts.store,
             encryption_key: parts.encryption_key,
             holds_seen: Mutex::default(),
         })

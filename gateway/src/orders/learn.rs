@@ -91,6 +91,7 @@ async fn try_look(desk: &Arc<Desk>, order: OrderId, header: Height) -> Result<()
     if learnt.is_under_way() {
         desk.trace(order);
     }
+    desk.collect_grounds(&learnt);
     if learnt.wanted_answer().is_some() {
         desk.collect(order);
     }

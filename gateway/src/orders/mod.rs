@@ -10,6 +10,7 @@ mod collect;
 mod desk;
 mod draft;
 mod follow;
+mod grounds;
 mod home;
 mod learn;
 mod obligations;

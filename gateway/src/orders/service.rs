@@ -94,6 +94,15 @@ impl OrdersService {
             self.file(&permit, &order, answer).await?;
             wire.fields = answer.fields.iter().map(field_to_wire).collect();
         }
+        if let Ok(permit) = self.policy.permit::<ReadAnswer>(permit.caller())
+            && let Some(grounds) = self.desk.objection_grounds(&order.order.id).await?
+        {
+            let purpose = purpose_of(&order.order, &order.part);
+            let resource = format!("orders/{}", order.order.id);
+            let entry = audit::entry(self.desk.now(), permit.caller(), "ReadGrounds", resource, Vec::new(), purpose);
+            self.audit.append(&entry).await?;
+            shown.objection_grounds = grounds.text;
+        }
         Ok(shown)
     }
 

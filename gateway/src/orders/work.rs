@@ -86,6 +86,7 @@ impl Work {
             signer: parts.signer.clone(),
             peers: parts.peers.clone(),
             book: Arc::new(OrderBook::new(parts.store.clone())),
+            store: parts.store.clone(),
             encryption_key: parts.encryption_key.clone(),
             follow,
             clock: parts.clock.clone(),

@@ -80,7 +80,8 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     let (first, second, third) =
         (executed(&world, freeze(1)).await, executed(&world, freeze(2)).await, executed(&world, freeze(3)).await);
 
-    let clerk = v1::ObjectToOrderRequest { name: at_the_bank(&first), reason: "PROTECTED_MONEY".into() };
+    let clerk =
+        v1::ObjectToOrderRequest { name: at_the_bank(&first), reason: "PROTECTED_MONEY".into(), ..Default::default() };
     let denied = world.institution("clerk").object_to_order(clerk).await.unwrap_err();
     assert_eq!(reason(&denied), "PERMISSION_DENIED");
     assert_eq!(reason(&object(&world, &first, "no code").await.unwrap_err()), "INVALID_ARGUMENT");
@@ -89,6 +90,15 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     assert!(filed.iter().any(|entry| entry.action == "ObjectToOrder" && entry.role == "officer"));
 
     let (first, notice) = noticed(&world, &first, "OBJECTED").await;
+    // Why, in words: sealed to the court, bound by the proven notice, for those who may read answers, and filed.
+    assert_eq!(notice.grounds_digest.len(), 32);
+    let here = |order: &v1::Order| !order.objection_grounds.is_empty();
+    assert_eq!(until(&world, &first, "the grounds", here).await.objection_grounds, GROUNDS);
+    let mut listed = world.orders("officer");
+    let listed = listed.list_orders(v1::ListOrdersRequest::default()).await.unwrap().into_inner();
+    assert!(listed.orders.iter().all(|order| order.objection_grounds.is_empty()), "a list shows no grounds");
+    let filed = world.court_gateway.audit().entries().await.unwrap();
+    assert!(filed.iter().any(|entry| entry.action == "ReadGrounds" && entry.role == "clerk"));
     assert_eq!((first.state(), notice.objection.as_str()), (OrderState::Objected, "PROTECTED_MONEY"));
     assert_eq!(seconds(&notice.answer_by), seconds(&objection.answer_by));
     assert_eq!(seconds(&notice.answer_by) - seconds(&notice.time), 15 * DAY_S as i64);
@@ -99,7 +109,12 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     // Nothing irrevocable is done meanwhile. The court rejects the objection, and the hold stands.
     let deduct = change(4, "deduct", &first).of(1_000).with("enforcement_account_number", text(ACCOUNT));
     assert_eq!(failed(&world, deduct).await, (OrderState::Failed, "OBJECTION_OPEN".into()));
-    executed(&world, change(5, "reject-objection", &first)).await;
+    let answer = executed(&world, change(5, "reject-objection", &first)).await;
+    // The court's reasoning went sealed as well, and the bank's officers read it.
+    let request = v1::GetReceivedOrderRequest { name: at_the_bank(&answer), with_private_part: true };
+    let read = world.institution("officer").get_received_order(request).await.unwrap().into_inner();
+    let reasoned = read.private_fields.iter().find(|field| field.name == "objection_answer");
+    assert!(reasoned.is_some_and(|field| field.value.is_some()), "the reasoning did not arrive");
     let (first, notice) = noticed(&world, &first, "OBJECTION_ENDED").await;
     assert_eq!((first.state(), minor(&notice.held)), (OrderState::Executed, 100_000));
     let again = object(&world, &first, "PROTECTED_MONEY").await.unwrap_err();

@@ -115,6 +115,13 @@ impl Exchange for Liar {
         self.honest.clone().fetch_answer(request.into_inner()).await
     }
 
+    async fn fetch_grounds(
+        &self,
+        request: Request<FetchAnswerRequest>,
+    ) -> Result<Response<FetchAnswerResponse>, Status> {
+        self.honest.clone().fetch_grounds(request.into_inner()).await
+    }
+
     async fn deliver(&self, _: Request<DeliverRequest>) -> Result<Response<DeliverResponse>, Status> {
         Err(Status::unimplemented("a liar takes no orders"))
     }

@@ -228,6 +228,13 @@ impl Exchange for Service {
         Ok(Response::new(self.answers.hand_over(&caller, request.into_inner()).await?))
     }
 
+    async fn fetch_grounds(
+        &self,
+        _: Request<v1::FetchAnswerRequest>,
+    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
+        Err(Status::unimplemented("nobody objects here"))
+    }
+
     async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "Nobody is calling."))?;
