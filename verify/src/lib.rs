@@ -36,6 +36,7 @@ pub mod refusal;
 pub mod seal;
 pub mod state;
 pub mod suite;
+pub mod tlog;
 pub mod verdict;
 pub mod vrf;
 

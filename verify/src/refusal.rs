@@ -204,6 +204,15 @@ rules! {
     /// A Merkle proof of a log does not hold.
     LogProof = "LOG_PROOF", "the log's proof does not hold",
         "RFC 9162 section 2.1";
+    /// A checkpoint, a log's proof or a tile cannot be read.
+    LogFormat = "LOG_FORMAT", "the log's file is not of its form",
+        "C2SP signed-note, tlog-checkpoint, tlog-proof, tlog-tiles";
+    /// A checkpoint is another log's, is not signed by it, or has a known key's signature that does not hold.
+    LogSignature = "LOG_SIGNATURE", "the checkpoint is not signed by the log",
+        "C2SP signed-note, Signatures";
+    /// Fewer witnesses cosigned a checkpoint than its reader wants.
+    LogWitnesses = "LOG_WITNESSES", "too few witnesses have cosigned the checkpoint",
+        "C2SP tlog-cosignature";
     /// A bundle cannot be decoded.
     BundleEncoding = "BUNDLE_ENCODING", "the file is not a bundle of this format",
         "Comity bundle format";

@@ -92,8 +92,19 @@ fn corpus() -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 Some(disclose(HashAlgorithm::Sha256, &openings, &["court".parse().unwrap()]).unwrap()),
             )),
         ),
+        ("tlog", "proof", tlog_proof()),
+        ("tlog", "tile", b"tile/0/x001/x234/067.p/7".to_vec()),
         ("packet", "answered", encode(&(packet(), vec![b"ok".to_vec()], state.prove(&StatePath::Governors)))),
     ]
+}
+
+/// A proof of a transparency log; nobody signed its checkpoint.
+fn tlog_proof() -> Vec<u8> {
+    let head = comity_verify::merkle::TreeHead { size: 2, root: Hash([7; 32]) };
+    let text = comity_verify::tlog::Checkpoint::text("log.example", &head).unwrap();
+    let checkpoint = format!("{text}\n\u{2014} log.example AAAAAAAAAAAA\n").into_bytes();
+    let path = vec![Hash([1; 32])];
+    comity_verify::tlog::TlogProof { extra: Some(b"more".to_vec()), index: 1, path, checkpoint }.encode()
 }
 
 fn evidence(first: LightStep, second: LightStep) -> Vec<u8> {

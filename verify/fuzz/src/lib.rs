@@ -24,6 +24,7 @@ use comity_verify::light::{
     Anchor, ClientParams, ConsensusState, Contradiction, LightStep, TrustedHeader, misbehaviour, verify_all,
 };
 use comity_verify::merkle::{self, Frontier, TreeHead};
+use comity_verify::tlog::{Checkpoint, NoteKey, Tile, TileOf, TlogProof, Trust};
 use comity_verify::vrf::{self, Proof};
 use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
 
@@ -31,7 +32,7 @@ use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
 pub type Target = fn(&[u8]);
 
 /// Every target by name; `fuzz_targets/` has a file for each.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("bundle", bundle),
     ("light", light),
     ("proof", proof),
@@ -46,6 +47,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("consent", consent),
     ("lookup", lookup),
     ("packet", packet),
+    ("tlog", transparency_log),
 ];
 
 /// Decodes a `T` and asserts that its encoding is the bytes it came from: one encoding a value.
@@ -244,4 +246,29 @@ pub fn log(bytes: &[u8]) {
     let Some((old, new, index, path)) = exact::<(TreeHead, TreeHead, u64, Vec<Hash>)>(bytes) else { return };
     let _ = merkle::included(&old.root, index, &new, &path);
     let _ = merkle::consistent(&old, &new, &path);
+}
+
+/// Checkpoints, proofs, keys and tiles of transparency logs.
+pub fn transparency_log(bytes: &[u8]) {
+    let log = NoteKey::log("log.example", [0x66; 32]).into_iter().collect();
+    let trust = Trust { origin: "log.example".into(), log, witnesses: Vec::new(), quorum: 0 };
+    let _ = Checkpoint::verify(bytes, &trust, now().unix_seconds());
+    if let Ok(proof) = TlogProof::decode(bytes) {
+        assert_eq!(proof.encode(), bytes, "a proof has one form");
+        let _ = proof.verify(b"entry", &trust, now().unix_seconds());
+    }
+    if let Ok(text) = core::str::from_utf8(bytes) {
+        if let Ok(key) = NoteKey::parse(text) {
+            assert_eq!(key.to_string(), text, "a key has one form");
+        }
+        if let Ok(tile) = Tile::parse(text) {
+            assert_eq!(tile.path(), text, "a tile has one name");
+        }
+    }
+    for of in [TileOf::Level(0), TileOf::Entries] {
+        if let Some(tile) = Tile::of_tree(of, 0, 2) {
+            let _ = tile.hashes(bytes);
+            let _ = tile.entries(bytes);
+        }
+    }
 }
