@@ -61,11 +61,12 @@ impl Checkpoint {
             return Err(Refusal::new(Rule::LogSignature, format!("a signature of {}", trust.origin), "none"));
         }
         let mut witnessed = Vec::new();
+        let mut counted: Vec<&NoteKey> = Vec::new();
         for key in trust.witnesses.iter().filter(|key| key.is_witness()) {
             let at = note.by(key, |signature| cosigned(key, note.text, signature))?;
-            // Twice in the list, it is one witness.
-            let known = |at: &UnixSeconds| *at <= now && witnessed.iter().all(|w: &Witnessed| w.name != key.name());
-            if let Some(at) = at.filter(known) {
+            // Twice in the list, under one name or two, it is one witness.
+            if let Some(at) = at.filter(|at| *at <= now && !counted.iter().any(|other| other.is_of(key))) {
+                counted.push(key);
                 witnessed.push(Witnessed { name: key.name().to_string(), at });
             }
         }

@@ -72,7 +72,7 @@ impl NoteKey {
             return Err(malformed("a key of type 1 or 4", &format!("type {kind}")));
         }
         let found = Self::new(name, *kind, key.try_into().map_err(|_| refuse())?)?;
-        if format!("{found}").split('+').nth(1) != Some(id) {
+        if format!("{:08x}", u32::from_be_bytes(found.id)) != id {
             return Err(malformed("the key's own id", id));
         }
         Ok(found)
@@ -88,6 +88,11 @@ impl NoteKey {
     #[must_use]
     pub const fn is_witness(&self) -> bool {
         self.kind == COSIGNATURE
+    }
+
+    /// Whether it is one signer's with `other`: the message that a witness signs does not name it.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        self.name == other.name || self.key == other.key
     }
 
     /// Checks a signature over `message` (Ed25519, RFC 8032, strict).

@@ -112,6 +112,10 @@ fn a_checkpoint_is_believed_when_its_log_and_enough_witnesses_signed_it() {
     assert_eq!(code(Checkpoint::verify(note.as_bytes(), &trust(&[&one, &two], 2), early)), "LOG_WITNESSES");
     let twice = format!("{text}\n{}{}{}", log.signs(&text), one.cosigns(&text, early), one.cosigns(&text, early));
     assert_eq!(code(Checkpoint::verify(twice.as_bytes(), &trust(&[&one, &two], 2), NOW)), "LOG_WITNESSES");
+    let alias = NoteKey::witness("alias.example", one.secret.verifying_key().to_bytes()).expect("a key");
+    let alias = Key { secret: one.secret.clone(), public: alias };
+    let aliased = format!("{text}\n{}{}{}", log.signs(&text), one.cosigns(&text, early), alias.cosigns(&text, early));
+    assert_eq!(code(Checkpoint::verify(aliased.as_bytes(), &trust(&[&one, &alias], 2), NOW)), "LOG_WITNESSES");
     // A log's key is no witness, and a witness's no log's.
     let confused = Trust { witnesses: vec![log.public.clone()], quorum: 1, ..trust(&[], 0) };
     assert_eq!(code(Checkpoint::verify(note.as_bytes(), &confused, NOW)), "LOG_WITNESSES");
