@@ -18,6 +18,7 @@ pub mod asset;
 pub mod client;
 mod codec;
 pub mod consent;
+pub mod deposit;
 pub mod event;
 pub mod genesis;
 pub mod governance;

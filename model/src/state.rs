@@ -50,6 +50,8 @@ pub enum StatePath {
     Hold(AssetHandle, u32),
     /// Size and root of the tree over header hashes: `u64` and 32 bytes.
     Headers,
+    /// [`crate::deposit::LogState`]: the log of deposits that a member keeps.
+    Deposits(MemberId),
 }
 
 impl StatePath {
@@ -79,6 +81,7 @@ impl StatePath {
             Self::Asset(handle) => path("assets", &[&handle.0]),
             Self::Hold(handle, number) => path("holds", &[&handle.0, &number.to_be_bytes()]),
             Self::Headers => path("headers", &[]),
+            Self::Deposits(keeper) => path("deposits", &[keeper.as_str().as_bytes()]),
         }
     }
 }

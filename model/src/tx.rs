@@ -6,6 +6,7 @@
 
 use crate::agreement::{DefaultProof, PaymentProof, SealedDeed};
 use crate::asset::Asset;
+use crate::deposit::LogHead;
 use crate::governance::{GovernorApproval, Proposal};
 use crate::member::Member;
 use crate::obligation::Claim;
@@ -13,7 +14,7 @@ use crate::order::{Decision, Objection, SealedOrder};
 use crate::packet::Packet;
 use crate::record::RecordState;
 use crate::seal::Signature;
-use crate::{AgreementId, ChainId, ClientId, Height, MemberId, RecordId, Sector};
+use crate::{AgreementId, ChainId, ClientId, Hash, Height, MemberId, RecordId, Sector};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -170,6 +171,15 @@ pub enum Message {
         /// The absence of a sufficient record of payment, with proof.
         evidence: DefaultProof,
     } = 15,
+    /// Takes up a new head of a member's log of deposits.
+    GrowLog {
+        /// The head.
+        head: LogHead,
+        /// That it grew from the head that stands (RFC 9162 section 2.1.4.1); empty where none does.
+        consistency: Vec<Hash>,
+        /// The keeper's seal over the head, tag `comity/log-head/v1`.
+        seal: Signature,
+    } = 16,
 }
 
 /// Records to write (domain tag `comity/records/v1`).

@@ -2,6 +2,7 @@
 //! judge offline. One encoding, every byte of which counts. Knows no clock: `now` is given.
 
 use crate::comet::Header;
+use crate::deposit::Deposited;
 use crate::fields::{self, Disclosure};
 use crate::light::{Anchor, LightStep, TrustedHeader, walk_exactly};
 use crate::merkle::{self, TreeHead};
@@ -106,6 +107,8 @@ pub enum Claim {
         /// The value.
         value: Vec<u8>,
     } = 5,
+    /// A deposit in a member's log.
+    Deposit(Deposited) = 6,
 }
 
 impl Bundle {
@@ -226,6 +229,27 @@ impl Bundle {
                 let _: state::Proven<_> = state::membership_at(header, &key, value, &self.proof)?;
                 steps.push(proven("the value"));
                 Finding::Value { path: path.clone(), value: value.clone() }
+            }
+            Claim::Deposit(deposit) => {
+                let _: state::Proven<_> = deposit.prove(header, &self.proof, accepted)?;
+                steps.push(proven("the log's head"));
+                steps.push(Step::new(
+                    alloc::format!("entry {} is in the log of {} entries", deposit.index, deposit.log.size),
+                    Rule::LogProof,
+                ));
+                if deposit.content.is_some() {
+                    steps.push(Step::new("digests and size are those of the entry".into(), Rule::DepositOpening));
+                }
+                if deposit.statement.is_some() {
+                    steps.push(Step::new("the statement is that of the entry".into(), Rule::DepositOpening));
+                }
+                if let Some(seal) = &deposit.seal {
+                    steps.push(Step::new(
+                        alloc::format!("{} sealed the batch of {}", seal.batch.depositor, seal.batch.count),
+                        Rule::Seal,
+                    ));
+                }
+                Finding::Deposit(deposit.clone())
             }
         })
     }

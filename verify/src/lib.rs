@@ -23,6 +23,7 @@ pub mod agreement;
 pub mod bundle;
 pub mod comet;
 pub mod consent;
+pub mod deposit;
 pub mod ed25519;
 pub mod fields;
 pub mod following;

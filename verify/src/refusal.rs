@@ -213,6 +213,12 @@ rules! {
     /// Fewer witnesses cosigned a checkpoint than its reader wants.
     LogWitnesses = "LOG_WITNESSES", "too few witnesses have cosigned the checkpoint",
         "C2SP tlog-cosignature";
+    /// What is shown of a deposit is not what its entry commits to.
+    DepositOpening = "DEPOSIT_OPENING", "what is shown of the deposit is not what its entry commits to",
+        "docs/formats.md, Deposits";
+    /// A depositor's seal is over another batch.
+    DepositBatch = "DEPOSIT_BATCH", "the deposit is not of the batch that was sealed",
+        "docs/formats.md, Deposits";
     /// A bundle cannot be decoded.
     BundleEncoding = "BUNDLE_ENCODING", "the file is not a bundle of this format",
         "Comity bundle format";

@@ -1,6 +1,7 @@
 //! What a bundle's verification says, in values and in words: what is proven, what is not, and by which rules. Knows no
 //! file format and no reader.
 
+use crate::deposit::Deposited;
 use crate::fields::DisclosedRecord;
 use crate::light::{Anchor, TrustedHeader};
 use crate::order;
@@ -62,6 +63,8 @@ pub enum Finding {
         /// The value.
         value: Vec<u8>,
     },
+    /// A deposit.
+    Deposit(Deposited),
 }
 
 /// Whether a judgment is fresh.
@@ -145,6 +148,7 @@ fn used(finding: &Finding) -> Vec<Suite> {
         Finding::Record(record) if record.algorithm == HashAlgorithm::Sm3 => alloc::vec![Suite::Sm2Sm3],
         Finding::Order(entry) => order::suites(&entry.sealed).collect(),
         Finding::Received(entry) => order::suites(&entry.sealed).collect(),
+        Finding::Deposit(deposit) => deposit.seal.iter().map(|seal| seal.signature.suite).collect(),
         Finding::Record(_) | Finding::Absence { .. } | Finding::Value { .. } => Vec::new(),
     }
 }
@@ -194,6 +198,26 @@ fn proves(finding: &Finding, at: &ProvenAt) -> Vec<String> {
             sha256(&[value]),
             table(path),
         )),
+        Finding::Deposit(deposit) => sentences.extend(deposited(deposit, &place)),
+    }
+    sentences
+}
+
+fn deposited(deposit: &Deposited, place: &str) -> Vec<String> {
+    let (index, keeper, at) = (deposit.index, &deposit.keeper, deposit.log.at);
+    let mut sentences = alloc::vec![alloc::format!(
+        "Entry {index} stood in the log of {keeper} since {at} at the latest: proven {place}."
+    )];
+    if let Some(content) = &deposit.content {
+        sentences.push(alloc::format!(
+            "A file of {} bytes with SHA-256 {} and SM3 {} is unchanged since {at}.",
+            content.size,
+            content.sha256,
+            content.sm3,
+        ));
+    }
+    if let Some(seal) = &deposit.seal {
+        sentences.push(alloc::format!("{} deposited it, under its seal.", seal.batch.depositor));
     }
     sentences
 }
@@ -210,6 +234,10 @@ fn does_not_prove(finding: &Finding, at: &ProvenAt, judgment: Judgment, operator
     sentences.push(match finding {
         Finding::Absence { .. } => String::from(
             "It says nothing about records of another id or sector, nor about what happened outside the chain.",
+        ),
+        Finding::Deposit(_) => String::from(
+            "Nothing is asserted about the file before that: its source, how it was made and who had it are as its \
+             depositor states them.",
         ),
         _ => String::from(
             "It says nothing about whether the content was true before it was committed: that is what the institution \

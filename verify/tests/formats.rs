@@ -3,6 +3,8 @@
 //! the pins name the same tags.
 #![allow(clippy::unwrap_used)]
 
+#[path = "formats/deposits.rs"]
+mod deposits;
 mod world;
 
 use comity_model::agreement::{
@@ -94,7 +96,7 @@ const PINNED_ELSEWHERE: [&str; 4] = [
 
 fn tagged() -> Vec<(&'static str, Vec<u8>)> {
     let approvals = vec![approval()];
-    vec![
+    let mut tagged = vec![
         ("comity/order/v2", signing_bytes("comity/order/v2", &order())),
         ("comity/order-seal/v2", signing_bytes("comity/order-seal/v2", &(order(), approvals))),
         ("comity/delivery/v1", signing_bytes("comity/delivery/v1", &delivery())),
@@ -124,7 +126,9 @@ fn tagged() -> Vec<(&'static str, Vec<u8>)> {
         ("comity/holding/v1", record_receipt().holding.to_vec()),
         ("comity/record-id/v1", lookup::record_input(&"accounts".parse().unwrap(), &"6222020001".parse().unwrap())),
         ("comity/consent/v1", signing_bytes("comity/consent/v1", &consent())),
-    ]
+    ];
+    tagged.extend(deposits::tagged());
+    tagged
 }
 
 fn payment_reference() -> Vec<u8> {
@@ -169,6 +173,9 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("AgreementEntry", encode(&agreement_entry())),
         ("Event", encode(&Event::OrderChanged { order: OrderId([5; 16]), state: OrderState::Executed })),
         ("FieldValue", encode(&every_value())),
+        ("LogState", encode(&deposits::log_state())),
+        ("Entry", encode(&deposits::entry())),
+        ("Deposited", encode(&deposits::deposited())),
     ]
 }
 
@@ -198,6 +205,7 @@ fn paths() -> Vec<(&'static str, StatePath)> {
         ("assets", StatePath::Asset(handle)),
         ("holds", StatePath::Hold(handle, 2)),
         ("headers", StatePath::Headers),
+        ("deposits", StatePath::Deposits(member())),
     ]
 }
 
@@ -641,6 +649,10 @@ const TAGGED: &[(&str, &str)] = &[
     ("comity/consent/v1", "f01cde27d76bc6cb2b5a4dffb47da7673c70194e8b24e7262bda81f01c25aa76"),
     ("comity/record-receipt/v1", "3c60abb0b7dfef4292f9c3a2f7915556b73d1b544c4ef102a0f57315a992bc21"),
     ("comity/holding/v1", "46d841ba2f407018a99f82dae35a25a9773c22d3a0ae0519baedd919425a882b"),
+    ("comity/deposit-content/v1", "4b6e47a9f2c1fbb4c338cf66bd326330de972ae420d5ac70bd8c99d19a8d34b1"),
+    ("comity/deposit-statement/v1", "299a6ec51e099e21432a5392e6858c93e124f056ded36d21006fc7266a0b07fd"),
+    ("comity/deposits/v1", "4b145487f10eef0f0379c799b5688929a4af26cecd74f15f85fedadf0dde367a"),
+    ("comity/log-head/v1", "25055151f37059caca4f8905855c745a74afc4f293bfdd12523ded0e42bbab22"),
 ];
 
 const VALUES: &[(&str, &str)] = &[
@@ -658,6 +670,9 @@ const VALUES: &[(&str, &str)] = &[
     ("Obligation", "4bf73e50e0432709e85a3569e99b9608c1cd77fd33af518faa0b972ed06eac41"),
     ("AgreementEntry", "c867c54feb0ae44a99c2cea2c7396650053115fcb9e61bba9e0d8b1c41b48bb6"),
     ("Event", "50ebeb50ca418e52d6b7ffbfac8f3bc1703e3980c38f90afafc60c70d2999fc0"),
+    ("LogState", "db2bd1b23d584944a183a3c14a8c6b1f8916b3b13e340d692825c9e056ac9b65"),
+    ("Entry", "4a5c573607347bf5440a65ddd2f66a55fbec842c51f99326b8259ee6f6f80424"),
+    ("Deposited", "8638332d53e629347ced3575859d25e6655f4d9dee03f5d98c30f4b5a67956c8"),
     ("FieldValue", "95e51166c6616907778a3ae919c6598934c7b74fec42b1d7a106645577cef86e"),
 ];
 
@@ -681,5 +696,6 @@ const PATHS: &[(&str, &str)] = &[
     ("agreements", "8afbf2ef8dfb4469bf04c1b4ebf54cff8b60fa064ecc8206480c3071830291e7"),
     ("assets", "790fad1db6c08cd23fa7d728d8e4b39519fd80ad8947ad5834d9dc469a28cfbc"),
     ("holds", "3ea3b37f2eeaa98f6ed36ea2a814ac085f81355f2484c486a92b55282a56494d"),
+    ("deposits", "5658001786d351d42b31bc3c4501c51632c6eb0e72bb21bc34ef2465e39dc203"),
     ("headers", "65d327d81c3d51635751ba7a7849ef830223c0dda0a09525391bed16a2b0a44a"),
 ];

@@ -11,6 +11,7 @@ mod agreements;
 mod app;
 mod clients;
 mod decisions;
+mod deposits;
 mod due;
 mod genesis;
 mod governance;

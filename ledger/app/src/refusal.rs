@@ -117,6 +117,9 @@ reasons! {
     StopLate, "STOP_LATE", "The hold period is over: what the default opens is open.";
     InstalmentPaid, "INSTALMENT_PAID", "The instalment is proven to be paid.";
     ProofOld, "PROOF_OLD", "The header that the proof is under is too old to say that the record still stands.";
+    // Deposits.
+    LogBehind, "LOG_BEHIND", "The log's head that stands has more entries: read it again.";
+    LogForked, "LOG_FORKED", "The new head is not proven to have grown from the one that stands.";
     // Queries.
     UnknownQuery, "UNKNOWN_QUERY", "No such query.";
     QueryMalformed, "QUERY_MALFORMED", "The query's argument cannot be read.";

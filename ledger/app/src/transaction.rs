@@ -4,7 +4,7 @@ use crate::abci::{AppError, MESSAGES_PER_TX_MAX, TxResult};
 use crate::holds::objections;
 use crate::refusal::{Reason, Refusal, Stop, require};
 use crate::working::{Config, Execution, Working};
-use crate::{agreements, clients, decisions, governance, members, orders, packets, records};
+use crate::{agreements, clients, decisions, deposits, governance, members, orders, packets, records};
 use comity_model::UnixSeconds;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction};
@@ -88,6 +88,7 @@ fn carry_out(ex: &mut Execution<'_>, message: &Message) -> Result<(), Stop> {
         Message::ProveDefault { court, agreement, instalment, evidence } => {
             agreements::prove_default(ex, court, *agreement, *instalment, evidence)
         }
+        Message::GrowLog { head, consistency, seal } => deposits::grow(ex, head, consistency, seal),
         Message::Govern { proposal, approvals } => governance::govern(ex, proposal, approvals),
     }
 }

@@ -40,6 +40,21 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("comity-relayer-worker", &["comity-gateway", "comity-adapters-comet", "comity-ledger*"]),
     ("comity-store", &["comity-*", "tonic", "prost"]),
     (
+        "comity-deposits",
+        &[
+            "comity-proto",
+            "comity-store",
+            "comity-ledger*",
+            "comity-adapters*",
+            "comity-relayer*",
+            "comity-gateway",
+            "tokio",
+            "tonic",
+            "getrandom",
+            "rand",
+        ],
+    ),
+    (
         "comity-web-verify",
         &[
             "comity-proto",

@@ -3,9 +3,11 @@
 
 use crate::anchor::AnchorFile;
 use comity_model::Time;
+use comity_model::deposit::{Content, Statement};
 use comity_model::record::FieldValue;
 use comity_verify::Refusal;
 use comity_verify::bundle::{Bundle, Finding, Verdict};
+use comity_verify::deposit;
 use serde_json::{Map, Value, json};
 
 /// Judges a bundle by an anchor file's text at `now`: a verdict, a refusal, or an error where the text is no anchor file.
@@ -47,7 +49,45 @@ pub fn verified(verdict: &Verdict) -> Value {
             record.fields.iter().map(|field| (field.name.to_string(), json!(line(&field.value)))).collect();
         object.insert("fields".into(), Value::Object(fields));
     }
+    if let (Finding::Deposit(deposit), Some(object)) = (&verdict.finding, answer.as_object_mut()) {
+        let shown = json!({
+            "keeper": deposit.keeper.as_str(),
+            "index": deposit.index,
+            "since": deposit.log.at.to_string(),
+            "entry": deposit::leaf(&deposit.entry).to_string(),
+            "content": deposit.content.as_ref().map(content),
+            "statement": deposit.statement.as_ref().map(statement),
+            "depositor": deposit.seal.as_ref().map(|seal| seal.batch.depositor.as_str()),
+        });
+        object.insert("deposit".into(), shown);
+    }
     answer
+}
+
+/// The digests and the size that a deposit's entry commits to.
+#[must_use]
+pub fn content(content: &Content) -> Value {
+    json!({ "sha256": content.sha256.to_string(), "sm3": content.sm3.to_string(), "size": content.size })
+}
+
+/// What a depositor states. Nobody vouches for it.
+#[must_use]
+pub fn statement(statement: &Statement) -> Value {
+    let (item, circumstances) = (&statement.item, &statement.circumstances);
+    json!({
+        "kind": circumstances.kind.name(),
+        "depositor": circumstances.depositor.as_str(),
+        "identified_by": circumstances.identified_by,
+        "source": circumstances.source,
+        "method": circumstances.method,
+        "custody": circumstances.custody,
+        "environment": circumstances.environment,
+        "case": circumstances.case,
+        "name": item.name,
+        "media_type": item.media_type,
+        "created_at": item.created_at.map(|at| at.to_string()),
+        "follows": item.follows.map(|entry| entry.to_string()),
+    })
 }
 
 /// A bundle, header or proof that does not hold: the rule, what it expected, what it found.

@@ -1,7 +1,7 @@
 //! What a bundle claims and by which way, before anything is judged: for a reader who has no anchor yet, or who wants to
 //! see what was refused. Nothing said here is proven, and the answer says so.
 
-use crate::answer::{error, line, refused};
+use crate::answer::{self, error, line, refused};
 use comity_verify::bundle::{Bundle, Claim, Link};
 use comity_verify::comet::{CommitSig, Header};
 use comity_verify::light::LightStep;
@@ -95,6 +95,22 @@ fn claim(claim: &Claim) -> Value {
         }
         Claim::Value { path, value } => {
             json!({ "kind": "VALUE", "path": hex::encode(path), "value_bytes": value.len() })
+        }
+        Claim::Deposit(deposit) => {
+            let mut said = json!({
+                "kind": "DEPOSIT",
+                "keeper": deposit.keeper.as_str(),
+                "index": deposit.index,
+                "log_size": deposit.log.size,
+                "depositor_sealed": deposit.seal.is_some(),
+            });
+            if let (Some(object), Some(content)) = (said.as_object_mut(), &deposit.content) {
+                object.insert("content".into(), answer::content(content));
+            }
+            if let (Some(object), Some(statement)) = (said.as_object_mut(), &deposit.statement) {
+                object.insert("statement".into(), answer::statement(statement));
+            }
+            said
         }
     }
 }

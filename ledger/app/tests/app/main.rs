@@ -3,6 +3,7 @@
 
 mod agreements;
 mod changes;
+mod deposits;
 mod holds;
 mod orders;
 mod packets;

@@ -1,0 +1,101 @@
+//! What is appended to a log in one piece: a depositor's files with what it states of them, and the entries that commit to
+//! them. Knows no disk.
+
+use comity_model::deposit::{Circumstances, Content, DepositBatch, Entry, Item, Statement};
+use comity_model::seal::Signature;
+use comity_model::{Hash, UnixSeconds};
+use comity_verify::deposit;
+use std::sync::Arc;
+
+/// A file that is deposited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deposit {
+    /// Digests, size and their salt.
+    pub content: Content,
+    /// The salt of what is stated.
+    pub statement_salt: [u8; 16],
+    /// What is stated of this file.
+    pub item: Item,
+}
+
+/// Files that one depositor deposits together: all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    deposits: Vec<Deposit>,
+    circumstances: Arc<Circumstances>,
+    entries: Vec<Entry>,
+    leaves: Vec<Hash>,
+    at: UnixSeconds,
+    seal: Option<(DepositBatch, Signature)>,
+}
+
+impl Batch {
+    /// Most files of a batch.
+    pub const COUNT_MAX: usize = deposit::BATCH_MAX;
+
+    /// A batch as it came at `at`; `None` where it has no file or more than [`Batch::COUNT_MAX`], or a text breaks its bound.
+    /// This computes every entry: half a microsecond of work for each file.
+    #[must_use]
+    pub fn new(deposits: Vec<Deposit>, circumstances: Circumstances, at: UnixSeconds) -> Option<Self> {
+        let sound = (1..=Self::COUNT_MAX).contains(&deposits.len())
+            && circumstances.is_sound()
+            && deposits.iter().all(|deposit| deposit.item.is_sound());
+        if !sound {
+            return None;
+        }
+        let mut statement = Statement { salt: [0; 16], item: Item::default(), circumstances };
+        let entries: Vec<Entry> = deposits
+            .iter()
+            .map(|deposit| {
+                statement.salt = deposit.statement_salt;
+                statement.item.clone_from(&deposit.item);
+                deposit::entry(&deposit.content, &statement)
+            })
+            .collect();
+        let leaves = deposit::leaves(&entries);
+        let circumstances = Arc::new(statement.circumstances);
+        Some(Self { deposits, circumstances, entries, leaves, at, seal: None })
+    }
+
+    /// The same batch under its depositor's seal, which the caller has checked ([`deposit::sealed`]).
+    #[must_use]
+    pub fn under(self, batch: DepositBatch, signature: Signature) -> Self {
+        Self { seal: Some((batch, signature)), ..self }
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn deposits(&self) -> &[Deposit] {
+        &self.deposits
+    }
+
+    /// What is stated of all of them.
+    #[must_use]
+    pub fn circumstances(&self) -> &Circumstances {
+        &self.circumstances
+    }
+
+    /// Their entries, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries' leaf hashes, in order.
+    #[must_use]
+    pub fn leaves(&self) -> &[Hash] {
+        &self.leaves
+    }
+
+    /// When it came, by the keeper's clock.
+    #[must_use]
+    pub const fn at(&self) -> UnixSeconds {
+        self.at
+    }
+
+    /// The depositor's seal over it.
+    #[must_use]
+    pub const fn seal(&self) -> Option<&(DepositBatch, Signature)> {
+        self.seal.as_ref()
+    }
+}
