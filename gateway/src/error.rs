@@ -190,7 +190,9 @@ table! {
     AgreementState "AGREEMENT_STATE" FailedPrecondition 409 Refusal
         "The agreement has gone too far, or not far enough, for this; a stop in particular comes before the hold period ends."
     ProposalState "PROPOSAL_STATE" FailedPrecondition 409 Refusal
-        "The proposal has gone too far for this: an investigation is stopped before its hold period ends, an order by its draft."
+        "The proposal is none that is stopped this way, or a judge stopped it otherwise: an order is stopped by its draft."
+    StopLate "STOP_LATE" FailedPrecondition 409 Refusal
+        "The hold period is over: what was to be opened is open, or is being opened, and is stopped no more."
     ApprovalRefused "APPROVAL_REFUSED" FailedPrecondition 403 Refusal
         "The approval is not a valid signature of an officer of this court."
     DecisionNotAllowed "DECISION_NOT_ALLOWED" FailedPrecondition 409 Refusal

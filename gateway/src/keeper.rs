@@ -14,11 +14,12 @@ use crate::following::{Changed, HolderBook};
 use crate::lookup::LookupKey;
 use crate::sectors::{SectorSchema, Sectors};
 use crate::signer::{SignerClient, SignerError};
-use crate::view::ChainView;
+use crate::view::HomeState;
 use comity_adapters_ports::{Outcome, Submit};
 use comity_model::record::{Field, RecordState, RecordStatus};
+use comity_model::state::StatePath;
 use comity_model::tx::{Message, RecordBatch};
-use comity_model::{Hash, Height, MemberId, RecordId, Sector, UnixSeconds};
+use comity_model::{Hash, Height, MemberId, RecordId, Sector, UnixSeconds, decode};
 use comity_store::{Batch, Store};
 use comity_verify::lookup;
 use index::Changes;
@@ -59,8 +60,8 @@ impl std::ops::Deref for Parts {
 pub struct KeeperParts {
     /// The institution.
     pub institution: MemberId,
-    /// The verified view of its own chain.
-    pub view: Arc<ChainView>,
+    /// Its own chain, verified.
+    pub home: HomeState,
     /// Takes transactions to it.
     pub submit: Arc<dyn Submit>,
     /// Its durable state.
@@ -113,8 +114,8 @@ impl RecordKeeper {
     }
 
     /// Publishes records: checks them against the sector's schema, salts each field anew, keeps fields and salts in the
-    /// store, then commits to them on the chain, at most 500 in a transaction. Returns when the state with all of them
-    /// is under a verified header. A record that stands so already is left as it is; repeating a publication that broke
+    /// store, then commits to them on the chain, at most 500 in a transaction, and has that proven. Returns when the state
+    /// with all of them is under a verified header. A record that stands so already is left as it is; repeating a publication that broke
     /// off finishes it. In a sector that is searchable, its index by person follows in the same transactions.
     ///
     /// # Errors
@@ -183,9 +184,9 @@ impl RecordKeeper {
             self.publish_batch(schema, batch, status, &mut published).await?;
         }
         if published.header == Height(0) {
-            published.header = self.0.view.fresh().await?.height();
+            published.header = self.0.home.view().fresh().await?.height();
         } else {
-            let _ = self.0.view.header_soon(published.header).await?;
+            let _ = self.0.home.view().header_soon(published.header).await?;
         }
         Ok(published)
     }
@@ -306,18 +307,43 @@ impl RecordKeeper {
     ) -> Result<(), ApiError> {
         for records in records.chunks(SUBMIT_MAX) {
             let batch = RecordBatch {
-                chain: self.0.view.chain().clone(),
+                chain: self.0.home.view().chain().clone(),
                 member: self.0.institution.clone(),
                 sector: schema.name.clone(),
                 records: records.to_vec(),
             };
             let seal = self.0.signer.seal_records(batch.clone()).await.map_err(signer_failed)?;
             match self.0.submit.submit(vec![Message::PutRecords { batch, seal }]).await? {
-                Outcome::Committed { height, .. } => published.header = published.header.max(height.next()),
+                Outcome::Committed { height, .. } => {
+                    self.check_stands(schema, records, height.next()).await?;
+                    published.header = published.header.max(height.next());
+                }
                 Outcome::Refused { code, detail } => return Err(chain_refused(code.as_str(), detail)),
             }
         }
         Ok(())
+    }
+
+    /// Whether records that the node says were carried out are. One speaks for its transaction, which is carried out whole,
+    /// and whose salts nobody else has.
+    async fn check_stands(
+        &self,
+        schema: &SectorSchema,
+        records: &[(RecordId, RecordState)],
+        header: Height,
+    ) -> Result<(), ApiError> {
+        let Some((id, state)) = records.last() else { return Ok(()) };
+        let header = self.0.home.view().header_soon(header).await?;
+        let stood = self.0.home.under(&StatePath::Record(schema.name.clone(), id.clone()), header).await?;
+        let found = stood.what.value().map(|value| decode::<RecordState>("record state", value.value())).transpose();
+        // Versions are without gaps: a later one, of another gateway over this store, stands on this one.
+        let stands =
+            found.map_err(ApiError::fault)?.is_some_and(|found| found == *state || found.version > state.version);
+        if stands {
+            return Ok(());
+        }
+        let message = "The node says that the records stand, and its chain's state proves that they do not; try again.";
+        Err(ApiError::new(Reason::ChainUnavailable, message))
     }
 
     /// Keeps rows, and with them what their holders have to be told; `height` is that of the block, once it is known.

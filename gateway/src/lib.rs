@@ -5,6 +5,7 @@
 //! header that this gateway itself verified ([`view`]). Every failure has a reason from one table ([`error`]).
 //! This crate knows chains by their ports and stores by their contract; the program that wires it knows the rest.
 
+pub mod agreements;
 pub mod audit;
 pub mod check;
 pub mod config;
@@ -25,7 +26,6 @@ pub mod tls;
 pub mod triggers;
 pub mod view;
 
-mod agreements;
 pub mod chains;
 mod convert;
 mod convert_order;
@@ -50,5 +50,5 @@ pub use institution::{AssetRegister, DecidePolicy};
 pub use keeper::{KeeperParts, RecordKeeper};
 pub use orders::OrderClients;
 pub use peers::{Peer, Peers};
-pub use server::{Running, StartError, start};
+pub use server::{Running, Services, StartError, start};
 pub use tls::TlsMaterial;

@@ -2,11 +2,12 @@
 //! It refuses to know a concrete chain, store or signer: the program brings them.
 
 mod parts;
+mod services;
 
-use crate::agreements;
+pub use services::Services;
+
 use crate::audit::Audit;
 use crate::config::{Deps, GatewayConfig, Limits};
-use crate::convert_order::Operators;
 use crate::error::{ApiError, Reason};
 use crate::identity::{Caller, Identity};
 use crate::institution::{AssetRegister, Decider};
@@ -21,7 +22,6 @@ use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::rest::{Api, Rest, RestError};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
-use crate::triggers;
 use crate::view::{self, ChainView};
 use comity_proto::google::longrunning::operations_server::OperationsServer;
 use comity_proto::v1::agreements_server::AgreementsServer;
@@ -39,7 +39,6 @@ use comity_proto::v1::orders_server::OrdersServer;
 use comity_proto::v1::records_server::RecordsServer;
 use comity_proto::v1::triggers_server::TriggersServer;
 use futures::future::OptionFuture;
-use parts::Parts;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -202,10 +201,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
     };
 
     let limits = config.limits;
-    let anchors = config.peers.iter().map(|peer| &peer.anchor).chain([&config.anchor]);
-    let operators = Operators::of(anchors);
-    let parts = Parts::new(config, deps, policy, peers, view);
-    let stop = CancellationToken::new();
+    let Services { parts, operators, stop } = Services::start(config, deps, policy, peers, view);
     // Health says SERVING from here on: everything above has succeeded.
     let (_reporter, health) = tonic_health::server::health_reporter();
     let bytes = limits.request_bytes;
@@ -257,13 +253,6 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_routes(routes);
     measure::describe();
     parts.work.spawn(parts.sampler().run(stop.clone()));
-    parts.work.spawn(parts.deliverer.clone().run(stop.clone()));
-    parts.work.spawn(parts.checker.clone().run(stop.clone()));
-    parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
-    if parts.is_court {
-        parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));
-        parts.work.spawn(agreements::run(parts.agreement_desk.clone(), stop.clone()));
-    }
     let (connections, ended) = (listener.accept(stop.clone()), stop.clone());
     let rest = rest.map(|(rest, listener)| rest.serve(listener.accept(stop.clone()), stop.clone()));
     let serving = tokio::spawn(async move {

@@ -419,3 +419,53 @@ async fn whoever_holds_a_record_no_longer_is_told_nothing_more() {
     holds(circle.court.person("officer"), "officer", 3).await;
     circle.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_gateways_over_one_store_deliver_once_and_hold_the_same() {
+    let mut circle = Circle::start(Following::default()).await;
+    circle.run_two().await;
+    let court = || [circle.court.person("officer"), circle.court.person_beside("officer")];
+    let credit = || [circle.credit.person("registrar"), circle.credit.person_beside("registrar")];
+    // Read at both of the court's gateways: it is one holding, of one delivery.
+    for channel in court() {
+        read(channel, purpose()).await;
+    }
+    for (held, told) in court().into_iter().zip(credit()) {
+        assert_eq!((holdings(held).await.len(), deliveries(told).await.len()), (1, 1));
+    }
+
+    // Published through the second gateway of the keeper, and then through both at once.
+    let (first, second) = (circle.credit.gateway(), circle.credit.beside.as_ref().unwrap());
+    circle.publish_through(second, LISTING, "PARTIAL").await;
+    acknowledged(&circle, "court", 2).await;
+    tokio::join!(circle.publish_through(first, LISTING, "FULL"), circle.publish_through(second, LISTING, "NONE"),);
+    acknowledged(&circle, "court", 4).await;
+    // Both gateways of the court say the same of it, and so do both of the keeper.
+    let of_court = holds(circle.court.person("officer"), "officer", 4).await;
+    assert_eq!(holding(circle.court.person_beside("officer"), "officer").await, of_court);
+    let versions: Vec<_> = of_court.superseded.iter().map(|answer| answer.version).collect();
+    assert!(versions == [3, 2, 1] || versions == [2, 1], "each version at most once: {versions:?}");
+    let told: Vec<_> = [deliveries(circle.credit.person("registrar")).await, {
+        deliveries(circle.credit.person_beside("registrar")).await
+    }]
+    .concat();
+    assert_eq!((told.len(), &told[0]), (2, &told[1]));
+    // What one of them delivered, the other did not deliver again: each version was taken once.
+    let taken = circle.court.gateway().audit().entries().await.unwrap();
+    let taken = taken.iter().filter(|entry| entry.action == "TakeDelivery").count();
+    assert_eq!(taken, versions.len(), "{versions:?}");
+
+    // The gateway that the keeper knows stops: the other one finds the removal by its own check.
+    circle.court.halt().await;
+    circle.withdraw().await;
+    let check = v1::CheckHoldingRequest { name: of_court.name.clone() };
+    let found = HoldingsClient::new(circle.court.person_beside("officer")).check_holding(check).await;
+    let found = found.unwrap().into_inner();
+    let answer = found.answer.unwrap();
+    assert_eq!((answer.version, answer.status()), (5, v1::RecordStatus::Withdrawn));
+    // Once it is back, the delivery that was owed meanwhile is acknowledged with what is held already.
+    circle.run_court().await;
+    circle.clock.advance(3_600);
+    acknowledged(&circle, "court", 5).await;
+    circle.stop().await;
+}

@@ -27,6 +27,7 @@ use filling::{About, CASE, NAME, NUMBER};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::liar::Cut;
 use support::{liar, reason};
 
 /// A court and three institutions with seven sectors that can be searched.
@@ -286,6 +287,51 @@ async fn who_is_silent_is_told_as_silent_and_holds_up_nobody() {
     let last = progress.last().unwrap();
     assert!(last.complete && last.unanswered == 4, "{last:?}");
     drop(socket);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_before_an_answer_is_cut_stays_and_the_rest_may_be_asked_again() {
+    let alliance = Alliance::start().await;
+    alliance.keep_in_all().await;
+    let Alliance { court, bank, .. } = &alliance;
+    let honest = (&bank.id, &bank.authority);
+    let (address, lie) = liar::start_as(honest, &alliance.bank_gateway, (&court.id, &court.authority)).await;
+    let cut_off = court.gateway_over("cut.redb", vec![bank.as_peer_of(court, &address)]).await;
+    let sectors: Vec<String> = BANK.map(ToOwned::to_owned).into();
+    let ask = async |seconds: i64| {
+        let deadline = Some(prost_types::Duration { seconds, nanos: 0 });
+        let request = InvestigateRequest { sectors: sectors.clone(), deadline, ..about(&[NUMBER, NOBODY]) };
+        let (findings, progress) = events(court, &cut_off, request).await;
+        let last = progress.last().unwrap();
+        assert!(last.complete && last.done == last.total, "{last:?}");
+        let told = findings.iter().filter(|finding| finding.member == "members/bank").map(|finding| {
+            let outcome = match finding.outcome.as_ref().unwrap() {
+                Outcome::Found(found) => format!("{} records", found.records.len()),
+                Outcome::Nothing(_) => "nothing".to_owned(),
+                Outcome::Unanswered(why) => why.reason.clone(),
+            };
+            assert_eq!(finding.proof.is_some(), !outcome.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+            (finding.subject, finding.sector.clone(), outcome)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let row = |subject: u32, sector: &str, outcome: &str| (subject, sector.to_owned(), outcome.to_owned());
+    // The start, the first person's accounts with two records, and the entry of the insurance without its records.
+    for (cut, reason) in [(Cut::Broken, "PEER_UNAVAILABLE"), (Cut::Silent, "DEADLINE_PASSED")] {
+        lie.cut_search(Some((5, cut)));
+        let expected = [
+            row(0, "accounts", "2 records"),
+            row(0, "insurance", reason),
+            row(0, "securities", reason),
+            row(1, "", reason),
+        ];
+        assert_eq!(ask(4).await, expected);
+    }
+    // Asked again, it says the rest.
+    lie.cut_search(None);
+    let found = BANK.map(|sector| row(0, sector, "2 records"));
+    let nothing = BANK.map(|sector| row(1, sector, "nothing"));
+    assert_eq!(ask(20).await, [found, nothing].concat());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,10 +6,10 @@ mod alliance;
 mod filling;
 mod support;
 
-use alliance::World;
+use alliance::{World, signature};
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
-use comity_gateway::triggers::{RuleSource, Rules};
+use comity_gateway::triggers::{ProposalStop, RuleSource, Rules, TAG_STOP};
 use comity_model::member::MemberKind;
 use comity_model::record::{Field, FieldValue};
 use comity_proto::v1;
@@ -201,6 +201,21 @@ notice_name = "a notice"
 notice_number = "3"
 "#;
 
+/// Before the first release it may be renewed with the change that moves it; afterwards a change takes a new tag.
+const PINNED: &str = "226fe5e535a4ae63255ce6614c67d4304f07606b406f3485d7477358e4fbc95b";
+
+#[test]
+fn the_bytes_that_an_officer_signs_to_stop_an_investigation_are_pinned() {
+    let stop = ProposalStop {
+        chain: "court-1".parse().unwrap(),
+        court: "court".parse().unwrap(),
+        proposal: [7; 16],
+        reason: "PARTIES_SETTLED".parse().unwrap(),
+    };
+    let digest = comity_verify::seal::digest(TAG_STOP, &stop);
+    assert_eq!((TAG_STOP, digest.to_string().as_str()), ("comity/proposal-stop/v1", PINNED));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proposed_investigation_is_carried_out_by_itself_once_and_its_findings_say_where_they_are_proven() {
     let world = world(INVESTIGATES, MemberKind::Finance).await;
@@ -219,18 +234,41 @@ async fn a_proposed_investigation_is_carried_out_by_itself_once_and_its_findings
     let of = |id: &str| fired.iter().find(|firing| firing.subject.ends_with(id)).unwrap().proposals[0].clone();
     let (first, second) = (of("F-1"), of("F-2"));
 
-    // A judge stops the second one; a clerk cannot, and nobody stops an order this way or without a reason.
-    let stop = |reason: &str| v1::StopProposalRequest { name: second.clone(), reason: reason.into() };
-    assert_eq!(
-        reason(&triggers(&world, "clerk").stop_proposal(stop("SETTLED")).await.unwrap_err()),
-        "PERMISSION_DENIED"
-    );
-    assert_eq!(reason(&triggers(&world, "officer").stop_proposal(stop("")).await.unwrap_err()), "INVALID_ARGUMENT");
+    // A judge stops the second one, and signs it; a clerk cannot, and nobody stops anything without a reason or in another's name.
+    let stop = |name: &str, code: &str, signature: Vec<u8>, validate_only| v1::StopProposalRequest {
+        name: name.into(),
+        reason: code.into(),
+        officer: "J1".into(),
+        signature,
+        validate_only,
+    };
+    let refused = async |role, request| reason(&triggers(&world, role).stop_proposal(request).await.unwrap_err());
+    assert_eq!(refused("clerk", stop(&second, "SETTLED", Vec::new(), true)).await, "PERMISSION_DENIED");
+    assert_eq!(refused("officer", stop(&second, "", Vec::new(), true)).await, "INVALID_ARGUMENT");
+    let shown = triggers(&world, "officer").stop_proposal(stop(&second, "SETTLED", Vec::new(), true)).await;
+    let bytes = shown.unwrap().into_inner().signing_bytes;
+    for signature in [signature(&bytes, 2), signature(b"another text", 1)] {
+        assert_eq!(refused("officer", stop(&second, "SETTLED", signature, false)).await, "APPROVAL_REFUSED");
+    }
+    // What was signed for one reason stops for no other.
+    assert_eq!(refused("officer", stop(&second, "OTHER", signature(&bytes, 1), false)).await, "APPROVAL_REFUSED");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let waits = proposal(&world, &second).await;
     assert_eq!((waits.state(), waits.opens_time.is_some()), (State::Proposed, true));
-    let stopped = triggers(&world, "officer").stop_proposal(stop("SETTLED")).await.unwrap().into_inner();
+    let request = stop(&second, "SETTLED", signature(&bytes, 1), false);
+    let stopped = triggers(&world, "officer").stop_proposal(request.clone()).await.unwrap().into_inner();
     assert_eq!((stopped.state(), stopped.reason.as_str()), (State::Dismissed, "SETTLED"));
+    let kept = stopped.stop.clone().unwrap();
+    assert_eq!((kept.officer.as_str(), kept.signed_bytes, kept.signature), ("J1", bytes.clone(), signature(&bytes, 1)));
+    // The same again is the same stop, and is filed once; another reason is another act.
+    assert_eq!(triggers(&world, "officer").stop_proposal(request).await.unwrap().into_inner(), stopped);
+    assert_eq!(refused("officer", stop(&second, "OTHER", Vec::new(), true)).await, "PROPOSAL_STATE");
+    let filed = world.court_gateway.audit().entries().await.unwrap();
+    let stops: Vec<_> = filed.iter().filter(|entry| entry.action == "StopProposal").collect();
+    assert_eq!(stops.len(), 1);
+    assert_eq!((stops[0].role.as_str(), stops[0].resource.as_str()), ("officer", second.as_str()));
+    assert_eq!(stops[0].purpose.purpose, "stopped by officer J1: SETTLED");
+    assert!(stops[0].purpose.case_number.ends_with("F-2"), "{:?}", stops[0].purpose);
 
     // The other one begins by itself, also where the gateway was started anew meanwhile.
     let world = world.restart_court().await;
@@ -262,8 +300,16 @@ async fn a_proposed_investigation_is_carried_out_by_itself_once_and_its_findings
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(firings(&world).await.len(), 3);
     assert_eq!(proposal(&world, &second).await.state(), State::Dismissed);
-    let late = v1::StopProposalRequest { name: first, reason: "SETTLED".into() };
-    assert_eq!(reason(&triggers(&world, "officer").stop_proposal(late).await.unwrap_err()), "PROPOSAL_STATE");
+    let late = v1::StopProposalRequest {
+        name: first,
+        reason: "SETTLED".into(),
+        officer: "J1".into(),
+        signature: vec![0; 64],
+        validate_only: true,
+    };
+    assert_eq!(reason(&triggers(&world, "officer").stop_proposal(late).await.unwrap_err()), "STOP_LATE");
+    let kept = proposal(&world, &second).await.stop.unwrap();
+    assert_eq!((kept.officer.as_str(), kept.reason.as_str()), ("J1", "SETTLED"), "also after a restart");
 
     // The bank has filed who asked: a rule of the court, for the case.
     let filed = world.bank_gateway.audit().entries().await.unwrap();

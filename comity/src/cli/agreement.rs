@@ -157,7 +157,7 @@ Example:
   comity trigger rules     --as court/clients/clerk.toml
   comity trigger firings   --as court/clients/clerk.toml
   comity trigger proposals --as court/clients/clerk.toml
-  comity trigger stop      --as court/clients/officer.toml proposals/… --reason PARTIES_SETTLED
+  comity trigger stop      --as court/clients/officer.toml proposals/<id> --reason PARTIES_SETTLED --officer J-1001 --key …
 A proposed order is a draft like any other: `comity order approve` sends it, nothing else does.")]
 pub(crate) enum TriggerCommand {
     /// The rules by which a proven fact proposes the next procedure.
@@ -166,7 +166,7 @@ pub(crate) enum TriggerCommand {
     Firings(ListArgs),
     /// What the firings propose, and what became of it.
     Proposals(ListArgs),
-    /// Stops a proposed investigation within its hold period, for good.
+    /// Stop a proposed investigation within its hold period, for good: a judge's act, which is signed and filed.
     Stop(StopProposalArgs),
 }
 
@@ -182,4 +182,7 @@ pub(crate) struct StopProposalArgs {
     /// Why, as a code, such as PARTIES_SETTLED.
     #[arg(long, value_name = "CODE")]
     pub(crate) reason: comity_model::ReasonCode,
+    /// Who stops it.
+    #[command(flatten)]
+    pub(crate) by: OfficerArgs,
 }

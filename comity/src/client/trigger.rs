@@ -5,6 +5,8 @@ use super::show::proof_line;
 use super::{ClientFile, status};
 use crate::cli::agreement::{StopProposalArgs, TriggerCommand};
 use crate::failure::Failure;
+use crate::keys::Seed;
+use comity_gateway::triggers::{ProposalStop, TAG_STOP};
 use comity_proto::v1;
 use comity_proto::v1::triggers_client::TriggersClient;
 use std::path::Path;
@@ -81,11 +83,33 @@ async fn proposals(client: &mut TriggersClient<Channel>) -> Result<(), Failure> 
 
 async fn stop(args: StopProposalArgs) -> Result<(), Failure> {
     let mut client = connect(&args.client.client)?;
-    let request = v1::StopProposalRequest { name: args.name, reason: args.reason.to_string() };
-    let stopped = client.stop_proposal(request).await;
-    let stopped = stopped.map_err(|error| status(error, "the proposal was not stopped"))?.into_inner();
+    let failed = |error| status(error, "the proposal was not stopped");
+    let request = v1::StopProposalRequest {
+        name: args.name.clone(),
+        reason: args.reason.to_string(),
+        officer: args.by.officer.to_string(),
+        signature: Vec::new(),
+        validate_only: true,
+    };
+    let shown = client.stop_proposal(request.clone()).await.map_err(failed)?.into_inner();
+    let signature = sign(&shown, &args)?;
+    let stopped = client.stop_proposal(v1::StopProposalRequest { signature, validate_only: false, ..request }).await;
+    let stopped = stopped.map_err(failed)?.into_inner();
     println!("{}  {}", stopped.name, stopped.state().as_str_name());
+    println!("  {}", what(&stopped));
     Ok(())
+}
+
+/// Signs what the gateway shows, if it is the stop that was asked for: a gateway must not get a signature on anything else.
+fn sign(shown: &v1::Proposal, args: &StopProposalArgs) -> Result<Vec<u8>, Failure> {
+    let wrong = || Failure::refused("SIGNING_BYTES", "the bytes to be signed are not the stop that was asked for");
+    let prefix = [TAG_STOP.as_bytes(), &[0]].concat();
+    let body = shown.signing_bytes.strip_prefix(prefix.as_slice()).ok_or_else(wrong)?;
+    let stop: ProposalStop = comity_model::decode("a stop", body).map_err(|error| wrong().because(error))?;
+    if format!("proposals/{}", hex::encode(stop.proposal)) != args.name || stop.reason != args.reason {
+        return Err(wrong());
+    }
+    Ok(Seed::read(&args.by.key)?.sign(&shown.signing_bytes).bytes.to_vec())
 }
 
 fn what(proposal: &v1::Proposal) -> String {
@@ -96,6 +120,10 @@ fn what(proposal: &v1::Proposal) -> String {
         }
         for firing in &proposal.firings {
             said.push_str(&format!("; found: {firing}"));
+        }
+        if let Some(stop) = &proposal.stop {
+            let at = super::show::time(stop.time.as_ref());
+            said.push_str(&format!("; stopped {at} by officer {}: {}", stop.officer, stop.reason));
         }
         for silent in &proposal.unanswered {
             said.push_str(&format!("; silent: {silent}"));

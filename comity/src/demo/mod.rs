@@ -7,6 +7,7 @@ mod attack;
 mod bars;
 mod carrier;
 mod freeze;
+mod listing;
 mod order;
 mod query;
 mod recovery;
@@ -57,7 +58,7 @@ mod tests {
         let steps = report.steps();
         report.finish(true);
         println!("{steps} steps in {:?}", started.elapsed());
-        assert!(steps >= 45, "{steps} steps");
+        assert!(steps >= 52, "{steps} steps");
         if std::env::var_os("CI").is_some() {
             assert!(started.elapsed() < WHOLE_MAX, "{:?}", started.elapsed());
         }

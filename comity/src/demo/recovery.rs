@@ -1,6 +1,7 @@
 //! Story 4, continued: what the investigation found is frozen, a second court waits in line, money is deducted to the court's
 //! designated account, the debtor is listed, pays the rest, and the listing and what is left of the freeze end.
 
+use super::listing;
 use super::order::{CaseSystem, expect, is_answered, seen};
 use super::report::{Report, Seen};
 use crate::client::status;
@@ -73,6 +74,7 @@ pub(super) async fn recovered(
     let listing = court.send(request("credit", &world.data().showcase.orders.listing)).await?;
     expect(&listing.order, OrderState::Executed)?;
     report.took("the debtor is listed as one who does not honour a judgment", &listing.seen(), listing.took);
+    listing::published(world, report).await?;
 
     let deduct = changing(world, "deduct", &frozen, |fields| {
         put(fields, "amount", FieldValue::Amount(DEDUCTED));
@@ -139,7 +141,7 @@ pub(super) async fn ended(
     let is_gone = |order: &v1::Order| order.notice.as_ref().is_some_and(|notice| notice.event == "RELEASED");
     let listing = court.watch(&listed.listing.name, true, is_gone).await?;
     report.proven("the court's chain has it proven that the listing stands no more", &seen(&listing));
-    Ok(())
+    listing::removed(world, report).await
 }
 
 /// An order that changes what `original` holds on the account: the case is the same.

@@ -22,7 +22,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Codes of the court's chain that say that an agreement has gone too far, or not far enough.
-const CHAIN_STATE: [&str; 3] = ["AGREEMENT_STATE", "AGREEMENT_ENDED", "STOP_LATE"];
+const CHAIN_STATE: [&str; 2] = ["AGREEMENT_STATE", "AGREEMENT_ENDED"];
+/// What it says of a stop after the hold period.
+const STOP_LATE: &str = "STOP_LATE";
 
 /// What the desk is made of.
 pub(crate) struct DeskParts {
@@ -132,6 +134,10 @@ impl AgreementDesk {
         let sealed = self.seal(deed, approval).await?;
         match self.0.chain.submit.submit(vec![Message::Agree(sealed)]).await? {
             Outcome::Committed { height, .. } => self.learn(&id, height.next()).await,
+            Outcome::Refused { code, .. } if code.as_str() == STOP_LATE => {
+                let message = "The hold period is over, and the chain has opened what the default opens.";
+                Err(ApiError::new(Reason::StopLate, message).with("chain_reason", STOP_LATE))
+            }
             Outcome::Refused { code, .. } if CHAIN_STATE.contains(&code.as_str()) => {
                 let message = format!("The chain refused: {code}.");
                 Err(ApiError::new(Reason::AgreementState, message).with("chain_reason", code.as_str()))

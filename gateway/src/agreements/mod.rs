@@ -14,6 +14,6 @@ mod wire;
 pub(crate) use book::AgreementBook;
 pub(crate) use desk::{AgreementDesk, DeskParts};
 pub(crate) use service::AgreementsService;
-pub(crate) use stored::StoredAgreement;
+pub use stored::StoredAgreement;
 pub(crate) use watch::run;
-pub(crate) use wire::opens_name;
+pub(crate) use wire::{approval, opens_name};

@@ -10,9 +10,9 @@ use comity_model::{AgreementId, Hash, MemberId, RequestId, Time};
 
 /// An agreement with everything the gateway knows of it. One row of the store.
 #[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct StoredAgreement {
+pub struct StoredAgreement {
     /// Its id.
-    pub(crate) id: AgreementId,
+    pub id: AgreementId,
     /// The request that drew it up, and its digest.
     pub(crate) request: RequestId,
     /// See `request`.
@@ -26,15 +26,15 @@ pub(crate) struct StoredAgreement {
     /// The same, approved and sealed: from then on it goes to the chain.
     pub(crate) sealed: Option<SealedDeed>,
     /// What the chain was last proven to say of it.
-    pub(crate) entry: Option<AgreementEntry>,
+    pub entry: Option<AgreementEntry>,
     /// The header of that proof.
     pub(crate) proven: Option<ProvenUnder>,
     /// The state of which rules were told last.
-    pub(crate) told: Option<AgreementState>,
+    pub told: Option<AgreementState>,
     /// When it was drawn up.
     pub(crate) created_at: Time,
     /// Counts changes from 1.
-    pub(crate) revision: u64,
+    pub revision: u64,
 }
 
 /// What no chain sees of an agreement.

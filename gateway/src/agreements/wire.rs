@@ -89,7 +89,7 @@ pub(super) fn agreement_name(name: &str) -> Result<AgreementId, ApiError> {
 }
 
 /// Reads an officer's signature.
-pub(super) fn approval(officer: &str, signature: &[u8]) -> Result<Approval, ApiError> {
+pub(crate) fn approval(officer: &str, signature: &[u8]) -> Result<Approval, ApiError> {
     let signature = signature.try_into().map_err(|_| ApiError::argument("signature", "A signature is 64 bytes."))?;
     Ok(Approval { officer: convert_order::parsed("officer", officer)?, signature: Signature::ed25519(signature) })
 }

@@ -70,7 +70,7 @@ impl Parts {
         let lookup = config.lookup_key.as_ref().map(|seed| Arc::new(LookupKey::new(seed)));
         let keeper = RecordKeeper::new(KeeperParts {
             institution: institution.clone(),
-            view: view.clone(),
+            home: home.clone(),
             submit: deps.chain.submit.clone(),
             store: deps.store.clone(),
             signer: deps.signer.clone(),
@@ -272,7 +272,8 @@ impl Parts {
 
     pub(super) fn triggers(&self, operators: Operators) -> TriggersService {
         let (engine, policy, audit) = (self.engine.clone(), self.policy.clone(), self.audit.clone());
-        TriggersService { engine, policy, operators, audit }
+        let (chain, home) = (self.home.view().chain().clone(), Home::new(self.home.clone()));
+        TriggersService { engine, chain, home, policy, operators, audit }
     }
 
     pub(super) fn members(&self) -> MembersService {

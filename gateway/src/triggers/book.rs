@@ -2,6 +2,7 @@
 //! It refuses to know rules.
 
 use super::stored::{Id, StoredFiring, StoredProposal};
+use crate::audit::{Audit, Entry};
 use crate::error::{ApiError, Reason};
 use comity_model::{Time, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
@@ -62,8 +63,14 @@ impl FiringBook {
         self.commit(batch).await
     }
 
-    /// Writes a proposal anew, unless somebody else has; it stays open while its draft may wait.
-    pub(super) async fn change(&self, before: &StoredProposal, after: &StoredProposal) -> Result<bool, ApiError> {
+    /// Writes a proposal anew, unless somebody else has, and with it an act that is filed; it stays open while its draft
+    /// may wait.
+    pub(super) async fn change(
+        &self,
+        before: &StoredProposal,
+        after: &StoredProposal,
+        filed: Option<&Entry>,
+    ) -> Result<bool, ApiError> {
         let batch = Batch::new().equals(PROPOSALS, before.id, encode(before)).put(PROPOSALS, after.id, encode(after));
         let batch = match (after.draft(), after.investigation()) {
             (Some(_), _) => batch.put(OPEN, after.id, []),
@@ -71,6 +78,7 @@ impl FiringBook {
             (None, Some(investigation)) if investigation.ended.is_none() => batch.put(INVESTIGATIONS, after.id, []),
             (None, Some(_)) => batch.delete(INVESTIGATIONS, after.id),
         };
+        let batch = filed.map_or_else(|| Ok(batch.clone()), |entry| Audit::write(batch.clone(), entry))?;
         self.commit(batch).await
     }
 

@@ -419,7 +419,7 @@ impl Engine {
             let request = DraftRequest { request: again(&before.id, next), ..request.clone() };
             self.draw_up(request, next).await?
         };
-        if !self.parts.book.change(&before, &StoredProposal { what, ..before.clone() }).await? {
+        if !self.parts.book.change(&before, &StoredProposal { what, ..before.clone() }, None).await? {
             // Another gateway over this store came first, with the same draft.
             return Ok(());
         }

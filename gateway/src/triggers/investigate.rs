@@ -5,8 +5,9 @@
 use super::engine::{Engine, TAG_FIRING, TAG_PROPOSAL, consequences, derived, request_id};
 use super::rules::{FoundRule, Rule};
 use super::source::{NAMED, Source};
+use super::stop::{ProposalStop, StoredStop};
 use super::stored::{Ended, Id, StoredFact, StoredFinding, StoredFiring, StoredInvestigation, StoredProposal, What};
-use crate::audit::Purpose;
+use crate::audit::{self, Entry, Purpose};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
 use crate::orders::DraftRequest;
@@ -344,29 +345,65 @@ impl Engine {
         }
     }
 
-    /// Stops an investigation that has not begun.
-    pub(super) async fn stop_investigation(&self, id: &Id, reason: &str) -> Result<StoredProposal, ApiError> {
-        let kept = self.parts.book.proposal(id).await?;
+    /// The investigation of a proposal that this stop would stop; `None` where it has.
+    pub(super) fn stoppable<'a>(
+        &self,
+        kept: &'a StoredProposal,
+        stop: &ProposalStop,
+    ) -> Result<Option<&'a StoredInvestigation>, ApiError> {
         let Some(asked) = kept.investigation() else {
             let message = "A proposed order is stopped by withdrawing its draft.";
             return Err(ApiError::new(Reason::ProposalState, message));
         };
-        if asked.ended == Some(Ended::Stopped(reason.to_owned())) {
-            return Ok(kept);
+        match &asked.ended {
+            Some(Ended::Stopped(known)) if known.stop == *stop => return Ok(None),
+            Some(Ended::Stopped(known)) => {
+                let message = "Another judge, or the same for another reason, has stopped the investigation.";
+                return Err(ApiError::new(Reason::ProposalState, message).with("reason", known.stop.reason.as_str()));
+            }
+            Some(Ended::Done) | None => {}
         }
-        // The lease is what tells that somebody is asking.
-        if asked.ended.is_some() || asked.attempt > 0 || asked.gathered.is_some() || asked.next_at != asked.opens_at {
-            let message = "The investigation has begun or ended: it can be stopped only before its hold period ends.";
-            return Err(ApiError::new(Reason::ProposalState, message));
+        // The lease is what tells that somebody is asking; the date decides, not whether somebody has begun.
+        let began = asked.ended.is_some() || asked.attempt > 0 || asked.gathered.is_some();
+        let is_over = self.parts.clock.now().unix_seconds() >= asked.opens_at;
+        if began || is_over || asked.next_at != asked.opens_at {
+            let message = "The hold period is over: the investigation has begun or ended, and is stopped no more.";
+            return Err(ApiError::new(Reason::StopLate, message));
         }
-        let stopped = StoredInvestigation { ended: Some(Ended::Stopped(reason.to_owned())), ..asked.clone() };
-        self.changed(&kept, stopped).await
+        Ok(Some(asked))
+    }
+
+    /// Stops an investigation within its hold period, and files who did, in one write. The same stop again changes nothing.
+    pub(super) async fn stop_investigation(
+        &self,
+        caller: &Caller,
+        stop: StoredStop,
+    ) -> Result<StoredProposal, ApiError> {
+        let kept = self.parts.book.proposal(&stop.stop.proposal).await?;
+        let Some(asked) = self.stoppable(&kept, &stop.stop)? else { return Ok(kept) };
+        let purpose = Purpose {
+            purpose: format!("stopped by officer {}: {}", stop.approval.officer, stop.stop.reason),
+            ..asked.purpose.clone()
+        };
+        let resource = format!("proposals/{}", hex::encode(kept.id));
+        let filed = audit::entry(self.parts.clock.now(), caller, "StopProposal", resource, Vec::new(), purpose);
+        let stopped = StoredInvestigation { ended: Some(Ended::Stopped(stop)), ..asked.clone() };
+        self.changed_and_filed(&kept, stopped, Some(&filed)).await
     }
 
     async fn changed(&self, kept: &StoredProposal, asked: StoredInvestigation) -> Result<StoredProposal, ApiError> {
+        self.changed_and_filed(kept, asked, None).await
+    }
+
+    async fn changed_and_filed(
+        &self,
+        kept: &StoredProposal,
+        asked: StoredInvestigation,
+        filed: Option<&Entry>,
+    ) -> Result<StoredProposal, ApiError> {
         let next = StoredProposal { what: What::Investigation(asked), ..kept.clone() };
-        if !self.parts.book.change(kept, &next).await? {
-            // Another gateway over this store has taken it up.
+        if !self.parts.book.change(kept, &next, filed).await? {
+            // Another gateway over this store, or a judge, came first.
             return Err(ApiError::new(Reason::Contended, "The investigation changed meanwhile."));
         }
         Ok(next)

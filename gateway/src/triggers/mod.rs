@@ -8,9 +8,11 @@ mod investigate;
 mod rules;
 mod service;
 mod source;
+mod stop;
 mod stored;
 
 pub use rules::{RuleError, RuleSource, Rules};
+pub use stop::{ProposalStop, TAG_STOP};
 
 pub(crate) use book::FiringBook;
 pub(crate) use engine::{Engine, EngineParts, run};

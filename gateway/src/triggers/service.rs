@@ -3,20 +3,24 @@
 
 use super::engine::Engine;
 use super::rules::{On, Title};
+use super::stop::{self, ProposalStop, StoredStop, TAG_STOP};
 use super::stored::{Ended, Id, StoredFact, StoredFiring, StoredInvestigation, StoredProposal, What};
+use crate::agreements::approval;
 use crate::audit::{self, Audit, Purpose};
-use crate::convert::{field_to_wire, time_to_wire};
+use crate::convert::{field_to_wire, seconds_to_wire, time_to_wire};
 use crate::convert_order::{self, Operators};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
 use crate::members::page_size;
+use crate::orders::Home;
 use crate::policy::{Permit, Policy, ReadParties, ReadTriggers, StopProposal};
 use crate::server::caller;
 use comity_model::order::OrderState;
 use comity_model::record::Field;
-use comity_model::{Hash, ReasonCode};
+use comity_model::{ChainId, Hash, ReasonCode};
 use comity_proto::v1;
 use comity_proto::v1::triggers_server::Triggers;
+use comity_verify::seal::signing_bytes;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -26,6 +30,8 @@ const PAGE_MAX: usize = 100;
 /// The service.
 pub(crate) struct TriggersService {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) chain: ChainId,
+    pub(crate) home: Home,
     pub(crate) policy: Arc<Policy>,
     pub(crate) operators: Operators,
     pub(crate) audit: Audit,
@@ -139,11 +145,26 @@ impl TriggersService {
         permit: &Permit<StopProposal>,
         request: &v1::StopProposalRequest,
     ) -> Result<v1::Proposal, ApiError> {
-        let id = named("proposals", &request.name)?;
         let reason: ReasonCode =
             request.reason.parse().map_err(|error| ApiError::argument("reason", format!("{error}.")))?;
-        let stopped = self.engine.stop_investigation(&id, reason.as_str()).await?;
-        tracing::info!(caller = %permit.caller(), proposal = %request.name, %reason, "an investigation was stopped");
+        let stop = ProposalStop {
+            chain: self.chain.clone(),
+            court: self.engine.parts.institution.clone(),
+            proposal: named("proposals", &request.name)?,
+            reason,
+        };
+        if request.validate_only {
+            let kept = self.engine.parts.book.proposal(&stop.proposal).await?;
+            let _: Option<_> = self.engine.stoppable(&kept, &stop)?;
+            let shown = self.encode(&kept).await?;
+            return Ok(v1::Proposal { signing_bytes: signing_bytes(TAG_STOP, &stop), ..shown });
+        }
+        let (approval, at) =
+            (approval(&request.officer, &request.signature)?, self.engine.parts.clock.now().unix_seconds());
+        stop::approved(&self.home, &stop, &approval, at).await?;
+        let officer = approval.officer.clone();
+        let stopped = self.engine.stop_investigation(permit.caller(), StoredStop { stop, approval, at }).await?;
+        tracing::info!(caller = %permit.caller(), %officer, proposal = %request.name, "an investigation was stopped");
         self.encode(&stopped).await
     }
 
@@ -202,19 +223,29 @@ fn investigation(asked: &StoredInvestigation, shown: v1::Proposal) -> v1::Propos
     use v1::proposal::State;
     let began = asked.attempt > 0 || asked.gathered.is_some() || asked.next_at != asked.opens_at;
     let (state, reason) = match &asked.ended {
-        Some(Ended::Stopped(reason)) => (State::Dismissed, reason.clone()),
+        Some(Ended::Stopped(known)) => (State::Dismissed, known.stop.reason.to_string()),
         Some(Ended::Done) if asked.number.is_empty() => (State::Incomplete, Reason::FieldMissing.as_str().to_owned()),
         Some(Ended::Done) => (State::TakenUp, String::new()),
         None if began => (State::UnderWay, String::new()),
         None => (State::Proposed, String::new()),
     };
-    let opens = i64::try_from(asked.opens_at.0).unwrap_or(i64::MAX);
+    let stop = match &asked.ended {
+        Some(Ended::Stopped(known)) => Some(v1::ProposalStop {
+            reason: known.stop.reason.to_string(),
+            officer: known.approval.officer.to_string(),
+            time: Some(seconds_to_wire(known.at)),
+            signed_bytes: signing_bytes(TAG_STOP, &known.stop),
+            signature: known.approval.signature.bytes.to_vec(),
+        }),
+        Some(Ended::Done) | None => None,
+    };
     v1::Proposal {
         state: state.into(),
         kind: "INVESTIGATION".into(),
         sectors: asked.sectors.iter().map(ToString::to_string).collect(),
         reason,
-        opens_time: Some(prost_types::Timestamp { seconds: opens, nanos: 0 }),
+        opens_time: Some(seconds_to_wire(asked.opens_at)),
+        stop,
         firings: asked.firings.iter().map(|id| format!("firings/{}", hex::encode(id))).collect(),
         unanswered: asked.unanswered.iter().map(|(member, why)| format!("members/{member}: {why}")).collect(),
         ..shown

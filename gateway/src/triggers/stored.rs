@@ -2,6 +2,7 @@
 //! It refuses to know the store and the wire.
 
 use super::rules::FoundRule;
+use super::stop::StoredStop;
 use crate::audit::Purpose;
 use crate::orders::{DraftRequest, ProvenUnder};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -126,8 +127,8 @@ pub(super) struct StoredInvestigation {
 pub(super) enum Ended {
     /// Everybody has answered, or was asked often enough.
     Done,
-    /// A judge stopped it, for this reason.
-    Stopped(String),
+    /// A judge stopped it.
+    Stopped(StoredStop),
 }
 
 /// What one sector of one institution is proven to keep of the person.

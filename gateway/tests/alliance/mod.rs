@@ -358,6 +358,11 @@ pub fn approval(order: &v1::Order, number: u8) -> v1::ApproveOrderRequest {
     v1::ApproveOrderRequest {
         name: order.name.clone(),
         officer: format!("J{number}"),
-        signature: officer_key(number).sign(&order.signing_bytes).to_bytes().to_vec(),
+        signature: signature(&order.signing_bytes, number),
     }
+}
+
+/// An officer's signature over what the API gives to be signed.
+pub fn signature(bytes: &[u8], number: u8) -> Vec<u8> {
+    officer_key(number).sign(bytes).to_bytes().to_vec()
 }

@@ -8,7 +8,7 @@ use comity_gateway::following::Following;
 use comity_gateway::sectors::Sectors;
 use comity_gateway::signer::{SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
-use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Running};
+use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Reason, Running};
 use comity_ledger_engine::Storage;
 use comity_model::member::{Member, MemberKind, Validity};
 use comity_model::profile::Profile;
@@ -16,7 +16,7 @@ use comity_model::record::{Field, FieldValue};
 use comity_model::seal::PublicKey;
 use comity_model::{Hash, MemberId, RecordId, Sector, Time, UnixSeconds};
 use comity_proto::v1;
-use comity_store::RedbStore;
+use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
 use ed25519_dalek::SigningKey;
 use secrecy::SecretBox;
@@ -59,6 +59,9 @@ pub struct Party {
     pub anchor: Anchor,
     /// Its gateway, while it runs.
     pub running: Option<Running>,
+    /// Another one over the same store, while it runs.
+    pub beside: Option<Running>,
+    store: Option<Arc<dyn Store>>,
     sectors: Arc<Sectors>,
     seed: u8,
     clock: CircleClock,
@@ -93,7 +96,21 @@ impl Party {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap().to_string();
         let (authority, folder) = (Authority::new(id), tempfile::tempdir().unwrap());
-        Self { id: member, kind, authority, address, ledger, anchor, running: None, sectors, seed, clock, folder }
+        Self {
+            id: member,
+            kind,
+            authority,
+            address,
+            ledger,
+            anchor,
+            running: None,
+            beside: None,
+            store: None,
+            sectors,
+            seed,
+            clock,
+            folder,
+        }
     }
 
     pub fn as_peer(&self) -> PeerConfig {
@@ -109,6 +126,25 @@ impl Party {
 
     /// Starts its gateway over its store.
     pub async fn run(&mut self, peers: Vec<PeerConfig>, following: Following) {
+        let path = self.folder.path().join("gateway.redb");
+        let store = self.store.get_or_insert_with(|| Arc::new(RedbStore::open(&path).unwrap())).clone();
+        let listen = self.address.clone();
+        self.running = Some(self.gateway_at(&listen, store, peers, following).await);
+    }
+
+    /// Starts another gateway beside it, over the same store.
+    pub async fn run_beside(&mut self, peers: Vec<PeerConfig>, following: Following) {
+        let store = self.store.clone().unwrap();
+        self.beside = Some(self.gateway_at("127.0.0.1:0", store, peers, following).await);
+    }
+
+    async fn gateway_at(
+        &self,
+        listen: &str,
+        store: Arc<dyn Store>,
+        peers: Vec<PeerConfig>,
+        following: Following,
+    ) -> Running {
         let identity = SignerIdentity {
             institution: self.id.clone(),
             chain: self.anchor.chain_id.clone(),
@@ -119,7 +155,7 @@ impl Party {
         let config = GatewayConfig {
             institution: self.id.clone(),
             kind: self.kind,
-            listen: self.address.parse().unwrap(),
+            listen: listen.parse().unwrap(),
             rest: None,
             tls: self.authority.issue(&format!("comity://{}/gateway", self.id)),
             peers,
@@ -133,22 +169,33 @@ impl Party {
         };
         let deps = Deps {
             chain: self.ledger.chain(),
-            store: Arc::new(RedbStore::open(&self.folder.path().join("gateway.redb")).unwrap()),
+            store,
             signer: SignerClient::in_task_at(core, self.clock.gateway()),
             sectors: self.sectors.clone(),
             rules: Arc::default(),
             policies: None,
         };
-        self.running = Some(comity_gateway::start(config, deps).await.unwrap());
+        comity_gateway::start(config, deps).await.unwrap()
     }
 
+    /// Stops its gateway; its store is closed where no other one uses it.
     pub async fn halt(&mut self) {
         self.running.take().unwrap().stop().await;
+        if self.beside.is_none() {
+            self.store = None;
+        }
     }
 
     /// A channel to its gateway, as somebody of it in `role`.
     pub fn person(&self, role: &str) -> Channel {
         self.reached_by(self, role)
+    }
+
+    /// The same to the gateway beside it.
+    pub fn person_beside(&self, role: &str) -> Channel {
+        let address = self.beside.as_ref().unwrap().grpc_addr().to_string();
+        let material = self.authority.issue(&format!("comity://{}/{role}", self.id));
+        channel(&self.id, &address, &self.authority.pem, &material, ChannelLimits::default()).unwrap()
     }
 
     /// The same, as somebody of another institution.
@@ -200,6 +247,14 @@ impl Circle {
         self.credit.run(peers, self.following.clone()).await;
     }
 
+    /// A second gateway of the credit body, and of the court, over the store of the first.
+    pub async fn run_two(&mut self) {
+        let peers = vec![self.court.as_peer(), self.bank.as_peer()];
+        self.credit.run_beside(peers, self.following.clone()).await;
+        let peers = vec![self.credit.as_peer(), self.bank.as_peer()];
+        self.court.run_beside(peers, self.following.clone()).await;
+    }
+
     pub async fn run_court(&mut self) {
         let peers = vec![self.credit.as_peer(), self.bank.as_peer()];
         self.court.run(peers, self.following.clone()).await;
@@ -216,8 +271,18 @@ impl Circle {
     }
 
     pub async fn publish_as(&self, number: &str, performance: &str) {
-        let records = vec![(number.parse::<RecordId>().unwrap(), self.listing(number, performance))];
-        self.credit.gateway().records().publish(&sector(), records).await.unwrap();
+        self.publish_through(self.credit.gateway(), number, performance).await;
+    }
+
+    /// The same through one of the gateways; whoever is overtaken by the other one tries again.
+    pub async fn publish_through(&self, gateway: &Running, number: &str, performance: &str) {
+        loop {
+            let records = vec![(number.parse::<RecordId>().unwrap(), self.listing(number, performance))];
+            match gateway.records().publish(&sector(), records).await {
+                Err(error) if error.reason() == Reason::Contended => {}
+                published => return drop(published.unwrap()),
+            }
+        }
     }
 
     pub async fn withdraw(&self) {
@@ -236,6 +301,9 @@ impl Circle {
 
     pub async fn stop(self) {
         for mut party in [self.credit, self.court, self.bank] {
+            if let Some(beside) = party.beside.take() {
+                beside.stop().await;
+            }
             if party.running.is_some() {
                 party.halt().await;
             }

@@ -12,8 +12,8 @@ use comity_proto::v1::{
     FetchArrivalRequest, FetchArrivalResponse, FetchLightBlockRequest, FetchLightBlockResponse, FetchMemberRequest,
     FetchRecordRequest, FetchRecordResponse, FetchStateResponse, SearchRequest, SearchResponse,
 };
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, stream};
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Server};
@@ -26,11 +26,26 @@ type Change<T> = Box<dyn FnMut(&mut T) + Send>;
 pub struct Lie {
     record: Arc<Mutex<Change<FetchRecordResponse>>>,
     search: Arc<Mutex<Change<SearchResponse>>>,
+    cut: Arc<Mutex<Option<(usize, Cut)>>>,
+}
+
+/// How an answer is cut short.
+#[derive(Clone, Copy)]
+pub enum Cut {
+    /// The stream breaks.
+    Broken,
+    /// Nothing more comes.
+    Silent,
 }
 
 impl Lie {
     pub fn set(&self, change: impl FnMut(&mut FetchRecordResponse) + Send + 'static) {
         *self.record.lock().unwrap() = Box::new(change);
+    }
+
+    /// So many parts of each answer to a search come, and no more; or all of them.
+    pub fn cut_search(&self, after: Option<(usize, Cut)>) {
+        *self.cut.lock().unwrap() = after;
     }
 
     pub fn of_search(&self, change: impl FnMut(&mut SearchResponse) + Send + 'static) {
@@ -63,6 +78,7 @@ pub async fn start_as(
     let lie = Lie {
         record: Arc::new(Mutex::new(Box::new(|_: &mut FetchRecordResponse| {}))),
         search: Arc::new(Mutex::new(Box::new(|_: &mut SearchResponse| {}))),
+        cut: Arc::default(),
     };
     // The liar knows the asker's key as well: it asks in its name.
     let through = comity_gateway::tls::channel(
@@ -154,6 +170,11 @@ impl Exchange for Liar {
             (lie.search.lock().unwrap())(&mut part);
             Ok(part)
         });
-        Ok(Response::new(lied.boxed()))
+        let Some((after, cut)) = *self.lie.cut.lock().unwrap() else { return Ok(Response::new(lied.boxed())) };
+        let rest = match cut {
+            Cut::Broken => stream::once(async { Err(Status::unavailable("cut off")) }).boxed(),
+            Cut::Silent => stream::pending().boxed(),
+        };
+        Ok(Response::new(lied.take(after).chain(rest).boxed()))
     }
 }

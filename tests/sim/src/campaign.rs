@@ -178,6 +178,9 @@ impl Summary {
                 sum.executed += tally.executed;
                 sum.timed_out += tally.timed_out;
                 sum.other += tally.other;
+                sum.agreements += tally.agreements;
+                sum.performed += tally.performed;
+                sum.opened += tally.opened;
                 sum.blocks += tally.blocks;
                 sum.txs += tally.txs;
                 sum.crashes += tally.crashes;
@@ -190,8 +193,8 @@ impl Summary {
 /// A tally as one field.
 #[must_use]
 pub fn written(tally: &Tally) -> String {
-    let Tally { orders, executed, timed_out, other, blocks, txs, crashes } = tally;
-    format!("{orders},{executed},{timed_out},{other},{blocks},{txs},{crashes}")
+    let Tally { orders, executed, timed_out, other, agreements, performed, opened, blocks, txs, crashes } = tally;
+    format!("{orders},{executed},{timed_out},{other},{agreements},{performed},{opened},{blocks},{txs},{crashes}")
 }
 
 fn read(numbers: &str) -> Tally {
@@ -202,6 +205,9 @@ fn read(numbers: &str) -> Tally {
         executed: next(),
         timed_out: next(),
         other: next(),
+        agreements: next(),
+        performed: next(),
+        opened: next(),
         blocks: next(),
         txs: next(),
         crashes: next(),

@@ -1,6 +1,7 @@
 //! The court's case system: it asks for orders, has officers approve them, and asks again as long as it is not answered.
 //! What it was told it holds the gateway to. It refuses to know how an order gets anywhere.
 
+use crate::errands::Errands;
 use crate::gateway::Gateway;
 use crate::oracle::{Oracle, Promise};
 use crate::parties::{self, OFFICERS};
@@ -30,15 +31,14 @@ pub struct Clerk {
     world: Arc<World>,
     /// Orders by the number of their item, once the gateway has told their id.
     known: Mutex<BTreeMap<usize, OrderId>>,
-    /// How many items are not done.
-    busy: Mutex<usize>,
+    errands: Errands,
 }
 
 impl Clerk {
     /// The clerk of a world.
     #[must_use]
     pub fn new(world: Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world, known: Mutex::default(), busy: Mutex::new(0) })
+        Arc::new(Self { world, known: Mutex::default(), errands: Errands::default() })
     }
 
     /// Has the institutions register their accounts.
@@ -55,7 +55,8 @@ impl Clerk {
                 (0..ACCOUNTS).map(account).collect::<Vec<_>>()
             };
             loop {
-                let register = gateway.call(Party::Clerk, |work| async move { work.assets.register(accounts()).await });
+                let register = gateway
+                    .call(Party::Clerk, |services| async move { services.work().assets.register(accounts()).await });
                 if matches!(register.await, Ok(Ok(_))) {
                     break;
                 }
@@ -68,11 +69,7 @@ impl Clerk {
     pub fn begin(self: &Arc<Self>) {
         for (number, item) in self.world.plan.items.clone().into_iter().enumerate() {
             let Some(item) = item else { continue };
-            let asks = matches!(
-                item.what,
-                What::Freeze { .. } | What::Release { .. } | What::Reuse { .. } | What::Withdraw { .. }
-            );
-            if asks {
+            if item.what.is_of_orders() {
                 self.spawn(async move |clerk: Arc<Self>| {
                     until(item.at_ms).await;
                     clerk.world.oracle.note(&item);
@@ -101,7 +98,7 @@ impl Clerk {
 
     /// Whether everything is done.
     pub fn is_done(&self) -> bool {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) == 0
+        self.errands.are_done()
     }
 
     fn spawn<F, Fut>(self: &Arc<Self>, what: F)
@@ -109,12 +106,7 @@ impl Clerk {
         F: FnOnce(Arc<Self>) -> Fut,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        let (clerk, work) = (Arc::clone(self), what(Arc::clone(self)));
-        tokio::spawn(async move {
-            work.await;
-            *clerk.busy.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        });
+        self.errands.begin(what(Arc::clone(self)));
     }
 
     async fn ask(&self, number: usize, what: &What) {
@@ -133,9 +125,9 @@ impl Clerk {
     /// Asks for an order until it is answered, and has it approved. Its id, if it is on its way.
     async fn order(&self, number: usize, request: DraftRequest) -> Option<OrderId> {
         let drawn = loop {
-            let draw = self.court().call(Party::Clerk, |work| {
+            let draw = self.court().call(Party::Clerk, |services| {
                 let request = request.clone();
-                async move { work.desk.draw_up(&request).await }
+                async move { services.work().desk.draw_up(&request).await }
             });
             match draw.await {
                 Ok(Ok(order)) => break order,
@@ -162,9 +154,9 @@ impl Clerk {
     async fn approve(&self, drawn: &StoredOrder, officer: u8) -> bool {
         let id = drawn.order.id;
         loop {
-            let approve = self.court().call(Party::Clerk, |work| {
+            let approve = self.court().call(Party::Clerk, |services| {
                 let approval = parties::approval(&drawn.order, officer);
-                async move { work.desk.approve(&id, approval).await }
+                async move { services.work().desk.approve(&id, approval).await }
             });
             match approve.await {
                 Ok(Ok(order)) => {
@@ -187,7 +179,8 @@ impl Clerk {
 
     async fn take_back(&self, id: OrderId) {
         loop {
-            let withdraw = self.court().call(Party::Clerk, |work| async move { work.desk.withdraw(&id).await });
+            let withdraw =
+                self.court().call(Party::Clerk, |services| async move { services.work().desk.withdraw(&id).await });
             match withdraw.await {
                 Ok(Ok(order)) => return self.oracle().told(&order),
                 Ok(Err(DeskError::State(_))) => return,
@@ -214,9 +207,9 @@ impl Clerk {
         }
         let other = request(of, recipient, "freeze", account, Some(minor + 1), deliver_within_s, None);
         loop {
-            let draw = self.court().call(Party::Clerk, |work| {
+            let draw = self.court().call(Party::Clerk, |services| {
                 let other = other.clone();
-                async move { work.desk.draw_up(&other).await }
+                async move { services.work().desk.draw_up(&other).await }
             });
             match draw.await {
                 Ok(Ok(order)) => self.oracle().broken(
@@ -254,7 +247,7 @@ impl Clerk {
     async fn ended(&self, id: OrderId) -> OrderState {
         loop {
             if let Ok(Ok(order)) =
-                self.court().call(Party::Clerk, |work| async move { work.desk.read(&id).await }).await
+                self.court().call(Party::Clerk, |services| async move { services.work().desk.read(&id).await }).await
                 && order.state.is_answered()
             {
                 return order.state;

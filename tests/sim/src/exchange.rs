@@ -1,17 +1,11 @@
 //! Gateways among each other: their own gRPC over simulated connections that are late, break and are cut. Who stands at
-//! the other end is told by the connection, as mutual TLS tells it elsewhere. It refuses to know orders.
+//! the other end is told by the connection, as mutual TLS tells it elsewhere. It refuses to know what they say.
 
 use crate::life::Life;
 use crate::net::Net;
 use crate::parties;
 use crate::plan::Party;
 use comity_gateway::identity::{Caller, Role};
-use comity_gateway::institution::{Answers, Inbox};
-use comity_gateway::view::{ChainView, HomeState, Standing, Stood};
-use comity_gateway::{ApiError, Reason};
-use comity_model::state::StatePath;
-use comity_model::{ClientId, Height, MemberId, OrderId, encode};
-use comity_proto::v1;
 use comity_proto::v1::exchange_server::{Exchange, ExchangeServer};
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
@@ -26,7 +20,6 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status};
 
 /// Bytes that may be under way in one direction.
 const WINDOW: usize = 64 << 10;
@@ -163,7 +156,7 @@ async fn carry(
 }
 
 /// Serves gateway `number` to others until its life ends.
-pub(crate) fn serve(lines: &Lines, service: Service) {
+pub(crate) fn serve(lines: &Lines, service: impl Exchange) {
     let (connections, life) = (lines.switchboard.listen(lines.from, lines.life.clone()), lines.life.clone());
     tokio::spawn(async move {
         let accepted = ReceiverStream::new(connections).map(Ok::<_, io::Error>);
@@ -174,144 +167,4 @@ pub(crate) fn serve(lines: &Lines, service: Service) {
             _ = serving => {}
         }
     });
-}
-
-/// What a gateway answers to others: the parts of its own service that orders need.
-pub(crate) struct Service {
-    pub(crate) institution: MemberId,
-    pub(crate) home: HomeState,
-    pub(crate) inbox: Arc<Inbox>,
-    pub(crate) answers: Arc<Answers>,
-}
-
-#[tonic::async_trait]
-impl Exchange for Service {
-    async fn fetch_record(
-        &self,
-        _: Request<v1::FetchRecordRequest>,
-    ) -> Result<Response<v1::FetchRecordResponse>, Status> {
-        Err(Status::unimplemented("records are not exchanged here"))
-    }
-
-    async fn fetch_member(
-        &self,
-        request: Request<v1::FetchMemberRequest>,
-    ) -> Result<Response<v1::FetchStateResponse>, Status> {
-        Ok(Response::new(self.member(request.into_inner()).await?))
-    }
-
-    async fn fetch_light_block(
-        &self,
-        request: Request<v1::FetchLightBlockRequest>,
-    ) -> Result<Response<v1::FetchLightBlockResponse>, Status> {
-        let view: &ChainView = self.home.view();
-        let height = match request.into_inner().height {
-            0 => view.fresh().await?.height(),
-            height => Height(height),
-        };
-        Ok(Response::new(v1::FetchLightBlockResponse { block: encode(&*view.block(height).await?) }))
-    }
-
-    async fn fetch_arrival(
-        &self,
-        request: Request<v1::FetchArrivalRequest>,
-    ) -> Result<Response<v1::FetchArrivalResponse>, Status> {
-        Ok(Response::new(self.arrival(request.into_inner()).await?))
-    }
-
-    async fn fetch_answer(
-        &self,
-        request: Request<v1::FetchAnswerRequest>,
-    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
-        let caller = request.extensions().get::<Caller>().cloned();
-        let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "Nobody is calling."))?;
-        Ok(Response::new(self.answers.hand_over(&caller, request.into_inner()).await?))
-    }
-
-    async fn fetch_grounds(
-        &self,
-        _: Request<v1::FetchAnswerRequest>,
-    ) -> Result<Response<v1::FetchAnswerResponse>, Status> {
-        Err(Status::unimplemented("nobody objects here"))
-    }
-
-    async fn deliver(&self, request: Request<v1::DeliverRequest>) -> Result<Response<v1::DeliverResponse>, Status> {
-        let caller = request.extensions().get::<Caller>().cloned();
-        let caller = caller.ok_or_else(|| ApiError::new(Reason::Unauthenticated, "Nobody is calling."))?;
-        Ok(Response::new(self.inbox.deliver(&caller, request.into_inner()).await?))
-    }
-
-    async fn deliver_record(
-        &self,
-        _: Request<v1::DeliverRecordRequest>,
-    ) -> Result<Response<v1::DeliverRecordResponse>, Status> {
-        Err(Status::unimplemented("records are not exchanged here"))
-    }
-
-    async fn check_records(
-        &self,
-        _: Request<v1::CheckRecordsRequest>,
-    ) -> Result<Response<v1::CheckRecordsResponse>, Status> {
-        Err(Status::unimplemented("records are not exchanged here"))
-    }
-
-    async fn end_holding(&self, _: Request<v1::EndHoldingRequest>) -> Result<Response<v1::EndHoldingResponse>, Status> {
-        Err(Status::unimplemented("records are not exchanged here"))
-    }
-
-    type SearchStream = tonic::codegen::BoxStream<v1::SearchResponse>;
-
-    async fn search(&self, _: Request<v1::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
-        Err(Status::unimplemented("nobody is looked up here"))
-    }
-}
-
-impl Service {
-    async fn member(&self, request: v1::FetchMemberRequest) -> Result<v1::FetchStateResponse, ApiError> {
-        let path = match request.officer.as_str() {
-            "" => StatePath::Member(self.institution.clone()),
-            officer => {
-                let id = officer.parse().map_err(|error| ApiError::argument("officer", format!("{error}.")))?;
-                StatePath::Officer(self.institution.clone(), id)
-            }
-        };
-        let stood = self.home.now(&path).await?;
-        self.state(&stood, Some(Height(request.trusted_height))).await
-    }
-
-    async fn arrival(&self, request: v1::FetchArrivalRequest) -> Result<v1::FetchArrivalResponse, ApiError> {
-        let client: ClientId =
-            request.client.parse().map_err(|error| ApiError::argument("client", format!("{error}.")))?;
-        let order: OrderId = request.order.parse().map_err(|error| ApiError::argument("order", format!("{error}.")))?;
-        let header = self.home.view().fresh().await?;
-        let received = self.home.under(&StatePath::Received(client.clone(), order), header.clone()).await?;
-        let receipt = self.home.under(&StatePath::Receipt(client, request.sequence), header).await?;
-        Ok(v1::FetchArrivalResponse {
-            receipt: Some(self.state(&receipt, Some(Height(request.trusted_height))).await?),
-            order: Some(self.state(&received, None).await?),
-        })
-    }
-
-    /// A proven value or absence, with the steps to its header from one that is trusted.
-    async fn state(&self, stood: &Stood, trusted: Option<Height>) -> Result<v1::FetchStateResponse, ApiError> {
-        let header = stood.header.height();
-        let steps = match trusted {
-            None => Arc::default(),
-            Some(trusted) if trusted > header => {
-                return Err(ApiError::new(Reason::ChainUnavailable, "There is no header as new as that yet."));
-            }
-            Some(trusted) => self.home.view().steps(trusted, header).await?,
-        };
-        let (exists, value) = match &stood.what {
-            Standing::Value(value) => (true, value.value().clone()),
-            Standing::Nothing(_) => (false, Vec::new()),
-        };
-        Ok(v1::FetchStateResponse {
-            exists,
-            value,
-            proof: stood.proof.clone(),
-            steps: steps.iter().map(encode).collect(),
-            header_height: header.0,
-        })
-    }
 }

@@ -1,11 +1,12 @@
 //! What must hold at the end, when nothing went wrong for a while: everything final, everything answered, every mirror
-//! true, every history repeatable. It refuses to wait: whoever calls it has waited.
+//! true, every instalment settled, every history repeatable. It refuses to wait: whoever calls it has waited.
 
 use crate::node::Node;
 use crate::oracle::Promise;
 use crate::parties;
+use crate::settled;
 use crate::world::World;
-use comity_gateway::orders::StoredOrder;
+use comity_gateway::orders::{StoredOrder, Work};
 use comity_ledger_app::{App, Block};
 use comity_model::asset::{Asset, Hold, HoldState};
 use comity_model::client::{ClientState, ClientStatus};
@@ -14,9 +15,18 @@ use comity_model::state::StatePath;
 use comity_model::{AssetHandle, Height, OrderId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether everything has come to rest: what is missing in words, or nothing.
-pub async fn unfinished(world: &World) -> Option<String> {
-    let Some((_, work)) = world.gateways[0].work() else { return Some("the court's gateway is down".into()) };
+/// Whether everything has come to rest: what is missing in words, and the promise that it then breaks, or nothing.
+pub async fn unfinished(world: &World) -> Option<(Promise, String)> {
+    let Some((_, court)) = world.gateways[0].services() else {
+        return Some((Promise::Final, "the court's gateway is down".into()));
+    };
+    match orders_unfinished(world, court.work()).await {
+        Some(missing) => Some((Promise::Final, missing)),
+        None => settled::unfinished(world, &court).await,
+    }
+}
+
+async fn orders_unfinished(world: &World, work: &Work) -> Option<String> {
     let Ok((orders, _)) = work.desk.list(None, 1_000).await else { return Some("the book cannot be read".into()) };
     for order in orders {
         let id = order.order.id;
@@ -38,8 +48,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
 
 /// Holds everything against everything.
 pub async fn check(world: &World) {
-    let Some((_, work)) = world.gateways[0].work() else { return };
-    let orders = work.desk.list(None, 1_000).await.map(|(orders, _)| orders).unwrap_or_default();
+    let Some((_, court)) = world.gateways[0].services() else { return };
+    settled::check(world).await;
+    let orders = court.work().desk.list(None, 1_000).await.map(|(orders, _)| orders).unwrap_or_default();
     let mut executed = BTreeSet::new();
     for order in &orders {
         if let Some(received) = received(world, order).await {
@@ -149,10 +160,10 @@ async fn holds_are_executions(world: &World, executed: &BTreeSet<OrderId>) {
 }
 
 async fn assets(world: &World, number: u8) -> Vec<AssetHandle> {
-    let Some((_, work)) = world.gateways[usize::from(number)].work() else { return Vec::new() };
+    let Some((_, services)) = world.gateways[usize::from(number)].services() else { return Vec::new() };
     let mut handles = Vec::new();
     for account in 0..crate::clerk::ACCOUNTS {
-        let found = work.assets.find(&parties::sector(), &crate::clerk::reference(account)).await;
+        let found = services.work().assets.find(&parties::sector(), &crate::clerk::reference(account)).await;
         handles.extend(found.ok().flatten().map(|asset| asset.handle));
     }
     handles

@@ -1,8 +1,8 @@
-//! A gateway process: the court's desk, the institution's inbox and decider and the follower of the own chain, all as
-//! they are, over simulated ports, lines and disk. It refuses to know what others do.
+//! A gateway process: its services and their work as they are, over simulated ports, lines and disk. It refuses to know what
+//! others do.
 
 use crate::disk::Medium;
-use crate::exchange::{self, Lines, Service, Switchboard};
+use crate::exchange::{self, Lines, Switchboard};
 use crate::life::Life;
 use crate::net::{Net, NoAnswer};
 use crate::node::Node;
@@ -12,17 +12,23 @@ use crate::plan::Party;
 use crate::planted::Planted;
 use crate::ports::Ports;
 use crate::watched::Watched;
-use comity_gateway::orders::{StoredOrder, Work, WorkParts};
+use comity_gateway::agreements::StoredAgreement;
+use comity_gateway::following::Following;
+use comity_gateway::orders::StoredOrder;
+use comity_gateway::policy::{DEFAULT_POLICIES, Policy};
 use comity_gateway::signer::SignerClient;
-use comity_gateway::view::{self, ChainView, HomeState};
-use comity_gateway::{Clock, DecidePolicy, KeeperParts, Limits, Peers, RecordKeeper};
+use comity_gateway::view::{self, ChainView};
+use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Peers, Services, TlsMaterial};
+use comity_model::decode;
 use comity_store::{InlineStore, Store, Table};
 use comity_verify::light::Anchor;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the court's gateway keeps its orders.
+/// Where the court's gateway keeps its orders, its agreements, and what rules fired.
 pub(crate) const ORDERS: Table = Table("orders");
+pub(crate) const AGREEMENTS: Table = Table("agreements");
+pub(crate) const FIRINGS: Table = Table("firings");
 
 /// A gateway. What it has on disk outlives its lives.
 pub struct Gateway {
@@ -42,7 +48,7 @@ pub struct Gateway {
     pub medium: Medium,
     /// The anchors that it is told: its own chain's, and those of the institutions that it deals with.
     pub anchors: Mutex<BTreeMap<u8, Anchor>>,
-    running: Mutex<Option<(Life, Arc<Work>)>>,
+    running: Mutex<Option<(Life, Arc<Services>)>>,
 }
 
 impl Gateway {
@@ -71,12 +77,12 @@ impl Gateway {
     /// Lives until `life` ends.
     pub async fn live(&self, life: Life) {
         match self.start(&life).await {
-            Ok(work) => {
-                *self.lock() = Some((life.clone(), Arc::clone(&work)));
+            Ok(services) => {
+                *self.lock() = Some((life.clone(), Arc::clone(&services)));
                 life.ended().await;
                 *self.lock() = None;
                 // The first look cancels all tasks; a dead process waits for none of them.
-                let mut stop = std::pin::pin!(work.stop());
+                let mut stop = std::pin::pin!(services.stop());
                 let _ = futures::poll!(stop.as_mut());
             }
             Err(_) if !life.goes_on() => {}
@@ -84,7 +90,7 @@ impl Gateway {
         }
     }
 
-    async fn start(&self, life: &Life) -> Result<Arc<Work>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn start(&self, life: &Life) -> Result<Arc<Services>, Box<dyn std::error::Error + Send + Sync>> {
         let store: Arc<dyn Store> = Arc::new(InlineStore::open(self.medium.open(life.clone()))?);
         if self.number == 0 {
             self.check_told(&store).await?;
@@ -117,50 +123,48 @@ impl Gateway {
             Ok(lines.channel(numbers.get(&peer.member).copied().unwrap_or(u8::MAX)))
         };
         let opened = Peers::over(&peers, &Limits::default(), &clock, &store, dial).await?;
-        let home = ChainView::open(own, view::node(chain.headers.clone()), store.clone(), clock.clone()).await?;
-        let clients = peers.iter().filter(|_| self.number == 0);
-        let clients = clients.filter_map(|peer| Some((peer.member.clone(), peer.clients.clone()?))).collect();
-        let signer = SignerClient::in_task(parties::signer(self.number));
-        let keeper = RecordKeeper::new(KeeperParts {
-            institution: parties::member(self.number),
-            view: home.clone(),
-            submit: Arc::clone(&chain.submit),
-            store: Arc::clone(&store),
-            signer: signer.clone(),
-            sectors: parties::sectors(),
-            lookup: None,
-            clock: clock.clone(),
-        });
-        let work = Arc::new(Work::start(WorkParts {
-            institution: parties::member(self.number),
-            keeper,
-            clients,
-            chain: chain.clone(),
-            view: home.clone(),
+        let home =
+            ChainView::open(own.clone(), view::node(chain.headers.clone()), store.clone(), clock.clone()).await?;
+        let policy = Arc::new(Policy::new(parties::member(self.number), DEFAULT_POLICIES)?);
+        let deps = Deps {
+            chain,
             store,
-            signer,
+            signer: SignerClient::in_task(parties::signer(self.number)),
             sectors: parties::sectors(),
-            peers: opened,
-            encryption_key: Arc::new(parties::encryption(self.number)),
-            decide: DecidePolicy::Automatic,
-            clock,
-        }));
-        let service = Service {
-            institution: parties::member(self.number),
-            home: HomeState::new(home, chain.prover),
-            inbox: Arc::clone(&work.inbox),
-            answers: Arc::clone(&work.answers),
+            rules: parties::rules(),
+            policies: None,
         };
-        exchange::serve(&lines, service);
-        Ok(work)
+        let services = Arc::new(Services::start(self.config(own, peers, clock), deps, policy, opened, home));
+        exchange::serve(&lines, services.exchange());
+        Ok(services)
+    }
+
+    /// What the gateway is told. Nobody listens, so that neither addresses nor certificates are looked at.
+    fn config(&self, anchor: Anchor, peers: Vec<PeerConfig>, clock: Clock) -> GatewayConfig {
+        let none =
+            TlsMaterial { cert_chain_pem: String::new(), key_pem: String::new().into(), own_ca_pem: String::new() };
+        GatewayConfig {
+            institution: parties::member(self.number),
+            kind: parties::kind(self.number),
+            listen: ([127, 0, 0, 1], 0).into(),
+            rest: None,
+            tls: none,
+            peers,
+            anchor,
+            encryption_key: parties::encryption(self.number),
+            lookup_key: None,
+            limits: Limits::default(),
+            decide: DecidePolicy::Automatic,
+            following: Following::default(),
+            clock,
+        }
     }
 
     /// What the clerk was told stands in the store, at that revision or a later one.
     async fn check_told(&self, store: &Arc<dyn Store>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         for (order, revision) in self.oracle.all_told() {
             let found = store.read(ORDERS, &order.0).await?;
-            let stored: Option<StoredOrder> =
-                found.map(|bytes| comity_model::decode("an order", &bytes)).transpose()?;
+            let stored: Option<StoredOrder> = found.map(|bytes| decode("an order", &bytes)).transpose()?;
             match stored {
                 Some(stored) if stored.revision >= revision => {}
                 Some(stored) => self.oracle.broken(
@@ -168,6 +172,14 @@ impl Gateway {
                     format_args!("{order} was told at revision {revision} and is at {}", stored.revision),
                 ),
                 None => self.oracle.broken(Promise::Kept, format_args!("{order} was told and is gone")),
+            }
+        }
+        for (agreement, revision) in self.oracle.all_agreements_told() {
+            let found = store.read(AGREEMENTS, &agreement.0).await?;
+            let stored: Option<StoredAgreement> = found.map(|bytes| decode("an agreement", &bytes)).transpose()?;
+            if stored.is_none_or(|stored| stored.revision < revision) {
+                let how = format_args!("{agreement} was told at revision {revision} and is gone, or older");
+                self.oracle.broken(Promise::Kept, how);
             }
         }
         Ok(())
@@ -179,13 +191,13 @@ impl Gateway {
     }
 
     /// What runs, if it lives.
-    pub fn work(&self) -> Option<(Life, Arc<Work>)> {
+    pub fn services(&self) -> Option<(Life, Arc<Services>)> {
         self.lock().clone().filter(|(life, _)| life.goes_on())
     }
 
     /// Has the gateway do something for `from`, over the network: carried out twice where the question comes twice, and
     /// left open where an answer is lost or the gateway dies over it.
-    pub async fn call<T, Fut>(&self, from: Party, what: impl Fn(Arc<Work>) -> Fut) -> Result<T, NoAnswer>
+    pub async fn call<T, Fut>(&self, from: Party, what: impl Fn(Arc<Services>) -> Fut) -> Result<T, NoAnswer>
     where
         Fut: Future<Output = T>,
     {
@@ -194,11 +206,11 @@ impl Gateway {
             return self.net.none().await;
         };
         tokio::time::sleep(late).await;
-        let Some((life, work)) = self.work() else { return self.net.none().await };
+        let Some((life, services)) = self.services() else { return self.net.none().await };
         let twice = self.net.between(0, 9) == 0;
         let carried_out = async {
-            let first = what(work.clone()).await;
-            if twice { what(work).await } else { first }
+            let first = what(services.clone()).await;
+            if twice { what(services).await } else { first }
         };
         let answer = tokio::select! {
             biased;
@@ -215,7 +227,7 @@ impl Gateway {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Life, Arc<Work>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Life, Arc<Services>)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

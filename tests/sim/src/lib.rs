@@ -6,15 +6,18 @@
 //! short by leaving out what its plan says, as long as it fails.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod agreed;
 pub mod campaign;
 pub mod chance;
 pub mod clerk;
 pub mod disk;
+mod errands;
 pub mod exchange;
 pub mod finals;
 pub mod gateway;
 pub mod life;
 pub mod machine;
+pub mod mediator;
 pub mod net;
 pub mod node;
 pub mod oracle;
@@ -24,5 +27,6 @@ pub mod planted;
 pub mod ports;
 pub mod relayer;
 pub mod run;
+mod settled;
 mod watched;
 pub mod world;

@@ -144,6 +144,10 @@ fn many(runner: &Runner, arguments: &Arguments) -> io::Result<bool> {
         "{} orders: {} executed or waitlisted, {} timed out, {} withdrawn, refused or failed",
         tally.orders, tally.executed, tally.timed_out, tally.other
     );
+    println!(
+        "{} agreements: {} performed, {} in default and open, the others stopped",
+        tally.agreements, tally.performed, tally.opened
+    );
     println!("{} crashes, {} blocks, {} transactions", tally.crashes, tally.blocks, tally.txs);
     println!(
         "all final {:.1} s after the last fault on average, {:.1} s at most (simulated)",

@@ -1,13 +1,20 @@
 //! The oracle: it sees everything at once, as nobody in the world does, and ends the run at the first step that breaks a
 //! promise. It refuses to help: what it knows flows to nobody.
 
+use crate::agreed::{Agreed, Broken, name};
 use crate::machine;
-use crate::plan::{INSTITUTIONS, Party};
+use crate::parties;
+use crate::plan::Party;
+use comity_gateway::agreements::StoredAgreement;
 use comity_gateway::orders::{StoredOrder, follows};
+use comity_ledger_app::Query;
 use comity_ledger_engine::Handle;
+use comity_model::agreement::{AgreementEntry, AgreementState};
 use comity_model::event::Event;
 use comity_model::order::OrderState;
-use comity_model::{ClientId, Hash, Height, OrderId};
+use comity_model::state::StatePath;
+use comity_model::{AgreementId, ClientId, Hash, Height, OrderId, RecordId, Time, decode};
+use comity_verify::state::key;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,11 +32,11 @@ pub enum Promise {
     OneHistory,
     /// Carrying all blocks out again gives the same app hashes.
     Replay,
-    /// An order's state goes forward, on the chains and in the gateway.
+    /// An order's state goes forward, on the chains and in the gateway, and so does an agreement's.
     Forward,
     /// An order is executed at most once, and never after it was proven not to have arrived.
     AtMostOnce,
-    /// What a gateway says of an order is what the chain has.
+    /// What a gateway says of an order or an agreement is what the chain has, and a payment that is proven was made.
     Truth,
     /// A request makes one order.
     OneOrder,
@@ -43,6 +50,11 @@ pub enum Promise {
     Receipts,
     /// The court's mirror of a hold is the hold.
     Mirror,
+    /// An instalment is performed or in default, never both: in default only if it was not paid in time, and one of the two
+    /// when its date has come.
+    Settled,
+    /// A default opens one step, the rule fires on it once, and what it fired is kept.
+    FiredOnce,
     /// No client of an honest chain is frozen.
     NoFalseEvidence,
     /// The run itself: it replays.
@@ -64,6 +76,8 @@ struct Known {
     digest: Sha256,
     /// Header hashes by chain and height.
     headers: BTreeMap<(u8, Height), Hash>,
+    /// Their times.
+    times: BTreeMap<(u8, Height), Time>,
     heights: BTreeMap<u8, Height>,
     /// What each chain says of an order.
     states: BTreeMap<(u8, OrderId), OrderState>,
@@ -74,6 +88,9 @@ struct Known {
     requests: BTreeMap<[u8; 16], OrderId>,
     /// Revisions that the clerk was told.
     told: BTreeMap<OrderId, u64>,
+    agreed: Agreed,
+    /// Agreements that changed, and are to be looked at.
+    touched: BTreeSet<AgreementId>,
     crashes: u64,
     txs: u64,
 }
@@ -89,6 +106,12 @@ pub struct Tally {
     pub timed_out: u64,
     /// Of them withdrawn, refused or failed.
     pub other: u64,
+    /// Agreements that the court's chain has.
+    pub agreements: u64,
+    /// Of them performed.
+    pub performed: u64,
+    /// Of them in default, with the next step open.
+    pub opened: u64,
     /// Blocks of all chains.
     pub blocks: u64,
     /// Transactions in them.
@@ -146,6 +169,16 @@ impl Oracle {
             }
             known.heights.insert(chain, Height(height));
         }
+        let touched = std::mem::take(&mut known.touched);
+        for id in touched {
+            let path = StatePath::Agreement(parties::member(0), id);
+            let question = Query { path: "/state", data: &key(&path), height: None, prove: false };
+            let entry = handle.query(&question).ok().filter(|answer| !answer.value.is_empty());
+            let entry = entry.and_then(|answer| decode::<AgreementEntry>("an agreement", &answer.value).ok());
+            if let Some(entry) = entry {
+                known.holds(&entry);
+            }
+        }
     }
 
     /// The court's gateway has stored an order.
@@ -159,6 +192,61 @@ impl Oracle {
         known.note(&format_args!("the clerk is told that {} is {}", order.order.id, order.state.name()));
         let revision = known.told.entry(order.order.id).or_insert(0);
         *revision = (*revision).max(order.revision);
+    }
+
+    /// The court's gateway has stored an agreement.
+    pub fn agreement_stored(&self, agreement: StoredAgreement) {
+        let mut known = self.lock();
+        let stored = known.agreed.stored(agreement);
+        known.must(stored);
+    }
+
+    /// The court's gateway has stored what a rule fired; `None` for a row that it deleted.
+    pub fn fired(&self, id: &[u8], row: Option<&[u8]>) {
+        let mut known = self.lock();
+        let fired = known.agreed.fired(id, row);
+        if known.must(fired) {
+            known.note(&"  gateway: a rule fired");
+        }
+    }
+
+    /// Somebody was told of an agreement.
+    pub fn agreement_told(&self, id: AgreementId, revision: u64) {
+        let mut known = self.lock();
+        known.note(&format_args!("somebody is told of agreement {id} at revision {revision}"));
+        known.agreed.tell(id, revision);
+    }
+
+    /// Every agreement that somebody was told of, and the revision.
+    pub fn all_agreements_told(&self) -> BTreeMap<AgreementId, u64> {
+        self.lock().agreed.all_told()
+    }
+
+    /// Every agreement of the court's chain, and its state.
+    pub fn agreements(&self) -> BTreeMap<AgreementId, AgreementState> {
+        self.lock().agreed.states().clone()
+    }
+
+    /// A debtor begins to pay.
+    pub fn pays(&self, reference: &RecordId, minor: u64) {
+        self.lock().agreed.pays(reference.clone(), minor);
+    }
+
+    /// The gateway of an institution says that a payment stands under this header.
+    pub fn recorded(&self, reference: &RecordId, chain: u8, header: Height) {
+        let mut known = self.lock();
+        known.note(&format_args!("the {} says that a payment is recorded", name(chain)));
+        known.agreed.recorded(reference, chain, header);
+    }
+
+    /// Payments that were said to be recorded: the chain, and the record.
+    pub fn all_recorded(&self) -> Vec<(u8, RecordId)> {
+        self.lock().agreed.all_recorded()
+    }
+
+    /// Holds an agreement as the court's chain has it against what debtors paid.
+    pub fn holds(&self, entry: &AgreementEntry) {
+        self.lock().holds(entry);
     }
 
     /// Every order that the clerk was told of, and the revision.
@@ -189,6 +277,11 @@ impl Oracle {
                 _ => tally.other += 1,
             }
         }
+        for state in known.agreed.states().values() {
+            tally.agreements += 1;
+            tally.performed += u64::from(*state == AgreementState::Performed);
+            tally.opened += u64::from(*state == AgreementState::Opened);
+        }
         tally
     }
 }
@@ -197,10 +290,6 @@ impl Default for Oracle {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn name(chain: u8) -> &'static str {
-    INSTITUTIONS.get(usize::from(chain)).copied().unwrap_or("nobody")
 }
 
 impl Known {
@@ -224,6 +313,21 @@ impl Known {
         std::process::exit(BROKEN)
     }
 
+    fn must<T>(&mut self, kept: Result<T, Broken>) -> T {
+        match kept {
+            Ok(kept) => kept,
+            Err((promise, how)) => {
+                self.note(&format_args!("BROKEN {promise}: {how}"));
+                self.end(promise, &how)
+            }
+        }
+    }
+
+    fn holds(&mut self, entry: &AgreementEntry) {
+        let holds = self.agreed.holds(entry, |chain, height| self.times.get(&(chain, height)).copied());
+        self.must(holds);
+    }
+
     fn block(&mut self, chain: u8, height: Height, handle: &Handle) -> bool {
         let (Ok(Some(block)), Ok(Some(events))) = (handle.light_block(height), handle.events(height)) else {
             return false;
@@ -236,6 +340,7 @@ impl Known {
             return true;
         }
         self.headers.insert((chain, height), hash);
+        self.times.insert((chain, height), block.header.time);
         let txs = handle.txs(height).map_or(0, |txs| txs.len());
         self.txs += txs as u64;
         let short: String = hash.to_string().chars().take(8).collect();
@@ -250,6 +355,12 @@ impl Known {
         match event {
             Event::OrderChanged { order, state } | Event::ReceivedOrderChanged { order, state, .. } => {
                 self.changed(chain, *order, *state);
+            }
+            Event::AgreementChanged { agreement, state, .. } => {
+                self.note(&format_args!("  {}: agreement {agreement} is {state:?}", name(chain)));
+                let changed = self.agreed.changed(*agreement, *state);
+                self.must(changed);
+                self.touched.insert(*agreement);
             }
             Event::PacketReceived(packet) => {
                 self.note(&format_args!("  packet {} of {} arrives", packet.sequence, packet.source_client));

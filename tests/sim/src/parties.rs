@@ -4,6 +4,7 @@ use crate::machine;
 use crate::plan::{INSTITUTIONS, KEYS, RELAYERS};
 use comity_gateway::sectors::{Role, SectorSource, Sectors};
 use comity_gateway::signer::{SealRule, SignerCore, SignerIdentity};
+use comity_gateway::triggers::{RuleSource, Rules};
 use comity_gateway::{OrderClients, PeerConfig, sealing};
 use comity_ledger_engine::ValidatorKey;
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
@@ -11,6 +12,7 @@ use comity_model::genesis::Genesis;
 use comity_model::governance::{Action, GovernorApproval, Governors, Proposal, ValidatorUpdate};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
 use comity_model::order::{Approval, Order};
+use comity_model::profile::Profile;
 use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::Message;
 use comity_model::{ChainId, ClientId, Hash, Height, MemberId, Sector, UnixSeconds, encode};
@@ -24,6 +26,9 @@ use std::sync::{Arc, OnceLock};
 /// The schema of the one sector, and the orders it knows.
 const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
+/// The sector of payments as it is shipped, and what a default proposes here.
+const PAYMENTS: &str = include_str!("../../../sectors/payments/schema.proto");
+const RULES: &str = include_str!("mediation.toml");
 /// How far headers may lie ahead of a clock, in seconds: twice what clocks are off here.
 const DRIFT_S: u64 = 20;
 /// The officers of the court.
@@ -35,13 +40,27 @@ pub fn sector() -> Sector {
     "accounts".parse().expect("a sector")
 }
 
+/// The sector of payments.
+#[must_use]
+pub fn payments() -> Sector {
+    "payments".parse().expect("a sector")
+}
+
+/// The rules.
+#[must_use]
+pub fn rules() -> Arc<Rules> {
+    let source = RuleSource { name: "mediation.toml", text: RULES };
+    Arc::new(Rules::load(&[source], &sectors()).expect("the rules are in order"))
+}
+
 /// The sectors.
 #[must_use]
 pub fn sectors() -> Arc<Sectors> {
     static COMPILED: OnceLock<Arc<Sectors>> = OnceLock::new();
     let compile = || {
-        let source = SectorSource { name: "accounts", schema: SCHEMA, profile: Some(PROFILE) };
-        Arc::new(Sectors::load(&[source]).expect("the sector's files are in order"))
+        let accounts = SectorSource { name: "accounts", schema: SCHEMA, profile: Some(PROFILE) };
+        let payments = SectorSource { name: "payments", schema: PAYMENTS, profile: None };
+        Arc::new(Sectors::load(&[accounts, payments]).expect("the sectors' files are in order"))
     };
     Arc::clone(COMPILED.get_or_init(compile))
 }
@@ -127,6 +146,12 @@ pub fn approval(order: &Order, number: u8) -> Approval {
     Approval { officer: officer(number).id, signature: Signature::ed25519(officer_key(number).sign(&bytes).to_bytes()) }
 }
 
+/// An officer's signature.
+#[must_use]
+pub fn signature(number: u8, bytes: &[u8]) -> Vec<u8> {
+    officer_key(number).sign(bytes).to_bytes().to_vec()
+}
+
 /// A chain's first state.
 #[must_use]
 pub fn genesis(institution: u8) -> Genesis {
@@ -143,6 +168,7 @@ pub fn genesis(institution: u8) -> Genesis {
         validity: always(),
     };
     let template = sectors().sector(&sector()).and_then(|schema| schema.profile.clone()).expect("a profile");
+    let recorded = Profile { sector: payments(), institution: member(institution), kinds: Vec::new() };
     let initial = validator_keys(institution).into_iter().take(2);
     Genesis {
         chain: chain(institution),
@@ -152,7 +178,7 @@ pub fn genesis(institution: u8) -> Genesis {
         client_kinds: vec![ClientKind::Comet],
         suites: Suites::NATIVE,
         officers: if institution == 0 { (1..=OFFICERS).map(officer).collect() } else { Vec::new() },
-        profiles: if institution == 0 { Vec::new() } else { vec![template.profile(member(institution))] },
+        profiles: if institution == 0 { Vec::new() } else { vec![template.profile(member(institution)), recorded] },
         members: vec![entry],
     }
 }

@@ -87,6 +87,31 @@ pub enum What {
         /// The item's number.
         of: usize,
     },
+    /// Somebody owes: the court has an agreement concluded.
+    Agree {
+        /// Which institution keeps the account that it is paid to.
+        payee: u8,
+        /// What is owed by when.
+        instalments: Vec<Instalment>,
+        /// How long a judge may stop what a default opens, in seconds.
+        hold_s: u64,
+        /// Whether a judge confirms it.
+        confirmed: bool,
+    },
+    /// The debtor of an agreement pays.
+    Pay {
+        /// The agreement's item.
+        of: usize,
+        /// Which instalment.
+        instalment: usize,
+        /// How much.
+        minor: u64,
+    },
+    /// A judge stops what the default of an agreement would open, if it comes to that.
+    Stop {
+        /// The agreement's item.
+        of: usize,
+    },
     /// A process dies in its disk operation of this number from now, or a little later if it makes none.
     Crash {
         /// Who.
@@ -152,6 +177,29 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Whether it is asked for by who has to do with orders.
+    #[must_use]
+    pub const fn is_of_orders(&self) -> bool {
+        matches!(self, Self::Freeze { .. } | Self::Release { .. } | Self::Reuse { .. } | Self::Withdraw { .. })
+    }
+
+    /// Whether it is asked for by who has to do with agreements.
+    #[must_use]
+    pub const fn is_of_agreements(&self) -> bool {
+        matches!(self, Self::Agree { .. } | Self::Pay { .. } | Self::Stop { .. })
+    }
+}
+
+/// What is owed by when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instalment {
+    /// How much.
+    pub minor: u64,
+    /// By when, in milliseconds since the beginning.
+    pub due_ms: u64,
+}
+
 /// How many validator keys a chain's operator holds.
 pub const KEYS: usize = 5;
 
@@ -181,6 +229,14 @@ impl fmt::Display for What {
             Self::Release { of } => write!(f, "release what item {of} froze"),
             Self::Reuse { of } => write!(f, "reuse the request id of item {of}"),
             Self::Withdraw { of } => write!(f, "withdraw item {of}"),
+            Self::Agree { payee, instalments, hold_s, confirmed } => {
+                let owed: Vec<_> =
+                    instalments.iter().map(|owed| format!("{} by {} s", owed.minor, s(&owed.due_ms))).collect();
+                let confirmed = if *confirmed { ", confirmed" } else { "" };
+                write!(f, "agree on {} to the {}, hold period {hold_s} s{confirmed}", owed.join(", "), name(payee))
+            }
+            Self::Pay { of, instalment, minor } => write!(f, "pay {minor} for instalment {instalment} of item {of}"),
+            Self::Stop { of } => write!(f, "stop what a default of item {of} would open"),
             Self::Crash { who, operations, down_ms } => {
                 write!(f, "{who} crashes within {operations} disk operations, for {} s", s(down_ms))
             }
@@ -227,6 +283,8 @@ impl Plan {
         if near_expiry {
             drawn.long_silence();
         }
+        drawn.chance = Chance::of(seed, "agreements");
+        drawn.agreements();
         let trusting_s = if near_expiry { 45 } else { 3_600 };
         Self { seed, institutions, trusting_s, items: drawn.items.into_iter().map(Some).collect() }
     }
@@ -290,6 +348,51 @@ impl Draw {
             }
             if self.chance.percent(15) {
                 self.at(after, after + 3_000, What::Withdraw { of });
+            }
+        }
+    }
+
+    fn agreements(&mut self) {
+        for _ in 0..self.chance.between(0, 2) {
+            let payee = u8::try_from(self.chance.between(1, u64::from(self.institutions) - 1)).unwrap_or(1);
+            let agreed_ms = self.chance.between(BEGIN_MS, 40_000);
+            let mut due_ms = agreed_ms + self.chance.between(12_000, 25_000);
+            let mut instalments = Vec::new();
+            for _ in 0..self.chance.between(1, 3) {
+                instalments.push(Instalment { minor: self.chance.between(1_000, 40_000), due_ms });
+                due_ms += self.chance.between(4_000, 12_000);
+            }
+            let (hold_s, confirmed) = (self.chance.between(4, 10), self.chance.percent(40));
+            let what = What::Agree { payee, instalments: instalments.clone(), hold_s, confirmed };
+            self.items.push(Item { at_ms: agreed_ms, what });
+            let of = self.items.len() - 1;
+            let mut missed = None;
+            for (instalment, owed) in instalments.into_iter().enumerate() {
+                let in_time = (agreed_ms + 2_000, owed.due_ms - 500);
+                let ((from_ms, to_ms), minor) = match self.chance.between(0, 99) {
+                    0..65 => (in_time, owed.minor),
+                    65..75 => ((owed.due_ms, owed.due_ms + 8_000), owed.minor),
+                    75..83 => (in_time, owed.minor - 1),
+                    _ => {
+                        missed = missed.or(Some(owed.due_ms));
+                        continue;
+                    }
+                };
+                if minor < owed.minor {
+                    missed = missed.or(Some(owed.due_ms));
+                }
+                self.at(from_ms, to_ms, What::Pay { of, instalment, minor });
+            }
+            let Some(missed_ms) = missed else { continue };
+            if self.chance.percent(30) {
+                self.items.push(Item { at_ms: missed_ms, what: What::Stop { of } });
+            }
+            // The court's gateway dies about when it has to say what the default opens.
+            if self.chance.percent(30) {
+                let opens_ms = missed_ms + hold_s * 1_000;
+                let at_ms = self.chance.between(opens_ms, opens_ms + 9_000).min(QUIET_AT_MS - 26_000);
+                let (operations, down_ms) = (self.chance.between(0, 8), self.chance.between(10, 5_000));
+                self.items.push(Item { at_ms, what: What::Crash { who: Party::Gateway(0), operations, down_ms } });
             }
         }
     }

@@ -32,15 +32,18 @@ pub enum Planted {
     ExpiryByLocalClock,
     /// Relayers leave notices behind.
     NoticeDropped,
+    /// The court's gateway writes that its rules were told of an agreement before it has written what they fired.
+    ToldBeforeFired,
 }
 
 /// All of them.
-pub const ALL: [Planted; 5] = [
+pub const ALL: [Planted; 6] = [
     Planted::StatusOverwritten,
     Planted::ReceiptAfterEffect,
     Planted::MissingFsync,
     Planted::ExpiryByLocalClock,
     Planted::NoticeDropped,
+    Planted::ToldBeforeFired,
 ];
 
 /// How far ahead the clock of a relayer is that judges expiry by it.

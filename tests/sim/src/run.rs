@@ -3,6 +3,7 @@
 use crate::clerk::Clerk;
 use crate::finals;
 use crate::machine;
+use crate::mediator::Mediator;
 use crate::oracle::{Promise, Tally};
 use crate::parties;
 use crate::plan::{Plan, QUIET_AT_MS};
@@ -19,6 +20,9 @@ use std::time::Duration;
 /// How long after the last fault everything must be final: the longest time for delivery and for the decision, and some
 /// for the way back.
 pub const BOUND_MS: u64 = 240_000;
+
+/// Worlds whose clients trust a header for less than this, in seconds, are near their expiry.
+const NEAR_EXPIRY_S: u64 = 600;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +52,22 @@ pub fn run(plan: Plan, planted: Option<Planted>) -> Report {
 async fn play(plan: Plan, planted: Option<Planted>) -> Report {
     let world = World::new(plan, planted);
     let clerk = Clerk::new(Arc::clone(&world));
+    let mediator = Mediator::new(Arc::clone(&world));
     world.found().await;
     clerk.open_accounts().await;
     world.oracle.note(format_args!("the world is founded"));
     world.conduct();
     clerk.begin();
+    mediator.begin();
     until(QUIET_AT_MS).await;
     world.oracle.note(format_args!("nothing goes wrong any more"));
     recover_clients(&world).await;
+    if world.plan.trusting_s < NEAR_EXPIRY_S {
+        world.anchor_relayers().await;
+    }
     clerk.probe();
-    let settled_ms = settle(&world, &clerk).await;
+    mediator.probe();
+    let settled_ms = settle(&world, &clerk, &mediator).await;
     finals::check(&world).await;
     if machine::threads() != 1 {
         world.oracle.broken(Promise::Exact, "the process has more than one thread");
@@ -67,28 +77,31 @@ async fn play(plan: Plan, planted: Option<Planted>) -> Report {
 }
 
 /// Waits until everything is final.
-async fn settle(world: &World, clerk: &Clerk) -> u64 {
+async fn settle(world: &Arc<World>, clerk: &Clerk, mediator: &Mediator) -> u64 {
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
+        // One that expires before a relayer has begun again.
+        if world.plan.trusting_s < NEAR_EXPIRY_S && recover_clients(world).await {
+            world.anchor_relayers().await;
+        }
         let since = machine::now_ms() - QUIET_AT_MS;
-        let missing = match clerk.is_done() {
-            false => Some("the clerk is not answered".to_owned()),
+        let missing = match clerk.is_done() && mediator.is_done() {
+            false => Some((Promise::Final, "somebody is not answered".to_owned())),
             true => finals::unfinished(world).await,
         };
         match missing {
             None => return since,
-            Some(missing) if since > BOUND_MS => {
-                world
-                    .oracle
-                    .broken(Promise::Final, format_args!("{} s after the last fault {missing}", BOUND_MS / 1_000));
+            Some((promise, missing)) if since > BOUND_MS => {
+                world.oracle.broken(promise, format_args!("{} s after the last fault {missing}", BOUND_MS / 1_000));
             }
             Some(_) => {}
         }
     }
 }
 
-/// What operators do when clients have expired: the governors put each on a new anchor, and relayers get new ones.
-async fn recover_clients(world: &Arc<World>) {
+/// What operators do when clients have expired: the governors put each on a new anchor. Whether there were any.
+async fn recover_clients(world: &Arc<World>) -> bool {
+    let mut recovered = false;
     for node in world.nodes.iter().skip(1) {
         for (of, on) in [(node.number, 0), (0, node.number)] {
             if !expired(world, of, on).await {
@@ -108,11 +121,10 @@ async fn recover_clients(world: &Arc<World>) {
                 parties::chain(of),
                 parties::chain(on)
             ));
+            recovered = true;
         }
     }
-    if world.plan.trusting_s < 600 {
-        world.anchor_relayers().await;
-    }
+    recovered
 }
 
 async fn expired(world: &World, of: u8, on: u8) -> bool {

@@ -314,8 +314,14 @@ impl World {
             What::Isolate { who, for_ms } => (Weather::Isolated(who), for_ms),
             What::Noise { who, for_ms, lost, twice, late_ms } => (Weather::Noise(who, lost, twice, late_ms), for_ms),
             What::Lies { node, to, how, for_ms } => (Weather::Lies(Party::Node(node), to, how), for_ms),
-            // The clerk's.
-            What::Freeze { .. } | What::Release { .. } | What::Reuse { .. } | What::Withdraw { .. } => return,
+            // The clerk's, and the mediator's.
+            What::Freeze { .. }
+            | What::Release { .. }
+            | What::Reuse { .. }
+            | What::Withdraw { .. }
+            | What::Agree { .. }
+            | What::Pay { .. }
+            | What::Stop { .. } => return,
         };
         self.oracle.note(&item);
         let number = self.net.begin(weather);

@@ -46,3 +46,8 @@ fn expiry_by_a_local_clock_is_found() {
 fn a_dropped_notice_is_found() {
     is_found(Planted::NoticeDropped, &["Final", "Mirror"]);
 }
+
+#[test]
+fn rules_that_are_told_before_they_fire_are_found() {
+    is_found(Planted::ToldBeforeFired, &["FiredOnce"]);
+}

@@ -17,6 +17,7 @@ fn some_hundred_seeds_keep_every_promise() {
     let tally = &summary.tally;
     // The world is not idle: things happen, and things go wrong.
     assert!(tally.executed > 300 && tally.timed_out > 20 && tally.crashes > 300, "{tally:?}");
+    assert!(tally.performed > 40 && tally.opened > 200, "{tally:?}");
 }
 
 #[test]

@@ -36,6 +36,8 @@ const JUDGMENT: &str = "(2025)浙9906民初1234号";
 const UNKNOWN_JUDGMENT: &str = "(2025)浙9906民初98765号";
 const ENFORCEMENT: &str = "(2025)浙9906执2048号";
 const SECOND_ENFORCEMENT: &str = "(2025)浙9902执771号";
+/// The number of the debtor's listing.
+const LISTING: &str = "SX99-2026-900001";
 
 /// Numbers that the dockets must not give to other cases.
 pub(super) const CASES: [&str; 4] = [JUDGMENT, UNKNOWN_JUDGMENT, ENFORCEMENT, SECOND_ENFORCEMENT];
@@ -60,6 +62,8 @@ pub(crate) struct Showcase {
     pub(crate) obligation: Amount,
     /// The debtor's identity number.
     pub(crate) debtor_number: String,
+    /// The debtor's listing, as the credit body publishes it once the court has ordered it.
+    pub(crate) listing: Record,
     /// Orders about them.
     pub(crate) orders: ShowcaseOrders,
 }
@@ -77,6 +81,7 @@ impl Showcase {
             creditor: ["安澜青禾纺织有限公司".to_owned(), credit_code("91", DISTRICTS[5].region, 4_201)],
             obligation: obligation(),
             debtor_number: debtor().id_number,
+            listing: listing(),
             orders: ShowcaseOrders::new(),
         }
     }
@@ -91,6 +96,30 @@ pub(super) fn debtor() -> Person {
         representative: None,
         since: date(2005, 4, 12),
     }
+}
+
+fn listing() -> Record {
+    let debtor = debtor();
+    Fields::default()
+        .text("listing_number", LISTING)
+        .text("subject_name", debtor.name.own.as_str())
+        .text("subject_kind", "PERSON")
+        .text("subject_number", debtor.id_number.as_str())
+        .text("masked_number", debtor.masked())
+        .text("court", BASIC[5].name)
+        .text("region", "浙江")
+        .text("case_number", ENFORCEMENT)
+        .date("registered_date", date(2025, 10, 13))
+        .text("basis_document", JUDGMENT)
+        .text("basis_issuer", BASIC[5].name)
+        .text("duty", "支付货款人民币680000.00元，并负担案件受理费。")
+        .text("performance", "NONE")
+        .amount("unperformed", obligation())
+        .text("conduct", "ABLE_AND_REFUSES")
+        .date("publish_date", date(2026, 1, 20))
+        .date("term_until", date(2028, 1, 20))
+        .text("status", "LISTED")
+        .record(LISTING)
 }
 
 pub(super) fn judgment() -> Record {
