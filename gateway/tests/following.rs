@@ -7,10 +7,11 @@ mod filling;
 mod support;
 
 use circle::{Circle, CircleClock, LISTING, name, purpose};
+use comity_gateway::PeerConfig;
 use comity_gateway::following::{Calendar, Following};
-use comity_model::decode;
 use comity_model::record::RecordReceipt;
 use comity_model::seal::{PublicKey, Signature, Suites};
+use comity_model::{decode, encode};
 use comity_proto::v1;
 use comity_proto::v1::deliveries_client::DeliveriesClient;
 use comity_proto::v1::delivery::State;
@@ -417,6 +418,44 @@ async fn whoever_holds_a_record_no_longer_is_told_nothing_more() {
     assert_eq!(value(&read(circle.court.person("officer"), purpose()).await, "performance").unwrap(), "PARTIAL");
     circle.publish("FULL").await;
     holds(circle.court.person("officer"), "officer", 3).await;
+    circle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_that_is_not_the_holders_own_for_this_version_settles_no_delivery() {
+    let mut circle = Circle::start(Following::default()).await;
+    read(circle.court.person("officer"), purpose()).await;
+    let Circle { credit, court, .. } = &circle;
+    let (address, lie) =
+        liar::start_as((&court.id, &court.authority), court.gateway(), (&credit.id, &credit.authority)).await;
+    // The keeper reaches the court through the liar.
+    let peers = vec![PeerConfig { address, ..circle.court.as_peer() }, circle.bank.as_peer()];
+    circle.credit.halt().await;
+    circle.credit.run(peers, circle.following.clone()).await;
+    let before = delivery(&circle, "court").await.attempts;
+    let refused = async |circle: &Circle, tried: u32| {
+        let look = async || delivery(circle, "court").await;
+        let told = until("a refused receipt", look, |one| one.attempts > tried && !one.failure.is_empty()).await;
+        assert_eq!((told.state(), told.held_version, told.receipt.len()), (State::Due, 1, 0));
+        told
+    };
+    // Of another key.
+    lie.of_receipt(|answer| *answer.seal.last_mut().unwrap() ^= 1);
+    circle.publish("PARTIAL").await;
+    let forged = refused(&circle, before).await;
+    assert_eq!(forged.failure, "PROOF_REFUSED");
+    // For another holding.
+    lie.of_receipt(|answer| {
+        let receipt: RecordReceipt = decode("a receipt", &answer.receipt).unwrap();
+        answer.receipt = encode(&RecordReceipt { record: "SX-2026-0002".parse().unwrap(), ..receipt });
+    });
+    circle.clock.advance(3_600);
+    assert_eq!(refused(&circle, forged.attempts).await.failure, "PEER_REFUSED");
+    // The court holds it all the same; its own receipt settles the delivery.
+    holds(circle.court.person("officer"), "officer", 2).await;
+    lie.of_receipt(|_| {});
+    circle.clock.advance(3_600);
+    acknowledged(&circle, "court", 2).await;
     circle.stop().await;
 }
 

@@ -216,7 +216,7 @@ async fn a_judge_stops_what_a_default_would_open_and_a_short_payment_is_a_defaul
     let late = v1::StopAgreementRequest { name: second.name.clone(), ..stop(Vec::new(), true) };
     let shown = officer.stop_agreement(late.clone()).await.unwrap().into_inner();
     let late = v1::StopAgreementRequest { signature: signature(&shown.signing_bytes, 1), validate_only: false, ..late };
-    assert_eq!(reason(&officer.stop_agreement(late).await.unwrap_err()), "AGREEMENT_STATE");
+    assert_eq!(reason(&officer.stop_agreement(late).await.unwrap_err()), "STOP_LATE");
     let firings = triggers(&world, "clerk").list_firings(v1::ListFiringsRequest::default()).await.unwrap().into_inner();
     assert!(firings.firings.is_empty(), "{firings:?}");
     world.stop().await;

@@ -1,19 +1,22 @@
 //! `comity order watch`: the life of one order, drawn as it happens: each state with its time, what was proven and where,
-//! then what becomes of its hold. A watch that is cut off goes on where it was.
+//! what is to come and by when, then what becomes of its hold. A watch that is cut off goes on where it was.
 //! Refuses to know how an order is proven.
 
 use super::fields::shown_amount;
-use super::order::print;
-use super::show::{moment, order_json, result_line, state_name};
+use super::show::{deadline, moment, order_json, result_line, state_name};
 use super::status;
 use crate::failure::Failure;
+use comity_model::Time;
 use comity_proto::v1;
 use comity_proto::v1::OrderState;
 use comity_proto::v1::orders_client::OrdersClient;
+use prost_types::Timestamp;
 use std::time::Duration;
 use tonic::Code;
 use tonic::transport::Channel;
 
+/// What a hold ends with.
+const ENDS: [&str; 3] = ["LAPSED", "RELEASED", "TRANSFERRED"];
 /// How often a watch that is cut off is taken up again without hearing anything, and the first wait before it is.
 const ATTEMPTS_MAX: u32 = 6;
 const WAIT_MIN: Duration = Duration::from_millis(500);
@@ -41,13 +44,14 @@ pub(super) async fn follow(
                 token => failure.help(format!("go on with `comity order watch … {name} --resume {token}`")),
             });
         }
-        tokio::time::sleep(WAIT_MIN * 2u32.saturating_pow(attempt - 1)).await;
+        let wait = WAIT_MIN * 2u32.saturating_pow(attempt - 1);
+        eprintln!("The gateway does not answer; the watch goes on where it was, in {:.1} s.", wait.as_secs_f32());
+        tokio::time::sleep(wait).await;
     }
     match watch.last {
         Some(order) => {
             if !json {
                 println!("{}", Life::end(&order));
-                print(&order, false);
             }
             answered(&order)
         }
@@ -79,7 +83,7 @@ impl Watched {
             if self.json {
                 println!("{}", order_json(&order));
             } else {
-                self.life.draw(&order).iter().for_each(|line| println!("{line}"));
+                self.life.draw(&order, crate::clock::now()).iter().for_each(|line| println!("{line}"));
             }
             self.token.clone_from(&order.resume_token);
             self.last = Some(order);
@@ -108,11 +112,12 @@ struct Life {
     approvals: usize,
     notice: u32,
     answer: i32,
+    next: String,
 }
 
 impl Life {
-    /// The lines that a change adds.
-    fn draw(&mut self, order: &v1::Order) -> Vec<String> {
+    /// The lines that a change adds, seen at `now`.
+    fn draw(&mut self, order: &v1::Order, now: Time) -> Vec<String> {
         let mut lines = Vec::new();
         if !std::mem::replace(&mut self.begun, true) {
             lines.push(format!("{}  {} in {}, to {}", order.name, order.kind, order.sector, order.recipient));
@@ -128,9 +133,6 @@ impl Life {
             let before = index.checked_sub(1).and_then(|before| order.steps.get(before));
             lines.push(step_line(step, before));
             lines.extend(proof_line(step.proof.as_ref()));
-            if step.state() == OrderState::AwaitingApproval {
-                lines.push(format!("│    {} officer(s) must approve", order.approvals_needed));
-            }
         }
         self.steps = order.steps.len();
         if order.approvals.len() > self.approvals {
@@ -142,6 +144,11 @@ impl Life {
         }
         self.answer(order, &mut lines);
         self.hold(order, &mut lines);
+        let next = next(order, now).unwrap_or_default();
+        if !next.is_empty() && (next.as_str() != self.next || !lines.is_empty()) {
+            lines.push(format!("│    next: {next}"));
+        }
+        self.next = next;
         lines
     }
 
@@ -174,16 +181,57 @@ impl Life {
             let by = moment(notice.answer_by.as_ref());
             lines.push(format!("│    the institution objects: {}; answer by {by}", notice.objection));
         }
-        if !matches!(notice.event.as_str(), "LAPSED" | "RELEASED" | "TRANSFERRED") {
-            lines.push(format!("│    until {}", moment(notice.until.as_ref())));
-        }
         lines.extend(proof_line(order.proof.as_ref()));
     }
 
     /// The last line.
     fn end(order: &v1::Order) -> String {
-        format!("└─ {}", state_name(order.state()))
+        let ended = order.notice.as_ref().map(|notice| notice.event.as_str()).filter(|event| ENDS.contains(event));
+        match ended {
+            Some(event) => format!("└─ {}, hold {event}", state_name(order.state())),
+            None => format!("└─ {}", state_name(order.state())),
+        }
     }
+}
+
+/// What is to come, and by when; nothing where nothing is.
+fn next(order: &v1::Order, now: Time) -> Option<String> {
+    let by = |time: Option<&Timestamp>| deadline(time, now);
+    let notice = order.notice.as_ref();
+    if let Some(objected) = notice.filter(|notice| !notice.objection.is_empty()) {
+        return Some(format!("the court answers the objection, by {}", by(objected.answer_by.as_ref())));
+    }
+    let hold_until =
+        notice.map_or(order.result.as_ref().and_then(|result| result.until.as_ref()), |notice| notice.until.as_ref());
+    let recipient = &order.recipient;
+    Some(match order.state() {
+        OrderState::AwaitingApproval => {
+            let missing = usize::try_from(order.approvals_needed).unwrap_or(usize::MAX);
+            let officers = match missing.saturating_sub(order.approvals.len()) {
+                1 => "one officer approves it".to_owned(),
+                missing => format!("{missing} officers approve it"),
+            };
+            format!("{officers}, and {recipient} has it by {}, or it comes to nothing", by(order.deliver_by.as_ref()))
+        }
+        OrderState::AwaitingDelivery => {
+            format!(
+                "{recipient} takes the private part, and the court's chain the order, by {}",
+                by(order.deliver_by.as_ref())
+            )
+        }
+        OrderState::Committed => {
+            format!("it arrives at {recipient} by {}, or ends as TIMED_OUT", by(order.deliver_by.as_ref()))
+        }
+        OrderState::Relayed | OrderState::Pending => {
+            format!("{recipient} decides by {}, or the order ends as FAILED", by(order.decide_by.as_ref()))
+        }
+        OrderState::Waitlisted => "it takes effect by itself when earlier holds end".to_owned(),
+        OrderState::Executed if notice.is_none_or(|notice| !ENDS.contains(&notice.event.as_str())) => {
+            let until = hold_until.filter(|until| until.seconds > 0)?;
+            format!("its hold lapses at {}, unless it is renewed or released before", by(Some(until)))
+        }
+        _ => return None,
+    })
 }
 
 /// A state with its time, and how long it took to come to it.

@@ -57,6 +57,21 @@ pub(super) fn moment(time: Option<&prost_types::Timestamp>) -> String {
     self::time(time.map(|time| prost_types::Timestamp { nanos: nanos(time.nanos), ..*time }).as_ref())
 }
 
+/// A time by which something is due: to the second, and how far ahead it is.
+pub(super) fn deadline(time: Option<&prost_types::Timestamp>, now: Time) -> String {
+    let at = self::time(time.map(|time| prost_types::Timestamp { nanos: 0, ..*time }).as_ref());
+    let Some(left) = time.map(|time| time.seconds.saturating_sub(now.seconds())) else { return at };
+    format!("{at} ({})", if left >= 0 { format!("in {}", span(left)) } else { format!("{} ago", span(-left)) })
+}
+
+/// A number of seconds in words: its two largest units.
+fn span(seconds: i64) -> String {
+    let units = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let from = units.iter().position(|(number, _)| *number > 0).unwrap_or(units.len() - 1);
+    let parts = units.iter().skip(from).take(2).filter(|(number, unit)| *number > 0 || *unit == "s" && seconds == 0);
+    parts.map(|(number, unit)| format!("{number} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
 /// A proof for machines.
 pub(super) fn proof_json(proof: Option<&v1::Proof>) -> Value {
     let Some(proof) = proof else { return Value::Null };

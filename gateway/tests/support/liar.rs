@@ -27,6 +27,7 @@ pub struct Lie {
     record: Arc<Mutex<Change<FetchRecordResponse>>>,
     search: Arc<Mutex<Change<SearchResponse>>>,
     cut: Arc<Mutex<Option<(usize, Cut)>>>,
+    receipt: Arc<Mutex<Change<DeliverRecordResponse>>>,
 }
 
 /// How an answer is cut short.
@@ -41,6 +42,10 @@ pub enum Cut {
 impl Lie {
     pub fn set(&self, change: impl FnMut(&mut FetchRecordResponse) + Send + 'static) {
         *self.record.lock().unwrap() = Box::new(change);
+    }
+
+    pub fn of_receipt(&self, change: impl FnMut(&mut DeliverRecordResponse) + Send + 'static) {
+        *self.receipt.lock().unwrap() = Box::new(change);
     }
 
     /// So many parts of each answer to a search come, and no more; or all of them.
@@ -79,6 +84,7 @@ pub async fn start_as(
         record: Arc::new(Mutex::new(Box::new(|_: &mut FetchRecordResponse| {}))),
         search: Arc::new(Mutex::new(Box::new(|_: &mut SearchResponse| {}))),
         cut: Arc::default(),
+        receipt: Arc::new(Mutex::new(Box::new(|_: &mut DeliverRecordResponse| {}))),
     };
     // The liar knows the asker's key as well: it asks in its name.
     let through = comity_gateway::tls::channel(
@@ -146,7 +152,9 @@ impl Exchange for Liar {
         &self,
         request: Request<DeliverRecordRequest>,
     ) -> Result<Response<DeliverRecordResponse>, Status> {
-        self.honest.clone().deliver_record(request.into_inner()).await
+        let mut answer = self.honest.clone().deliver_record(request.into_inner()).await?.into_inner();
+        (self.lie.receipt.lock().unwrap())(&mut answer);
+        Ok(Response::new(answer))
     }
 
     async fn check_records(
