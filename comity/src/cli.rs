@@ -54,7 +54,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the stories in a fresh world of six institutions and show each step as it is proven.
     Demo(demo::DemoArgs),
-    /// Leave that world running, with addresses, certificates and commands to try.
+    /// Leave the demonstration's world running, with addresses, certificates and commands to try.
     Sandbox(SandboxArgs),
     /// Make an institution: keys, certificates, genesis, configuration, anchor file.
     Init(InitArgs),

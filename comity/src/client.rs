@@ -111,7 +111,9 @@ pub(crate) fn status(status: tonic::Status, doing: &str) -> Failure {
     match status.code() {
         Code::PermissionDenied => failure.help("the certificate's role may not do this; use another client file"),
         Code::Unauthenticated => failure.help("the gateway does not know this certificate; use another client file"),
-        Code::Unavailable => failure.help("try again; nothing was decided"),
+        Code::Unavailable => {
+            failure.help("try again: nothing was decided. Is the gateway up, and its address in the client file right?")
+        }
         _ => failure,
     }
 }

@@ -35,7 +35,11 @@ use cli::{Cli, Command};
 use failure::{Exit, Failure, OrFail as _};
 use std::process::ExitCode;
 
+/// What a shell says of a program whose reader has gone: 128 and SIGPIPE.
+const READER_GONE: i32 = 141;
+
 fn main() -> ExitCode {
+    end_quietly_without_a_reader();
     let cli = Cli::parse();
     let exit = match run(cli) {
         Ok(()) => Exit::Done,
@@ -46,6 +50,19 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit as u8)
+}
+
+/// `comity … | head` ends when `head` has seen enough. The standard library's `println!` panics then, and says so in its
+/// message alone.
+fn end_quietly_without_a_reader() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        if message.is_some_and(|message| message.starts_with("failed printing to stdout")) {
+            std::process::exit(READER_GONE);
+        }
+        told(panic);
+    }));
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {

@@ -10,10 +10,14 @@ use std::path::PathBuf;
 #[command(after_help = "\
 An agreement's way:
   comity agreement create  --as court/clients/clerk.toml agreement.toml
-  comity agreement approve --as court/clients/officer.toml agreements/<id> --officer J-1001 --key court/keys/officer-J-1001.key
-  comity agreement confirm --as court/clients/officer.toml agreements/<id> --ruling <sha-256> --officer J-1001 --key …
+  comity agreement approve --as court/clients/officer.toml agreements/<id> \\
+                           --officer J-1001 --key court/keys/officer-J-1001.key
+  comity agreement confirm --as court/clients/officer.toml agreements/<id> \\
+                           --ruling <sha-256> --officer J-1001 --key <key file>
   comity agreement get     --as court/clients/clerk.toml agreements/<id>
-  comity agreement stop    --as court/clients/officer.toml agreements/<id> --reason PARTIES_SETTLED --ruling <sha-256> …
+  comity agreement stop    --as court/clients/officer.toml agreements/<id> \\
+                           --reason PARTIES_SETTLED --ruling <sha-256> \\
+                           --officer J-1001 --key <key file>
 The file:
   rule = \"mediation-agreement\"
   payments_at = \"finance\"
@@ -157,7 +161,8 @@ Example:
   comity trigger rules     --as court/clients/clerk.toml
   comity trigger firings   --as court/clients/clerk.toml
   comity trigger proposals --as court/clients/clerk.toml
-  comity trigger stop      --as court/clients/officer.toml proposals/<id> --reason PARTIES_SETTLED --officer J-1001 --key …
+  comity trigger stop      --as court/clients/officer.toml proposals/<id> \\
+                           --reason PARTIES_SETTLED --officer J-1001 --key <key file>
 A proposed order is a draft like any other: `comity order approve` sends it, nothing else does.")]
 pub(crate) enum TriggerCommand {
     /// The rules by which a proven fact proposes the next procedure.

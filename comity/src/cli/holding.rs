@@ -9,10 +9,11 @@ use clap::{Args, Subcommand};
 #[command(after_help = "\
 Example:
   comity holding list  --as bank/clients/clerk.toml
-  comity holding get   --as bank/clients/clerk.toml holdings/0f3a…
+  comity holding get   --as bank/clients/clerk.toml holdings/<id>
   comity holding watch --as bank/clients/clerk.toml
 
-Whoever read a record of a followed sector holds it from then on, and gets each later version with proof.")]
+Whoever read a record of a followed sector holds it from then on, and gets each later version
+with proof.")]
 pub(crate) enum HoldingCommand {
     /// What is held, in which version, and whether that is the latest.
     List(HoldingListArgs),
@@ -30,7 +31,8 @@ pub(crate) enum HoldingCommand {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Example:
-  comity delivery list    --as credit/clients/registrar.toml members/credit/sectors/credit/records/SX-2026-0001
+  comity delivery list    --as credit/clients/registrar.toml \\
+                          members/credit/sectors/credit/records/SX-2026-0001
   comity delivery overdue --as credit/clients/operator.toml")]
 pub(crate) enum DeliveryCommand {
     /// Who holds a record, or any, and what was delivered.

@@ -9,21 +9,26 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 An order's way:
-  comity order create  --as court/clients/clerk.toml --recipient finance --sector accounts --kind freeze \\
-                       --fields freeze.toml --field amount=50000.00 --obligation 50000.00
-  comity order approve --as court/clients/officer.toml orders/<id> --officer J-1001 --key court/keys/officer-J-1001.key --wait
+  comity order create  --as court/clients/clerk.toml --recipient finance --sector accounts \\
+                       --kind freeze --fields freeze.toml --field amount=50000.00 \\
+                       --obligation 50000.00
+  comity order approve --as court/clients/officer.toml orders/<id> --wait \\
+                       --officer J-1001 --key court/keys/officer-J-1001.key
   comity order watch   --as court/clients/clerk.toml orders/<id> --follow-hold
 What becomes of its hold is ordered in the same way, each by an order of its own:
   comity order release --as court/clients/clerk.toml orders/<id> --fields release.toml
-  comity order deduct  --as court/clients/clerk.toml orders/<id> --fields deduct.toml --field amount=20000.00
+  comity order deduct  --as court/clients/clerk.toml orders/<id> --fields deduct.toml \\
+                       --field amount=20000.00
 What is claimed of a debtor in all, and what is held for it over all orders:
   comity order create     … --serves obligations/<id> --claimed 80000.00
   comity order obligation --as court/clients/clerk.toml obligations/<id>
 At the institution:
   comity order pending --as finance/clients/clerk.toml --private
-  comity order object  --as finance/clients/officer.toml clients/<client>/orders/<id> --reason PROTECTED_MONEY
+  comity order object  --as finance/clients/officer.toml clients/<client>/orders/<id> \\
+                       --reason PROTECTED_MONEY
   comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --accept
-  comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> --refuse ACCOUNT_CLOSED")]
+  comity order decide  --as finance/clients/officer.toml clients/<client>/orders/<id> \\
+                       --refuse ACCOUNT_CLOSED")]
 pub(crate) enum OrderCommand {
     /// Draw up an order. Nothing leaves the court before officers approve it.
     Create(CreateArgs),

@@ -45,7 +45,10 @@ pub(super) async fn follow(
             });
         }
         let wait = WAIT_MIN * 2u32.saturating_pow(attempt - 1);
-        eprintln!("The gateway does not answer; the watch goes on where it was, in {:.1} s.", wait.as_secs_f32());
+        eprintln!(
+            "The gateway does not answer; trying again in {:.1} s, from where the watch was.",
+            wait.as_secs_f32()
+        );
         tokio::time::sleep(wait).await;
     }
     match watch.last {
@@ -144,11 +147,12 @@ impl Life {
         }
         self.answer(order, &mut lines);
         self.hold(order, &mut lines);
-        let next = next(order, now).unwrap_or_default();
-        if !next.is_empty() && (next.as_str() != self.next || !lines.is_empty()) {
-            lines.push(format!("│    next: {next}"));
+        // How long it still is changes all the time, and is no news.
+        let to_come = next(order, None).unwrap_or_default();
+        if to_come != self.next {
+            lines.extend(next(order, Some(now)).map(|next| format!("│    next: {next}")));
         }
-        self.next = next;
+        self.next = to_come;
         lines
     }
 
@@ -194,41 +198,38 @@ impl Life {
     }
 }
 
-/// What is to come, and by when; nothing where nothing is.
-fn next(order: &v1::Order, now: Time) -> Option<String> {
+/// What is to come, and by when, seen at `now`; nothing where nothing is.
+fn next(order: &v1::Order, now: Option<Time>) -> Option<String> {
     let by = |time: Option<&Timestamp>| deadline(time, now);
     let notice = order.notice.as_ref();
     if let Some(objected) = notice.filter(|notice| !notice.objection.is_empty()) {
-        return Some(format!("the court answers the objection, by {}", by(objected.answer_by.as_ref())));
+        return Some(format!("the court answers the objection by {}", by(objected.answer_by.as_ref())));
     }
-    let hold_until =
-        notice.map_or(order.result.as_ref().and_then(|result| result.until.as_ref()), |notice| notice.until.as_ref());
     let recipient = &order.recipient;
     Some(match order.state() {
         OrderState::AwaitingApproval => {
-            let missing = usize::try_from(order.approvals_needed).unwrap_or(usize::MAX);
-            let officers = match missing.saturating_sub(order.approvals.len()) {
+            let needed = usize::try_from(order.approvals_needed).unwrap_or(usize::MAX);
+            let officers = match needed.saturating_sub(order.approvals.len()) {
                 1 => "one officer approves it".to_owned(),
                 missing => format!("{missing} officers approve it"),
             };
-            format!("{officers}, and {recipient} has it by {}, or it comes to nothing", by(order.deliver_by.as_ref()))
+            format!("{officers}, so that {recipient} has it by {}", by(order.deliver_by.as_ref()))
         }
         OrderState::AwaitingDelivery => {
-            format!(
-                "{recipient} takes the private part, and the court's chain the order, by {}",
-                by(order.deliver_by.as_ref())
-            )
+            format!("{recipient} takes the private part by {}", by(order.deliver_by.as_ref()))
         }
         OrderState::Committed => {
-            format!("it arrives at {recipient} by {}, or ends as TIMED_OUT", by(order.deliver_by.as_ref()))
+            format!("it reaches {recipient} by {}, or is TIMED_OUT", by(order.deliver_by.as_ref()))
         }
         OrderState::Relayed | OrderState::Pending => {
-            format!("{recipient} decides by {}, or the order ends as FAILED", by(order.decide_by.as_ref()))
+            format!("{recipient} decides by {}, or it is FAILED", by(order.decide_by.as_ref()))
         }
         OrderState::Waitlisted => "it takes effect by itself when earlier holds end".to_owned(),
         OrderState::Executed if notice.is_none_or(|notice| !ENDS.contains(&notice.event.as_str())) => {
-            let until = hold_until.filter(|until| until.seconds > 0)?;
-            format!("its hold lapses at {}, unless it is renewed or released before", by(Some(until)))
+            let answered = || order.result.as_ref().and_then(|result| result.until.as_ref());
+            let until = notice.map_or_else(answered, |notice| notice.until.as_ref());
+            let until = until.filter(|until| until.seconds > 0)?;
+            format!("its hold lapses at {}, unless renewed or released", by(Some(until)))
         }
         _ => return None,
     })

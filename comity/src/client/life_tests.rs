@@ -46,8 +46,8 @@ fn the_life_of_an_order_is_drawn_once_each_change_with_times_heights_and_what_wa
     let drawn = life.draw(&order, now());
     assert_eq!(drawn[0], "orders/00  freeze in accounts, to members/finance");
     assert!(drawn[1].starts_with("├─ 2027-01-15T08:00:00") && drawn[1].ends_with("AWAITING_APPROVAL"), "{drawn:?}");
-    let next = "│    next: 2 officers approve it, and members/finance has it by 2027-01-15T08:10:00Z (in 9 min 30 s), or it comes \
-                to nothing";
+    let next =
+        "│    next: 2 officers approve it, so that members/finance has it by 2027-01-15T08:10:00Z (in 9 min 30 s)";
     assert_eq!(drawn[2..], [next]);
     assert!(life.draw(&order, now()).is_empty(), "nothing is drawn twice");
 
@@ -61,11 +61,10 @@ fn the_life_of_an_order_is_drawn_once_each_change_with_times_heights_and_what_wa
     assert!(drawn[2].starts_with("│    proven on court-1 under header 12 of 2027-01-15"), "{drawn:?}");
     assert!(drawn[2].ends_with(": COMMIT_POWER, STATE_PROOF"));
     assert_eq!(drawn[3], "│    approved by J1, J2");
-    assert!(drawn[4].ends_with("or ends as TIMED_OUT"), "{drawn:?}");
+    assert!(drawn[4].ends_with("or is TIMED_OUT"), "{drawn:?}");
     order.state = OrderState::Pending.into();
     let drawn = life.draw(&order, now());
-    let next =
-        "│    next: members/finance decides by 2027-01-15T09:10:30Z (in 1 h 10 min), or the order ends as FAILED";
+    let next = "│    next: members/finance decides by 2027-01-15T09:10:30Z (in 1 h 10 min), or it is FAILED";
     assert_eq!(drawn, [next]);
 
     order.steps.push(step(OrderState::Executed, 7, 0, proof("court-1", 15, 7)));
@@ -98,7 +97,7 @@ fn the_life_of_an_order_is_drawn_once_each_change_with_times_heights_and_what_wa
     let drawn = life.draw(&order, now());
     assert!(drawn[0].contains("hold OBJECTED, holds CNY 700.00 of CNY 5,000.00"), "{drawn:?}");
     assert!(drawn[1].starts_with("│    the institution objects: PROTECTED_MONEY; answer by 2027-01-15"), "{drawn:?}");
-    assert!(drawn[2].contains("next: the court answers the objection, by 2027-01-15T08:13:20Z (in 12 min 50 s)"));
+    assert!(drawn[2].contains("next: the court answers the objection by 2027-01-15T08:13:20Z (in 12 min 50 s)"));
     order.notice.as_mut().unwrap().number = 2;
     order.notice.as_mut().unwrap().event = "LAPSED".into();
     order.notice.as_mut().unwrap().objection = String::new();

@@ -57,11 +57,15 @@ pub(super) fn moment(time: Option<&prost_types::Timestamp>) -> String {
     self::time(time.map(|time| prost_types::Timestamp { nanos: nanos(time.nanos), ..*time }).as_ref())
 }
 
-/// A time by which something is due: to the second, and how far ahead it is.
-pub(super) fn deadline(time: Option<&prost_types::Timestamp>, now: Time) -> String {
+/// A time by which something is due: to the second, and how far ahead of `now` it is.
+pub(super) fn deadline(time: Option<&prost_types::Timestamp>, now: Option<Time>) -> String {
     let at = self::time(time.map(|time| prost_types::Timestamp { nanos: 0, ..*time }).as_ref());
-    let Some(left) = time.map(|time| time.seconds.saturating_sub(now.seconds())) else { return at };
-    format!("{at} ({})", if left >= 0 { format!("in {}", span(left)) } else { format!("{} ago", span(-left)) })
+    let left = time.zip(now).map(|(time, now)| time.seconds.saturating_sub(now.seconds()));
+    match left {
+        None => at,
+        Some(left @ 0..) => format!("{at} (in {})", span(left)),
+        Some(passed) => format!("{at} ({} ago)", span(passed.saturating_neg())),
+    }
 }
 
 /// A number of seconds in words: its two largest units.

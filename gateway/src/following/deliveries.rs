@@ -71,7 +71,7 @@ impl DeliveriesService {
     }
 
     async fn get(&self, _permit: &Permit<ReadDeliveries>, name: &str) -> Result<v1::Delivery, ApiError> {
-        let id = named("deliveries", name).ok_or_else(|| convert::malformed("deliveries/{delivery}"))?;
+        let id = named("deliveries", name).ok_or_else(|| convert::malformed("deliveries/ and 32 hex digits"))?;
         let holder = self.book.holder(&id).await?;
         let unknown =
             || ApiError::new(Reason::UnknownHolding, "Nobody holds a record of this institution under this id.");

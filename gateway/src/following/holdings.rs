@@ -29,7 +29,7 @@ const PAGE_MAX: usize = 100;
 const WATCH_TICK: Duration = Duration::from_secs(1);
 /// Rules that a held answer has passed.
 const RULES: &[&str] = &["COMMIT_POWER", "STATE_PROOF", "FIELD_PROOF", "SCHEMA_HASH", "SUCCESSION"];
-const FORM: &str = "holdings/{holding}";
+const FORM: &str = "holdings/ and 32 hex digits";
 
 type Changes = BoxStream<'static, Result<v1::HoldingChange, Status>>;
 
