@@ -39,6 +39,7 @@ mod peers;
 mod records;
 mod recurring;
 mod registrar;
+mod requests;
 mod search;
 mod server;
 

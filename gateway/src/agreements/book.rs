@@ -3,24 +3,21 @@
 
 use super::stored::StoredAgreement;
 use crate::error::{ApiError, Reason};
+use crate::requests::{Known, Requests};
 use comity_model::{AgreementId, Hash, RequestId, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
 use std::sync::Arc;
 
 /// Agreement id → [`StoredAgreement`].
 const AGREEMENTS: Table = Table("agreements");
-/// Request id → agreement id and digest of the request.
-const REQUESTS: Table = Table("agreement_requests");
-/// Request id ‖ digest of the other request → its canonical bytes: evidence of a conflicting reuse.
-const CONFLICTS: Table = Table("agreement_conflicts");
+/// The requests that drew agreements up.
+const REQUESTS: Requests = Requests { made: Table("agreement_requests"), conflicts: Table("agreement_conflicts") };
 /// Agreements that something may still become of: id → nothing.
 const OPEN: Table = Table("agreements_open");
 /// Newest first: (2⁶⁴ − 1 − time) big-endian ‖ id → nothing.
 const BY_TIME: Table = Table("agreements_by_time");
 /// How often a change is tried again because another came first.
 const ATTEMPTS_MAX: usize = 32;
-/// Most conflicting requests kept for one request id.
-const CONFLICTS_MAX: usize = 16;
 
 /// A place in the list of agreements.
 pub(crate) type Place = [u8; 24];
@@ -56,25 +53,20 @@ impl AgreementBook {
         digest: &Hash,
         body: &[u8],
     ) -> Result<Option<StoredAgreement>, ApiError> {
-        let Some(row) = self.store.read(REQUESTS, &request.0).await? else { return Ok(None) };
-        let (id, known): (AgreementId, Hash) = decode("request", &row).map_err(ApiError::fault)?;
-        if known == *digest {
-            return Ok(Some(self.read(&id).await?));
+        match REQUESTS.known(self.store.as_ref(), (request, digest), body).await? {
+            Known::Nothing => Ok(None),
+            Known::Same(id) => Ok(Some(self.read(&AgreementId(id)).await?)),
+            Known::Conflict => {
+                Err(ApiError::new(Reason::RequestConflict, "The request id was used for another request."))
+            }
         }
-        let kept = self.store.scan(CONFLICTS, &request.0, &[], CONFLICTS_MAX).await?;
-        if kept.len() < CONFLICTS_MAX {
-            let key = [request.0.as_slice(), digest.as_bytes()].concat();
-            self.store.commit(Batch::new().put(CONFLICTS, key, body)).await?;
-        }
-        Err(ApiError::new(Reason::RequestConflict, "The request id was used for another request."))
     }
 
     /// Stores a fresh agreement under its request id; the same request again is the agreement that stands.
     pub(crate) async fn file(&self, fresh: StoredAgreement, body: &[u8]) -> Result<StoredAgreement, ApiError> {
-        let batch = Batch::new()
-            .absent(REQUESTS, fresh.request.0)
+        let batch = REQUESTS
+            .file(Batch::new(), (&fresh.request, &fresh.request_digest), fresh.id.0)
             .absent(AGREEMENTS, fresh.id.0)
-            .put(REQUESTS, fresh.request.0, encode(&(fresh.id, fresh.request_digest)))
             .put(AGREEMENTS, fresh.id.0, encode(&fresh))
             .put(BY_TIME, place(&fresh), []);
         match self.store.commit(batch).await {

@@ -3,6 +3,7 @@
 //! It refuses to know what a change means (see `stored`) and who may make it.
 
 use super::stored::StoredOrder;
+use crate::requests::{Known, Requests, RequestsError};
 use comity_model::{Hash, Malformed, ObligationId, OrderId, RequestId, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
 use std::collections::HashMap;
@@ -14,10 +15,8 @@ use tokio::time::Instant;
 
 /// Order id → [`StoredOrder`].
 const ORDERS: Table = Table("orders");
-/// Request id → order id and digest of the request.
-const REQUESTS: Table = Table("requests");
-/// Request id ‖ digest of the other request → its canonical bytes: evidence of a conflicting reuse.
-const CONFLICTS: Table = Table("request_conflicts");
+/// The requests that drew orders up.
+const REQUESTS: Requests = Requests { made: Table("requests"), conflicts: Table("request_conflicts") };
 /// Orders that are not answered: order id → nothing.
 const OPEN: Table = Table("orders_open");
 /// Orders whose answer is still to be handed over: order id → nothing.
@@ -37,8 +36,6 @@ const LAG_MAX: usize = 16;
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many orders may be watched at once before dead watches are swept out.
 const WATCHED_SWEEP: usize = 1_024;
-/// Most conflicting requests kept for one request id.
-const CONFLICTS_MAX: usize = 16;
 
 /// Why an order could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +55,15 @@ pub enum BookError<R> {
     /// Others changed the order all the time.
     #[error("the order changed too often while it was being changed")]
     Contended,
+}
+
+impl<R> From<RequestsError> for BookError<R> {
+    fn from(error: RequestsError) -> Self {
+        match error {
+            RequestsError::Store(error) => Self::Store(error),
+            RequestsError::Corrupt(error) => Self::Corrupt(error),
+        }
+    }
 }
 
 /// What became of a request to draw up an order.
@@ -97,8 +103,8 @@ impl OrderBook {
     /// # Errors
     /// The store's.
     pub async fn request(&self, request: &RequestId) -> Result<Option<(OrderId, Hash)>, BookError<Infallible>> {
-        let row = self.store.read(REQUESTS, &request.0).await?;
-        Ok(row.map(|row| decode("request", &row)).transpose()?)
+        let made = REQUESTS.made(self.store.as_ref(), request).await?;
+        Ok(made.map(|(id, digest)| (OrderId(id), digest)))
     }
 
     /// Looks a request up, without writing but for evidence of a conflict; `None` for a new one.
@@ -111,16 +117,11 @@ impl OrderBook {
         digest: &Hash,
         body: &[u8],
     ) -> Result<Option<Filed>, BookError<Infallible>> {
-        let Some((id, known)) = self.request(request).await? else { return Ok(None) };
-        if known == *digest {
-            return Ok(Some(Filed::Same(self.read(&id).await?)));
-        }
-        let kept = self.store.scan(CONFLICTS, &request.0, &[], CONFLICTS_MAX).await?;
-        if kept.len() < CONFLICTS_MAX {
-            let key = [request.0.as_slice(), digest.as_bytes()].concat();
-            self.store.commit(Batch::new().put(CONFLICTS, key, body)).await?;
-        }
-        Ok(Some(Filed::Conflict))
+        Ok(match REQUESTS.known(self.store.as_ref(), (request, digest), body).await? {
+            Known::Nothing => None,
+            Known::Same(id) => Some(Filed::Same(self.read(&OrderId(id)).await?)),
+            Known::Conflict => Some(Filed::Conflict),
+        })
     }
 
     /// Stores a fresh draft under its request id.
@@ -132,10 +133,9 @@ impl OrderBook {
         if let Some(known) = self.find(&request, &draft.request_digest, body).await? {
             return Ok(known);
         }
-        let batch = Batch::new()
-            .absent(REQUESTS, request.0)
+        let batch = REQUESTS
+            .file(Batch::new(), (&request, &draft.request_digest), id.0)
             .absent(ORDERS, id.0)
-            .put(REQUESTS, request.0, encode(&(id, draft.request_digest)))
             .put(ORDERS, id.0, encode(&draft))
             .put(OPEN, id.0, [])
             .put(BY_TIME, time_key(&draft), []);

@@ -60,7 +60,7 @@ async fn another_body_under_a_known_request_is_a_conflict_and_is_kept_as_evidenc
     let shelf = shelf();
     file(&shelf, draft(1, 7, 1)).await;
     assert!(matches!(file(&shelf, draft(2, 7, 2)).await, Filed::Conflict));
-    let kept = shelf.store.scan(CONFLICTS, &[7; 16], &[], 10).await.unwrap();
+    let kept = shelf.store.scan(REQUESTS.conflicts, &[7; 16], &[], 10).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].1, b"body");
     let order = shelf.book.read(&OrderId([1; 16])).await.unwrap();
@@ -74,7 +74,7 @@ async fn evidence_of_one_request_id_is_bounded() {
     for body in 1..40 {
         assert!(matches!(file(&shelf, draft(2, 7, body)).await, Filed::Conflict));
     }
-    assert_eq!(shelf.store.scan(CONFLICTS, &[], &[], 100).await.unwrap().len(), CONFLICTS_MAX);
+    assert_eq!(shelf.store.scan(REQUESTS.conflicts, &[], &[], 100).await.unwrap().len(), 16);
 }
 
 #[tokio::test]

@@ -78,7 +78,10 @@ impl FiringBook {
             (None, Some(investigation)) if investigation.ended.is_none() => batch.put(INVESTIGATIONS, after.id, []),
             (None, Some(_)) => batch.delete(INVESTIGATIONS, after.id),
         };
-        let batch = filed.map_or_else(|| Ok(batch.clone()), |entry| Audit::write(batch.clone(), entry))?;
+        let batch = match filed {
+            Some(entry) => Audit::write(batch, entry)?,
+            None => batch,
+        };
         self.commit(batch).await
     }
 
