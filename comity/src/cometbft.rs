@@ -11,6 +11,8 @@ use crate::config::application;
 use crate::failure::{Failure, OrFail};
 use crate::{files, shutdown};
 use comity_ledger_abci::{AbciError, Server, ServerConfig};
+use comity_ledger_app::AppError;
+use comity_store_file::FileError;
 use std::path::Path;
 
 /// Runs `comity ledger …`.
@@ -36,11 +38,17 @@ async fn serve(config: ServerConfig) -> Result<(), Failure> {
     }
 }
 
+fn ended(error: &AbciError) -> String {
+    format!("the application ended ({})", error.code())
+}
+
 fn failed(error: AbciError) -> Failure {
     match &error {
         AbciError::Listen { address, .. } => Failure::usage(format!("the application cannot listen on {address}"))
             .help("another program uses it; set application.listen here and proxy_app in the node's config.toml"),
-        _ => Failure::fault(format!("the application ended ({})", error.code())),
+        AbciError::App(AppError::File(FileError::Damaged { .. })) => Failure::fault(ended(&error))
+            .help("move the state's file aside and start again: the node hands over all blocks anew"),
+        _ => Failure::fault(ended(&error)),
     }
     .because(error)
 }

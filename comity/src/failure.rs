@@ -63,6 +63,13 @@ impl Failure {
         Self { exit, code: code.into(), what: what.into(), help: None, source: None }
     }
 
+    /// Names it by a code of its own.
+    #[must_use]
+    pub(crate) fn code_of(mut self, code: impl Into<String>) -> Self {
+        self.code = code.into();
+        self
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {

@@ -10,9 +10,16 @@ use comity_adapters_ports::Chain;
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running};
+use comity_ledger_engine::Engine;
+use comity_store::Store;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Runs the command until it is told to stop.
+/// How long an institution whose disk failed may take to stop.
+const STOP_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Runs the command until it is told to stop, or its store or ledger fails.
 pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     telemetry::metrics(config.metrics)?;
@@ -28,18 +35,34 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
         None => config.rpc_url(),
     };
     let signer = signing::connect(&config)?;
-    let gateway = start(&config, chain(&config, &rpc)?, signer).await?;
+    let opened = store::open(&config.store).await?;
+    let gateway = start(&config, chain(&config, &rpc)?, opened.store.clone(), signer).await?;
     println!("{}: gateway at {} (gRPC over mTLS).", config.institution, gateway.grpc_addr());
     if let Some(rest) = gateway.rest_addr() {
         println!("{}: REST at https://{rest}/v1 (mTLS), described at {OPENAPI_PATH}.", config.institution);
     }
     println!("Stops at Ctrl-C.");
-    shutdown::requested().await?;
-    gateway.stop().await;
-    if let Some(engine) = engine {
-        engine.stop().await.or_fault(|| "the ledger did not stop in good order".into())?;
+    let halted = engine.as_ref().map(Engine::handle);
+    let end = tokio::select! {
+        asked = shutdown::requested() => asked,
+        failure = opened.failed() => Err(failure),
+        failure = ledger::halted(halted) => Err(failure),
+    };
+    let stop = async {
+        gateway.stop().await;
+        match engine {
+            Some(engine) => engine.stop().await.or_fault(|| "the ledger did not stop in good order".into()),
+            None => Ok(()),
+        }
+    };
+    match end {
+        Ok(()) => stop.await,
+        // Whoever watches over the process is told soon, whatever still waits for the disk.
+        Err(failure) => {
+            let _ = tokio::time::timeout(STOP_AFTER_FAILURE, stop).await;
+            Err(failure)
+        }
     }
-    Ok(())
 }
 
 /// The institution's chain through its adapter, with the operator key that grants entry.
@@ -50,10 +73,15 @@ pub(crate) fn chain(config: &Config, rpc: &str) -> Result<Chain, Failure> {
 }
 
 /// Starts the gateway over a chain that runs and a signer that can be asked.
-pub(crate) async fn start(config: &Config, chain: Chain, signer: SignerClient) -> Result<Running, Failure> {
+pub(crate) async fn start(
+    config: &Config,
+    chain: Chain,
+    store: Arc<dyn Store>,
+    signer: SignerClient,
+) -> Result<Running, Failure> {
     let deps = Deps {
         chain,
-        store: store::open(&config.store).await?,
+        store,
         signer,
         sectors: sectors::embedded()?,
         rules: sectors::rules(&config.rules)?,

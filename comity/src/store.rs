@@ -9,17 +9,41 @@ use crate::failure::{Failure, OrFail};
 use crate::files;
 use comity_store::backup;
 use comity_store::{PostgresConfig, PostgresStore, RedbStore, Store, StoreError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A store that is open for work.
+pub(crate) struct Opened {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// The same, where it is a file: its disk can fail.
+    file: Option<(PathBuf, Arc<RedbStore>)>,
+}
+
+impl Opened {
+    /// Waits until the disk under the store fails, for ever if it does not. A database that does not answer is waited for
+    /// elsewhere; a file whose write failed takes nothing more until it is opened anew.
+    pub(crate) fn failed(&self) -> impl Future<Output = Failure> + 'static {
+        let file = self.file.clone();
+        async move {
+            let Some((path, store)) = file else { return std::future::pending().await };
+            let why = store.failed().await;
+            Failure::fault(format!("the store {} failed: {why}", path.display())).code_of("STORE_FAILED").help(
+                "see that its disk has room and is whole, then start this again: what was acknowledged is there, what was \
+                 not is asked for again",
+            )
+        }
+    }
+}
 
 /// Opens the store for work. A file is made, with the folder for it, where there is none; a database's schema is made or
 /// migrated.
-pub(crate) async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
-    let store = open_unchecked(config).await?;
-    if backup::is_half_restored(&*store).await.or_fault(|| "the store could not be read".into())? {
+pub(crate) async fn open(config: &StoreConfig) -> Result<Opened, Failure> {
+    let opened = open_unchecked(config).await?;
+    if backup::is_half_restored(&*opened.store).await.or_fault(|| "the store could not be read".into())? {
         return Err(half_restored());
     }
-    Ok(store)
+    Ok(opened)
 }
 
 fn half_restored() -> Failure {
@@ -27,14 +51,14 @@ fn half_restored() -> Failure {
         .help("empty it, restore again, and run `comity store check`")
 }
 
-async fn open_unchecked(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
+async fn open_unchecked(config: &StoreConfig) -> Result<Opened, Failure> {
     Ok(match config {
         StoreConfig::File(path) => {
             let store = Arc::new(open_file(path)?);
             door::open(path, &store);
-            store
+            Opened { store: store.clone(), file: Some((path.clone(), store)) }
         }
-        StoreConfig::Database(config) => Arc::new(open_database(config).await?),
+        StoreConfig::Database(config) => Opened { store: Arc::new(open_database(config).await?), file: None },
     })
 }
 
@@ -42,7 +66,20 @@ fn open_file(path: &Path) -> Result<RedbStore, Failure> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder)?;
     }
-    RedbStore::open(path).or_fault(|| format!("the store {} could not be opened", path.display()))
+    RedbStore::open(path).map_err(|error| {
+        let what = format!("the store {} could not be opened", path.display());
+        match error {
+            StoreError::Damaged(_) => Failure::fault(what)
+                .code_of("STORE_DAMAGED")
+                .help("move it aside, restore a backup in its place (`comity store restore`), and run `comity store check`")
+                .because(error),
+            StoreError::Unreadable(_) => Failure::fault(what)
+                .code_of("STORE_UNREADABLE")
+                .help("nothing was changed; start the program that wrote it, or end the one that has it open")
+                .because(error),
+            error => Failure::fault(what).because(error),
+        }
+    })
 }
 
 async fn open_database(config: &PostgresConfig) -> Result<PostgresStore, Failure> {

@@ -412,7 +412,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) | StoreError::Failed(_) | StoreError::Unknown(_) => {
                 Self::new(Reason::StoreUnavailable, "The gateway's store does not answer now.").because(error)
             }
-            StoreError::TooLarge | StoreError::Unreadable(_) => Self::fault(error),
+            StoreError::TooLarge | StoreError::Unreadable(_) | StoreError::Damaged(_) => Self::fault(error),
         }
     }
 }

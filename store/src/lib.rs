@@ -125,6 +125,9 @@ pub enum StoreError {
     /// configuration says. Somebody has to change something first.
     #[error("the store cannot be opened: {0}")]
     Unreadable(String),
+    /// What stands in the file is not what was written. It is not opened; a backup can be restored in its place.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// Whether every key and value keeps to its limit.

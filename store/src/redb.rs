@@ -33,11 +33,17 @@ impl RedbStore {
     /// Opens the store at `path`, or creates it, readable by its owner only.
     ///
     /// [`StoreError::Unreadable`] when another process has it open, when it was written by a newer version of the
-    /// program, and when the file is not a store.
+    /// program, and when the file is not a store; [`StoreError::Damaged`] when a page of it is not what was written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let database = Arc::new(format::open(path)?);
         let writer = writer::Writer::start(Arc::clone(&database))?;
         Ok(Self { database, writer })
+    }
+
+    /// Waits until the disk fails a write, and says why; for ever, while none does. From then on every commit fails until
+    /// the store is opened anew: what was acknowledged before stands.
+    pub async fn failed(&self) -> String {
+        self.writer.failed().await
     }
 }
 

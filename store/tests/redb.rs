@@ -70,6 +70,6 @@ async fn a_file_that_was_cut_off_is_refused_with_words() {
     for keep in [100, 5000, whole.len() / 2] {
         std::fs::write(&path, &whole[..keep]).expect("a shorter file");
         let result = RedbStore::open(&path).map(|_| ());
-        assert!(matches!(result, Err(StoreError::Unreadable(_))), "{keep} bytes: {result:?}");
+        assert!(matches!(result, Err(StoreError::Damaged(_))), "{keep} bytes: {result:?}");
     }
 }

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::governance;
 use crate::keys::Seed;
 use comity_model::{ChainId, ClientId};
+use comity_relayer_worker::Limits;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,17 @@ pub(crate) struct RelayConfig {
     pub(crate) chains: Vec<RelayChain>,
     /// The pairs between which it carries.
     pub(crate) pairs: Vec<RelayPair>,
+    /// Bounds and paces of each direction.
+    pub(crate) limits: Limits,
+    /// What is read at the start only.
+    pub(crate) at_start: AtStart,
+}
+
+/// What a running relayer does not change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AtStart {
+    metrics: Option<SocketAddr>,
+    store: RawStore,
 }
 
 /// A chain as the relayer reaches it.
@@ -59,6 +71,16 @@ struct Raw {
     store: RawStore,
     chains: Vec<RawChain>,
     pairs: Vec<RawPair>,
+    #[serde(default)]
+    limits: RawLimits,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    batch_packets: Option<usize>,
+    known_packets: Option<usize>,
+    sweep_every_s: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,6 +99,8 @@ struct RawChain {
     witnesses: Vec<String>,
 }
 
+/// Most packets of one transaction: a chain takes 256 messages, and the client's update is among them.
+const BATCH_PACKETS_MAX: u64 = 200;
 /// Most witnesses of a chain: each is asked at each header.
 const WITNESSES_MAX: usize = 8;
 
@@ -104,8 +128,48 @@ impl RelayConfig {
         if pairs.is_empty() {
             return Err(Failure::usage(format!("{} names no pairs: there is nothing to carry", path.display())));
         }
+        let twice =
+            pairs.iter().enumerate().find(|(index, pair)| pairs.iter().take(*index).any(|other| other.meets(pair)));
+        if let Some((_, pair)) = twice {
+            let (a, b) = (&pair.a.0, &pair.b.0);
+            return Err(Failure::usage(format!("a client of the pair of {a} and {b} stands in another pair as well")));
+        }
+        let at_start = AtStart { metrics: raw.listen.metrics, store: raw.store.clone() };
         let store = raw.store.check(&folder, &Secrets::of_environment())?;
-        Ok(Self { metrics: raw.listen.metrics, store, chains, pairs })
+        let limits = raw.limits.check()?;
+        Ok(Self { metrics: raw.listen.metrics, store, chains, pairs, limits, at_start })
+    }
+}
+
+impl RelayPair {
+    /// Whether one client serves both.
+    fn meets(&self, other: &Self) -> bool {
+        [&self.a, &self.b].into_iter().any(|end| *end == other.a || *end == other.b)
+    }
+}
+
+impl RawLimits {
+    fn check(self) -> Result<Limits, Failure> {
+        let mut limits = Limits::default();
+        let within = |name: &str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(Failure::usage(format!("limits.{name} is {value}; it is at least {least} and at most {most}")))
+        };
+        if let Some(packets) = self.batch_packets {
+            within("batch_packets", packets as u64, 1, BATCH_PACKETS_MAX)?;
+            limits.batch_packets_max = packets;
+        }
+        if let Some(packets) = self.known_packets {
+            within("known_packets", packets as u64, 1_000, 1_000_000)?;
+            limits.tracked_packets_max = packets;
+        }
+        if let Some(seconds) = self.sweep_every_s {
+            within("sweep_every_s", seconds, 1, 3_600)?;
+            limits.sweep_every_ms = seconds * 1_000;
+        }
+        Ok(limits)
     }
 }
 
@@ -201,7 +265,13 @@ fn fresh(metrics: SocketAddr) -> String {
          \n\
          [store]\n\
          # How far headers were verified; it may be lost.\n\
-         file = \"relayer.redb\"\n"
+         file = \"relayer.redb\"\n\
+         \n\
+         # Chains, pairs and limits are read anew at SIGHUP: checked whole and put in force whole, or refused whole.\n\
+         # [limits]\n\
+         # batch_packets = 64       # in one transaction\n\
+         # known_packets = 10000    # at once, of each direction; more wait on their chain\n\
+         # sweep_every_s = 30       # how often a chain is asked for what no event told\n"
     )
 }
 

@@ -37,9 +37,9 @@ impl Secrets {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawStore {
+pub(crate) struct RawStore {
     file: Option<PathBuf>,
     url: Option<String>,
     ca: Option<PathBuf>,

@@ -78,7 +78,7 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     load::load(&institutions, &data).await?;
 
     progress.step("the relayer");
-    let relayer_store = store::open(&StoreConfig::File(dir.join("relayer/relayer.redb"))).await?;
+    let relayer_store = store::open(&StoreConfig::File(dir.join("relayer/relayer.redb"))).await?.store;
     let world = World { institutions, data, relayer: Mutex::new(None), relayer_store, dir, temporary };
     world.start_relayer().await?;
     Ok(world)
@@ -257,7 +257,8 @@ async fn open(founded: Founded, config: Config, chain: Chain) -> Result<Institut
     let signer = SignerClient::in_task(signing::core(&config)?);
     grpc.give_up();
     rest.give_up();
-    let gateway = institution::start(&config, chain.clone(), signer).await?;
+    let store = store::open(&config.store).await?.store;
+    let gateway = institution::start(&config, chain.clone(), store, signer).await?;
     let officers = home
         .plan
         .officers

@@ -120,7 +120,7 @@ fn unusable(from: &Path, error: BackupError) -> Failure {
 
 async fn compare(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
-    let store = open_unchecked(&config.store).await?;
+    let store = open_unchecked(&config.store).await?.store;
     if backup::is_half_restored(&*store).await.or_fault(|| "the store could not be read".into())? {
         return Err(super::half_restored());
     }

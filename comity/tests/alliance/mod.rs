@@ -2,12 +2,15 @@
 //! gateways with their ledgers, one relayer. Any of them can be killed and started again. Every child ends with the value.
 #![allow(dead_code)]
 
+pub(crate) mod config;
+pub(crate) mod load;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a part may take until it answers.
@@ -29,6 +32,9 @@ pub(crate) enum Part {
     SecondGateway,
     ThirdGateway,
     SecondRelayer,
+    /// A ledger by itself, once it was taken out of its gateway.
+    CourtLedger,
+    BankLedger,
 }
 
 impl Part {
@@ -42,6 +48,8 @@ impl Part {
             Self::SecondGateway => ("serve", "court/second.toml"),
             Self::ThirdGateway => ("serve", "court/third.toml"),
             Self::SecondRelayer => ("relay", "relayer/second.toml"),
+            Self::CourtLedger => ("serve", "court/ledger.toml"),
+            Self::BankLedger => ("serve", "bank/ledger.toml"),
         };
         vec![command.into(), "--config".into(), dir.join(config).display().to_string()]
     }
@@ -50,6 +58,8 @@ impl Part {
 /// The processes and their folder.
 pub(crate) struct Alliance {
     dir: PathBuf,
+    /// The program that its parts are of.
+    program: PathBuf,
     /// Where they listen: the court's gateway, RPC, signer and metrics, the bank's, and the relayer's metrics.
     pub(crate) ports: Vec<u16>,
     /// What parts that start find in their environment.
@@ -60,8 +70,19 @@ pub(crate) struct Alliance {
 impl Alliance {
     /// Makes both institutions, starts everything and joins the chains both ways.
     pub(crate) fn found(dir: &Path) -> Self {
-        let alliance =
-            Self { dir: dir.to_path_buf(), ports: free_ports(), environment: Vec::new(), running: Mutex::default() };
+        Self::found_by(Path::new(env!("CARGO_BIN_EXE_comity")), dir)
+    }
+
+    /// One whose files are there already, and whose configurations name these ports; nothing is started.
+    pub(crate) fn reopen(dir: &Path, ports: Vec<u16>, environment: Vec<(String, String)>) -> Self {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_comity"));
+        Self { dir: dir.to_path_buf(), program, ports, environment, running: Mutex::default() }
+    }
+
+    /// The same of another program than the one under test.
+    pub(crate) fn found_by(program: &Path, dir: &Path) -> Self {
+        let mut alliance = Self::reopen(dir, free_ports(), Vec::new());
+        alliance.program = program.to_path_buf();
         let address = |index: usize| format!("127.0.0.1:{}", alliance.ports[index]);
         for (index, (name, kind)) in [("court", "court"), ("bank", "finance")].into_iter().enumerate() {
             let base = index * 4;
@@ -132,22 +153,129 @@ impl Alliance {
         self.dir.join(name).display().to_string()
     }
 
-    /// Starts a part; what it says goes to a file beside the institutions.
+    /// Starts a part; what it says goes to files beside the institutions.
     pub(crate) fn start(&self, part: Part) {
+        self.start_in(part, &[]);
+    }
+
+    /// Starts a part with more in its environment. It is told by EFBIG, not by a signal, when a limit of its files is
+    /// reached: see [`Alliance::limit_files`].
+    pub(crate) fn start_in(&self, part: Part, environment: &[(&str, &str)]) {
         let log = |kind: &str| -> File {
             let path = self.dir.join(format!("{part:?}.{kind}"));
             OpenOptions::new().create(true).append(true).open(path).expect("a log file")
         };
-        let child = Command::new(env!("CARGO_BIN_EXE_comity"))
+        self.forget_output(part);
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(&self.program)
             .args(part.arguments(&self.dir))
             .env("COMITY_LOG", "warn")
             .envs(self.environment.iter().cloned())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log("out"))
             .stderr(log("err"))
             .spawn()
             .expect("the program starts");
         self.running.lock().expect("no thread panicked").insert(part, child);
+    }
+
+    /// Lets no file of a running part grow past `bytes`, and no write go past them: as a full disk does. `None` ends it.
+    pub(crate) fn limit_files(&self, part: Part, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".into(), |bytes| bytes.to_string());
+        self.to_process("prlimit", &[&format!("--fsize={limit}:unlimited"), "--pid"], part);
+    }
+
+    /// Asks a part by a signal to do what that one means: `-HUP`, `-TERM`.
+    pub(crate) fn signal(&self, part: Part, signal: &str) {
+        self.to_process("kill", &[signal], part);
+    }
+
+    fn to_process(&self, program: &str, arguments: &[&str], part: Part) {
+        let id = self.running.lock().expect("no thread panicked").get(&part).expect("it runs").id();
+        let done = Command::new(program).args(arguments).arg(id.to_string()).status().expect("it runs");
+        assert!(done.success(), "{program} {arguments:?} of {part:?}");
+    }
+
+    /// Waits until a part ends by itself, and says with which exit code; `None` when it still runs after `within`.
+    pub(crate) fn end_of(&self, part: Part, within: Duration) -> Option<i32> {
+        let until = Instant::now() + within;
+        loop {
+            let mut running = self.running.lock().expect("no thread panicked");
+            let ended = running.get_mut(&part).expect("it was started").try_wait().expect("it is ours");
+            if let Some(status) = ended {
+                running.remove(&part);
+                return Some(status.code().expect("no signal ended it"));
+            }
+            drop(running);
+            if Instant::now() > until {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Stops a part in good order, once it runs.
+    pub(crate) fn stop(&self, part: Part) {
+        let until = Instant::now() + READY_WITHIN;
+        while !self.output_of(part).contains("Stops at Ctrl-C") {
+            assert!(Instant::now() < until, "{part:?} does not run: {}", self.log_of(part));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.signal(part, "-TERM");
+        assert_eq!(self.end_of(part, READY_WITHIN), Some(0), "{part:?}: {}", self.log_of(part));
+    }
+
+    /// What a part has said so far of what went wrong.
+    pub(crate) fn log_of(&self, part: Part) -> String {
+        std::fs::read_to_string(self.dir.join(format!("{part:?}.err"))).expect("a log")
+    }
+
+    /// The same as one line: messages are broken into lines for the reader.
+    pub(crate) fn words_of(&self, part: Part) -> String {
+        self.log_of(part).split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a part says from here on: cut off what it said before.
+    pub(crate) fn forget_log(&self, part: Part) {
+        File::create(self.dir.join(format!("{part:?}.err"))).expect("a log file");
+    }
+
+    /// What a part has said of how it does.
+    pub(crate) fn output_of(&self, part: Part) -> String {
+        std::fs::read_to_string(self.dir.join(format!("{part:?}.out"))).expect("a log")
+    }
+
+    /// The same from here on.
+    pub(crate) fn forget_output(&self, part: Part) {
+        File::create(self.dir.join(format!("{part:?}.out"))).expect("a log file");
+    }
+
+    /// Takes an institution's ledger out of its gateway, into a process of its own (with a gateway that nobody asks).
+    pub(crate) fn part_ledger_of(&self, institution: &str) {
+        let (gateway_part, ledger_part, rpc) = match institution {
+            "court" => (Part::CourtGateway, Part::CourtLedger, self.ports[1]),
+            _ => (Part::BankGateway, Part::BankLedger, self.ports[5]),
+        };
+        self.stop(gateway_part);
+        let ports = free_ports();
+        let file = format!("{institution}/comity.toml");
+        let mut gateway = self.read(&file);
+        let mut ledger = gateway.clone();
+        config::set(&mut ledger, "listen", "grpc", &format!("127.0.0.1:{}", ports[0]));
+        config::set(&mut ledger, "listen", "metrics", &format!("127.0.0.1:{}", ports[1]));
+        config::set(&mut ledger, "store", "file", "ledger-gateway.redb");
+        // It has no private parts, and would refuse every order for that.
+        ledger.insert("decide".into(), "manual".into());
+        ledger.remove("peers");
+        self.write(&format!("{institution}/ledger.toml"), &ledger);
+        gateway.remove("engine");
+        config::set(&mut gateway, "chain", "rpc", &format!("http://127.0.0.1:{rpc}"));
+        self.write(&file, &gateway);
+        self.start(ledger_part);
+        self.start(gateway_part);
+        self.wait_until_up(institution);
     }
 
     /// Ends a part as a power cut would: SIGKILL.
@@ -169,8 +297,9 @@ impl Alliance {
 
     /// Runs a command of the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_comity"))
+        Command::new(&self.program)
             .args(arguments)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .output()
             .expect("the program runs")
@@ -196,7 +325,8 @@ impl Alliance {
         }
     }
 
-    fn wait_until_up(&self, institution: &str) {
+    /// Waits until an institution's gateway answers.
+    pub(crate) fn wait_until_up(&self, institution: &str) {
         let client = self.path(&format!("{institution}/clients/operator.toml"));
         let up = self.insist(&["chain", "status", "--as", &client], Instant::now() + READY_WITHIN);
         assert!(up.is_some(), "{institution} does not answer; see {}", self.dir.display());
@@ -205,7 +335,7 @@ impl Alliance {
 
 impl Drop for Alliance {
     fn drop(&mut self) {
-        for child in self.running.get_mut().expect("no thread panicked").values_mut() {
+        for child in self.running.get_mut().unwrap_or_else(PoisonError::into_inner).values_mut() {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -31,6 +31,7 @@ impl AbciError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Listen { .. } => "ABCI_LISTEN",
+            Self::App(AppError::File(source)) => source.code(),
             Self::App(_) => "APPLICATION",
             Self::Thread { .. } => "ABCI_THREAD",
         }
@@ -56,7 +57,9 @@ impl Stop {
 impl From<AppError> for Stop {
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Store { .. } | AppError::Tree { .. } | AppError::Damaged { .. } => Self::Fault(error),
+            AppError::File(_) | AppError::Store { .. } | AppError::Tree { .. } | AppError::Damaged { .. } => {
+                Self::Fault(error)
+            }
             AppError::WrongHeight { .. }
             | AppError::NoGenesis
             | AppError::OtherGenesis

@@ -149,6 +149,9 @@ pub struct QueryResponse {
 /// A fault on our side: the block cannot be carried out and the chain must stop. Input never causes one.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// The state's file was not opened: damaged, newer than this program, in use.
+    #[error("the state's file was not opened")]
+    File(#[from] comity_store_file::FileError),
     /// The database failed.
     #[error("the state's database failed while {doing}")]
     Store {

@@ -4,6 +4,7 @@
 //! that are not proven. It knows bytes only: what stands where is decided by `tree`, `side` and `working`.
 
 use crate::abci::AppError;
+use comity_store_file::Format;
 use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -27,13 +28,13 @@ const FORGOTTEN_PER_COMMIT_MAX: usize = 8_192;
 /// Memory that one ledger's database may use as cache, in bytes.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// The format of the file; docs/formats.md says what each came with.
+const FORMAT: Format =
+    Format { holds: "a ledger's state", version: 1, unnumbered: &["nodes", "values", "stale", "side"], upgrades: &[] };
+
 /// Opens the database file at `path`, or creates it.
 pub(crate) fn open(path: &std::path::Path) -> Result<Database, AppError> {
-    let database = redb::Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        .create(path)
-        .map_err(|error| fault("opening the file", error))?;
-    prepare(database)
+    prepare(comity_store_file::open(path, &FORMAT, CACHE_BYTES)?)
 }
 
 /// Opens a database over any of redb's backends.
@@ -42,6 +43,7 @@ pub(crate) fn open_backend(backend: impl redb::StorageBackend) -> Result<Databas
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(backend)
         .map_err(|error| fault("opening the backend", error))?;
+    comity_store_file::prepare(&database, &FORMAT)?;
     prepare(database)
 }
 

@@ -409,6 +409,12 @@ impl Handle {
         }
     }
 
+    /// Waits until a fault ends the making of blocks, and says which; for ever, while there is none. Nothing that was told
+    /// before is lost by it: starting again, once the cause is gone, goes on from the last durable block.
+    pub async fn halted(&self) -> SubmitError {
+        self.shared.window.until_halted().await
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }

@@ -22,6 +22,9 @@ pub enum EngineError {
         #[source]
         source: std::io::Error,
     },
+    /// The blocks' file was not opened: damaged, newer than this program, in use.
+    #[error("the blocks' file was not opened")]
+    File(#[from] comity_store_file::FileError),
     /// The block store failed.
     #[error("the block store failed while {doing}")]
     Store {
@@ -114,8 +117,10 @@ impl EngineError {
         match self {
             Self::Config { .. } => "ENGINE_CONFIG",
             Self::Directory { .. } => "ENGINE_DIRECTORY",
+            Self::File(source) => source.code(),
             Self::Store { .. } => "BLOCK_STORE",
             Self::Damaged { .. } => "BLOCK_STORE_DAMAGED",
+            Self::App { source: AppError::File(source) } => source.code(),
             Self::App { .. } => "APPLICATION",
             Self::OtherGenesis => "OTHER_GENESIS",
             Self::AppAhead { .. } => "APPLICATION_AHEAD",

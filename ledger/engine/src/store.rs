@@ -11,6 +11,7 @@ use comity_ledger_app::TxResult;
 use comity_model::event::Event;
 use comity_model::governance::ValidatorUpdate;
 use comity_model::{Hash, Height};
+use comity_store_file::Format;
 use comity_verify::comet::{BlockId, Commit, Header, ValidatorSet};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::path::Path;
@@ -26,6 +27,11 @@ const TX_BY_HASH: TableDefinition<'_, [u8; 32], (u64, u32)> = TableDefinition::n
 const CHAIN: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("chain");
 const GENESIS: &str = "genesis";
 const FIRST_APP_HASH: &str = "first_app_hash";
+
+/// The format of the file; docs/formats.md says what each came with.
+const FORMAT: Format = Format { holds: "a ledger's blocks", version: 1, unnumbered: &["metas"], upgrades: &[] };
+/// redb's page cache: the newest blocks are what is asked for.
+const CACHE_BYTES: usize = 256 << 20;
 
 /// A block without its transactions.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -90,8 +96,7 @@ pub(crate) struct BlockStore {
 impl BlockStore {
     /// Opens or creates the store at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
-        let database = Database::create(path).map_err(|source| fault("opening it", source.into()))?;
-        Self::with(database)
+        Self::with(comity_store_file::open(path, &FORMAT, CACHE_BYTES)?)
     }
 
     /// A store in memory, for tests and simulation.
@@ -103,6 +108,7 @@ impl BlockStore {
     pub(crate) fn over(backend: impl redb::StorageBackend) -> Result<Self, EngineError> {
         let database =
             Database::builder().create_with_backend(backend).map_err(|source| fault("opening it", source.into()))?;
+        comity_store_file::prepare(&database, &FORMAT)?;
         Self::with(database)
     }
 

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// How many blocks in a row may be made only because something was left out.
 const CATCH_UP_MAX: u32 = 3;
@@ -20,13 +20,13 @@ const CATCH_UP_MAX: u32 = 3;
 /// What the writer shows to everybody else.
 pub(crate) struct Window {
     latest: RwLock<Option<Arc<CommittedBlock>>>,
-    halted: RwLock<Option<SubmitError>>,
+    halted: watch::Sender<Option<SubmitError>>,
     blocks: broadcast::Sender<Arc<CommittedBlock>>,
 }
 
 impl Window {
     pub(crate) fn new(lag_max: usize) -> Self {
-        Self { latest: RwLock::default(), halted: RwLock::default(), blocks: broadcast::Sender::new(lag_max) }
+        Self { latest: RwLock::default(), halted: watch::Sender::new(None), blocks: broadcast::Sender::new(lag_max) }
     }
 
     /// The last durable block.
@@ -36,7 +36,19 @@ impl Window {
 
     /// Why no more blocks are made, if a fault is the reason.
     pub(crate) fn halted(&self) -> Option<SubmitError> {
-        self.halted.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.halted.borrow().clone()
+    }
+
+    /// Waits for a fault that ends the making of blocks.
+    pub(crate) async fn until_halted(&self) -> SubmitError {
+        let mut halted = self.halted.subscribe();
+        loop {
+            if let Some(why) = halted.borrow_and_update().clone() {
+                return why;
+            }
+            // The sender is `self`: it is not dropped while this waits.
+            let _ = halted.changed().await;
+        }
     }
 
     /// Durable blocks from now on.
@@ -49,7 +61,7 @@ impl Window {
     }
 
     fn halt(&self, why: SubmitError) {
-        *self.halted.write().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.halted.send_replace(Some(why));
     }
 }
 

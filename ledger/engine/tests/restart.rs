@@ -8,6 +8,7 @@ use comity_ledger_engine::{Engine, EngineError, EngineStatus, Storage, SubmitErr
 use comity_ledger_rpc::block::{BlockResponse, CommitResponse};
 use comity_ledger_rpc::jsonrpc::Request;
 use comity_model::Height;
+use comity_store_file::FileError;
 use std::time::{Duration, Instant};
 use support::{World, directory, key, keys, power, reach, rpc};
 
@@ -98,7 +99,7 @@ async fn files_that_do_not_belong_together_are_refused() {
     let world = World::new(10);
     let config = || world.config(4, directory(folder.path()), 60_000);
     let engine = Engine::start(config()).await.expect("starts");
-    assert!(matches!(Engine::start(config()).await.err(), Some(EngineError::Store { .. })));
+    assert!(matches!(Engine::start(config()).await.err(), Some(EngineError::File(FileError::InUse { .. }))));
     engine.stop().await.expect("stops");
     let other = World::new(999).config(4, directory(folder.path()), 60_000);
     assert!(matches!(Engine::start(other).await.err(), Some(EngineError::OtherGenesis)));

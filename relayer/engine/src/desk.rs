@@ -116,6 +116,24 @@ impl Office {
             .filter_map(|(_, sequence)| self.packets.get(sequence))
     }
 
+    /// A packet to forget for the sake of another: one that has arrived and waits for its answer, the latest due of them;
+    /// with `urgently` also one of the backlog that waits for anything. Each stands in the outbox, where a sweep finds it
+    /// again.
+    pub(crate) fn dispensable(&self, now: Moment, urgently: bool) -> Option<u64> {
+        let latest = |desk, lane| self.desks.get(&(desk, lane)).and_then(BTreeSet::last);
+        let waits = |(due, sequence): &&(Moment, u64)| {
+            let arrived = |tracked: &Tracked| matches!(tracked.stage, Stage::Arrived { .. });
+            *due > now && self.packets.get(sequence).is_some_and(arrived)
+        };
+        let waiting =
+            [Lane::Backlog, Lane::Live].into_iter().find_map(|lane| latest(Desk::Inspect, lane).filter(waits));
+        let backlog = || {
+            let desks = [Desk::Inspect, Desk::Forward, Desk::Return];
+            desks.into_iter().find_map(|desk| latest(desk, Lane::Backlog)).filter(|_| urgently)
+        };
+        waiting.or_else(backlog).map(|(_, sequence)| *sequence)
+    }
+
     /// When something is next due at any desk, after `now`.
     pub(crate) fn next_due(&self, now: Moment) -> Option<Moment> {
         let after = (now.plus(1), 0);

@@ -90,6 +90,11 @@ impl Engine {
         }
     }
 
+    /// Takes other bounds and paces from now on. What is under way stays so; the jitter goes on as it was.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// What to do now.
     pub fn poll(&mut self, now: Moment) -> Vec<Action> {
         self.expire(now);

@@ -32,7 +32,7 @@ impl Engine {
                 tracked.sent = height;
                 tracked.sent_exactly = true;
             });
-        } else if self.office.len() < self.limits.tracked_packets_max {
+        } else if self.has_room(now, true) {
             self.office.insert(Tracked {
                 packet,
                 lane: Lane::Live,
@@ -118,7 +118,7 @@ impl Engine {
             if self.office.has(packet.sequence) {
                 continue;
             }
-            if self.office.len() >= self.limits.tracked_packets_max {
+            if !self.has_room(now, false) {
                 (next, full) = (packet.sequence, true);
                 break;
             }
@@ -147,6 +147,16 @@ impl Engine {
                 now
             };
         }
+    }
+
+    /// Whether one more packet may be known; another is forgotten for it where that is no loss. A live packet does not wait
+    /// behind a backlog that fills everything, nor any behind those that wait for days to be decided.
+    fn has_room(&mut self, now: Moment, urgently: bool) -> bool {
+        if self.office.len() < self.limits.tracked_packets_max {
+            return true;
+        }
+        let forgotten = self.office.dispensable(now, urgently);
+        forgotten.inspect(|sequence| self.office.remove(*sequence)).is_some()
     }
 
     /// What stood before the source was asked, and is not in its answer, is settled.

@@ -293,3 +293,41 @@ fn a_large_packet_travels_in_a_batch_of_its_own() {
     }
     assert_eq!(delivered(&engine.poll(Moment(0))[0].task), [1]);
 }
+
+/// An engine that may know three packets.
+fn small() -> Engine {
+    let mut engine = Engine::new(Limits { tracked_packets_max: 3, ..Limits::default() });
+    see(&mut engine, Observation::SourceHead(head(10, 500)));
+    see(&mut engine, Observation::DestinationHead(head(20, 500)));
+    engine
+}
+
+#[test]
+fn a_live_packet_finds_room_where_a_backlog_fills_everything() {
+    let mut engine = small();
+    let sweep = engine.poll(Moment(0));
+    see(&mut engine, outbox(vec![packet(1), packet(2), packet(3)]));
+    engine.finish(sweep[0].id, Finish::Answered, Moment(0));
+    see(&mut engine, sent(4, 9));
+    let actions = engine.poll(Moment(0));
+    let live = actions.iter().map(|action| &action.task).find(|task| matches!(task, Task::Deliver { .. }));
+    assert_eq!(delivered(live.expect("the live one is carried")), [4]);
+    let counts = engine.counts();
+    assert_eq!((counts.unknown, counts.undelivered), (2, 1), "the last of the backlog waits in the outbox");
+}
+
+#[test]
+fn packets_that_wait_for_their_answers_keep_no_other_out() {
+    let mut engine = small();
+    let sweep = engine.poll(Moment(0));
+    see(&mut engine, outbox(vec![packet(1), packet(2), packet(3)]));
+    engine.finish(sweep[0].id, Finish::Answered, Moment(0));
+    for sequence in 1..=3 {
+        see(&mut engine, Observation::Arrived { sequence, height: Height(19) });
+    }
+    // All three may wait for days. One that a sweep finds, and one that is sent now, take their places.
+    see(&mut engine, outbox(vec![packet(1), packet(2), packet(3), packet(4)]));
+    see(&mut engine, sent(5, 9));
+    let counts = engine.counts();
+    assert_eq!((counts.unknown, counts.undelivered, counts.arrived), (1, 1, 1));
+}

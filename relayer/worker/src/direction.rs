@@ -9,6 +9,7 @@ use comity_verify::light::TrustedHeader;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How often the packets are counted for metrics.
@@ -17,9 +18,10 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 type Done = (ActionId, Vec<Observation>, Finish);
 
 /// Runs until it is cancelled. Actions under way are dropped then: each can be repeated.
-pub(crate) async fn run(route: Arc<Route>, limits: Limits) {
+pub(crate) async fn run(route: Arc<Route>, mut limits: watch::Receiver<Limits>) {
     let watch = Stopwatch::start();
-    let mut engine = Engine::new(Limits { seed: limits.seed ^ clock::seed(), ..limits });
+    let first = limits.borrow_and_update().clone();
+    let mut engine = Engine::new(Limits { seed: first.seed ^ clock::seed(), ..first });
     let mut actions: JoinSet<Done> = JoinSet::new();
     let (mut source_hints, mut destination_hints) = (route.source.hints(), route.destination.hints());
     let (mut source_heads, mut destination_heads) = (route.source.heads(), route.destination.heads());
@@ -62,6 +64,10 @@ pub(crate) async fn run(route: Arc<Route>, limits: Limits) {
                 // The engine gives the action up by itself.
                 Err(error) => tracing::error!(direction = route.name, %error, "an action ended by a panic"),
             },
+            changed = limits.changed() => {
+                if changed.is_err() { return }
+                engine.set_limits(limits.borrow_and_update().clone());
+            }
             _ = count.tick() => measure::packets(&route.name, engine.counts()),
             () = tokio::time::sleep_until(wake) => {}
         }

@@ -20,7 +20,7 @@ mod share;
 mod view;
 
 pub use comity_relayer_engine::Limits;
-pub use relayer::{BadConfig, Relayer};
+pub use relayer::{BadConfig, Change, Changed, Relayer};
 
 use comity_adapters_ports::{Chain, Headers};
 use comity_model::{ChainId, ClientId};

@@ -1,15 +1,16 @@
-//! Starting and stopping: from a configuration to tasks.
+//! Starting, changing and stopping: from a configuration to tasks.
 
 use crate::action::Route;
 use crate::client::RemoteClient;
 use crate::events::Ends;
 use crate::view::View;
-use crate::{Limits, PathConfig, RelayerConfig, clock, direction, keeper, share};
+use crate::{ChainConfig, Limits, PathConfig, RelayerConfig, clock, direction, keeper, share};
 use comity_model::ChainId;
 use comity_store::{Lease, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +18,36 @@ use tokio_util::task::TaskTracker;
 pub struct Relayer {
     stop: CancellationToken,
     tasks: TaskTracker,
+    store: Arc<dyn Store>,
+    sharing: Option<Sharing>,
+    limits: watch::Sender<Limits>,
+    /// Each chain with what stops its view.
+    views: BTreeMap<ChainId, (Arc<View>, CancellationToken)>,
+    /// Each path with what stops its tasks.
+    paths: Vec<(PathConfig, CancellationToken)>,
+}
+
+/// What a relayer is to serve from now on: see [`Relayer::change`].
+pub struct Change {
+    /// Chains that are served as before.
+    pub kept: Vec<ChainId>,
+    /// Chains that are new, or reached otherwise.
+    pub chains: Vec<ChainConfig>,
+    /// All paths.
+    pub paths: Vec<PathConfig>,
+    /// Bounds and paces.
+    pub limits: Limits,
+}
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Paths that were begun, or begun anew because a chain of theirs is reached otherwise.
+    pub begun: usize,
+    /// Paths that were left.
+    pub left: usize,
+    /// Paths that went on without a pause.
+    pub went_on: usize,
 }
 
 /// A configuration that cannot be served.
@@ -39,6 +70,12 @@ pub enum BadConfig {
     /// A path from a chain to itself.
     #[error("a path leads from {0} to itself")]
     ToItself(ChainId),
+    /// A path stands twice.
+    #[error("the path between {0} and {1} stands twice")]
+    PathTwice(ChainId, ChainId),
+    /// A chain that was to be kept is not served.
+    #[error("chain {0} was to be kept, and is not served")]
+    NotServed(ChainId),
     /// There is no async runtime to run on.
     #[error("a relayer must be started within a tokio runtime")]
     NoRuntime,
@@ -64,38 +101,82 @@ impl Relayer {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(BadConfig::NoRuntime);
         }
-        let mut views = BTreeMap::new();
-        for chain in config.chains {
+        let mut relayer = Self {
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            store: config.store,
+            sharing,
+            limits: watch::Sender::new(config.limits.clone()),
+            views: BTreeMap::new(),
+            paths: Vec::new(),
+        };
+        relayer.tasks.close();
+        let RelayerConfig { chains, paths, limits, .. } = config;
+        relayer.change(Change { kept: Vec::new(), chains, paths, limits })?;
+        Ok(relayer)
+    }
+
+    /// Serves something else from now on. The change is checked whole before any of it is made; one that is refused changes
+    /// nothing. Paths between chains that are kept go on without a pause, also under other limits. What was under way on a
+    /// path that is left or begun anew is in the chains' state, where whoever serves the path finds it.
+    ///
+    /// # Errors
+    /// [`BadConfig`]; everything goes on as before.
+    pub fn change(&mut self, change: Change) -> Result<Changed, BadConfig> {
+        let mut views: BTreeMap<ChainId, (Arc<View>, CancellationToken)> = BTreeMap::new();
+        for id in change.kept {
+            let (id, running) = self.views.get_key_value(&id).ok_or_else(|| BadConfig::NotServed(id.clone()))?;
+            views.insert(id.clone(), running.clone());
+        }
+        let mut begun = Vec::new();
+        for chain in change.chains {
             let id = chain.anchor.chain_id.clone();
             let found = chain.chain.headers.chain();
             if *found != id {
                 let found = found.clone();
                 return Err(BadConfig::OtherChain { anchor: id, found });
             }
-            let view = Arc::new(View::new(chain, Arc::clone(&config.store)));
-            if views.insert(id.clone(), view).is_some() {
+            let running = (Arc::new(View::new(chain, Arc::clone(&self.store))), self.stop.child_token());
+            begun.push(running.clone());
+            if views.insert(id.clone(), running).is_some() {
                 return Err(BadConfig::Twice(id));
             }
         }
-        for path in &config.paths {
-            let known = |id: &ChainId| views.contains_key(id);
-            if let Some(unknown) = [&path.a, &path.b].into_iter().find(|id| !known(id)) {
-                return Err(BadConfig::UnknownChain(unknown.clone()));
-            }
-            if path.a == path.b {
-                return Err(BadConfig::ToItself(path.a.clone()));
+        check_paths(&change.paths, &views)?;
+
+        // From here on nothing fails.
+        let renewed = |id: &ChainId| begun.iter().any(|(view, _)| view.id() == id);
+        let mut changed = Changed::default();
+        let (mut kept, mut new) = (Vec::new(), Vec::new());
+        for (path, stop) in std::mem::take(&mut self.paths) {
+            if change.paths.contains(&path) && !renewed(&path.a) && !renewed(&path.b) {
+                kept.push((path, stop));
+            } else {
+                stop.cancel();
+                changed.left += usize::from(!change.paths.contains(&path));
             }
         }
-        let relayer = Self { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        for path in &config.paths {
-            relayer.start_path(path, &views, &config.limits, sharing.as_ref());
+        for (id, (_, stop)) in &self.views {
+            if renewed(id) || !views.contains_key(id) {
+                stop.cancel();
+            }
+        }
+        self.views = views;
+        self.limits.send_replace(change.limits);
+        for path in change.paths {
+            if !kept.iter().any(|(known, _)| *known == path) {
+                let stop = self.stop.child_token();
+                self.start_path(&path, &stop);
+                new.push((path, stop));
+            }
         }
         // Last, so that every listener is there before the first hint.
-        for view in views.values() {
-            view.start(&relayer.tasks, &relayer.stop);
+        for (view, stop) in begun {
+            view.start(&self.tasks, &stop);
         }
-        relayer.tasks.close();
-        Ok(relayer)
+        (changed.begun, changed.went_on) = (new.len(), kept.len());
+        self.paths = kept.into_iter().chain(new).collect();
+        Ok(changed)
     }
 
     /// Stops all tasks and waits for their end. What was under way is found in the chains' state at the next start.
@@ -106,14 +187,8 @@ impl Relayer {
         }
     }
 
-    fn start_path(
-        &self,
-        path: &PathConfig,
-        views: &BTreeMap<ChainId, Arc<View>>,
-        limits: &Limits,
-        sharing: Option<&Sharing>,
-    ) {
-        let (Some(a), Some(b)) = (views.get(&path.a), views.get(&path.b)) else {
+    fn start_path(&self, path: &PathConfig, stop: &CancellationToken) {
+        let (Some((a, _)), Some((b, _))) = (self.views.get(&path.a), self.views.get(&path.b)) else {
             return;
         };
         let client = |id: &comity_model::ClientId,
@@ -126,11 +201,11 @@ impl Relayer {
         let on_a = client(&path.a_client, &path.b_client, a, b);
         let on_b = client(&path.b_client, &path.a_client, b, a);
         for (source_client, dest_client) in [(&on_a, &on_b), (&on_b, &on_a)] {
-            let (route, limits) = (Arc::new(route(source_client, dest_client)), limits.clone());
-            match sharing {
-                None => self.spawn(direction::run(route, limits)),
+            let (route, limits) = (Arc::new(route(source_client, dest_client)), self.limits.subscribe());
+            match &self.sharing {
+                None => self.spawn(stop, direction::run(route, limits)),
                 Some(sharing) => {
-                    let (lease, term, stop) = (sharing.lease(&route), sharing.term, self.stop.clone());
+                    let (lease, term, stop) = (sharing.lease(&route), sharing.term, stop.clone());
                     self.tasks.spawn(async move {
                         let work = || direction::run(Arc::clone(&route), limits.clone());
                         share::while_held(lease, term, &route.name, stop, work).await;
@@ -139,14 +214,30 @@ impl Relayer {
             }
         }
         for client in [on_a, on_b] {
-            self.spawn(async move { keeper::keep(&client).await });
+            self.spawn(stop, async move { keeper::keep(&client).await });
         }
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
+    fn spawn(&self, stop: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = stop.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled(task).await });
     }
+}
+
+fn check_paths<V>(paths: &[PathConfig], views: &BTreeMap<ChainId, V>) -> Result<(), BadConfig> {
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        if let Some(unknown) = [&path.a, &path.b].into_iter().find(|id| !views.contains_key(*id)) {
+            return Err(BadConfig::UnknownChain(unknown.clone()));
+        }
+        if path.a == path.b {
+            return Err(BadConfig::ToItself(path.a.clone()));
+        }
+        if !seen.insert((&path.a, &path.a_client)) || !seen.insert((&path.b, &path.b_client)) {
+            return Err(BadConfig::PathTwice(path.a.clone(), path.b.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// How this relayer shares the work with others.

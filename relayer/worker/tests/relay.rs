@@ -4,6 +4,7 @@ mod support;
 
 use comity_model::governance::Action;
 use comity_model::order::OrderState;
+use comity_relayer_worker::{BadConfig, ChainConfig, Change, Changed, Limits};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use support::ledger::power;
@@ -171,5 +172,51 @@ async fn clients_are_refreshed_long_before_they_expire() {
     world.arrived(order).await;
     world.decide(order).await;
     assert_eq!(world.ended(order).await, OrderState::Executed);
+    relayer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relayers_paths_and_limits_change_while_it_carries() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut relayer = world.relayer(&directory.path().join("store"));
+    let before = world.commit(1, 600).await;
+    world.arrived(before).await;
+
+    // Other limits: the path goes on.
+    let slow = Limits { batch_packets_max: 1, ..world.limits.clone() };
+    let changed = relayer.change(world.change(true, slow)).expect("a change");
+    assert_eq!(changed, Changed { begun: 0, left: 0, went_on: 1 });
+    let orders = futures::future::join_all((10..30).map(|number| world.commit(number, 600))).await;
+    // In flight, the path is left.
+    let changed = relayer.change(world.change(false, world.limits.clone())).expect("a change");
+    assert_eq!(changed, Changed { begun: 0, left: 1, went_on: 0 });
+    let waiting = world.commit(2, 600).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(world.received(waiting).await, None, "nobody serves the path");
+
+    // What cannot be served changes nothing.
+    let unknown =
+        Change { kept: vec!["nowhere-1".parse().expect("an id")], ..world.change(true, world.limits.clone()) };
+    assert!(matches!(relayer.change(unknown), Err(BadConfig::NotServed(_))));
+    let mut twice = world.change(true, world.limits.clone());
+    twice.paths.push(twice.paths[0].clone());
+    assert!(matches!(relayer.change(twice), Err(BadConfig::PathTwice(..))));
+    assert_eq!(world.received(waiting).await, None, "a refused change begins nothing");
+
+    // The path is served again, one of its chains reached anew: everything arrives, each once.
+    let mut again = world.change(true, world.limits.clone());
+    again.kept.retain(|id| id != world.bank.id());
+    again.chains =
+        vec![ChainConfig { chain: world.bank.chain(), anchor: world.bank_anchor.clone(), witnesses: vec![] }];
+    let changed = relayer.change(again).expect("a change");
+    assert_eq!(changed, Changed { begun: 1, left: 0, went_on: 0 });
+    let mut sequences = std::collections::BTreeSet::new();
+    for order in orders.iter().chain([&waiting]) {
+        world.arrived(*order).await;
+        assert!(sequences.insert(world.received(*order).await.expect("the order").sequence));
+        world.decide(*order).await;
+        assert_eq!(world.ended(*order).await, OrderState::Executed);
+    }
     relayer.stop().await;
 }

@@ -7,7 +7,7 @@ use redb::{Database, Durability, ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many commits may wait; further callers wait for a place.
 const QUEUE_BATCHES_MAX: usize = 1_024;
@@ -20,6 +20,7 @@ pub(super) struct Writer {
     /// `None` once the store is being dropped.
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    failure: Arc<watch::Sender<Option<String>>>,
 }
 
 struct Job {
@@ -30,11 +31,25 @@ struct Job {
 impl Writer {
     pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE_BATCHES_MAX);
+        let failure = Arc::new(watch::Sender::new(None));
+        let told = Arc::clone(&failure);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_all(&database, jobs))
+            .spawn(move || write_all(&database, jobs, &told))
             .map_err(failed)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), failure })
+    }
+
+    /// Waits until a write fails.
+    pub(super) async fn failed(&self) -> String {
+        let mut failure = self.failure.subscribe();
+        loop {
+            if let Some(why) = failure.borrow_and_update().clone() {
+                return why;
+            }
+            // The sender is `self`: it is not dropped while this waits.
+            let _ = failure.changed().await;
+        }
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -58,9 +73,11 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(database: &Database, mut jobs: mpsc::Receiver<Job>) {
+fn write_all(database: &Database, mut jobs: mpsc::Receiver<Job>, failure: &watch::Sender<Option<String>>) {
     while let Some(first) = jobs.blocking_recv() {
-        write_group(database, gather(first, &mut jobs));
+        if let Some(why) = write_group(database, gather(first, &mut jobs)) {
+            failure.send_if_modified(|failure| failure.replace(why).is_none());
+        }
     }
 }
 
@@ -80,12 +97,18 @@ fn size(batch: &Batch) -> usize {
     batch.writes.iter().map(|(_, key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
 }
 
-fn write_group(database: &Database, group: Vec<Job>) {
+/// Writes a group and answers for it; says what failed, if the disk did.
+fn write_group(database: &Database, group: Vec<Job>) -> Option<String> {
     let answers = write(database, group.iter().map(|job| &job.batch));
+    let mut failure = None;
     for (job, answer) in group.into_iter().zip(answers) {
+        if let Err(StoreError::Failed(why) | StoreError::Unknown(why)) = &answer {
+            failure = Some(why.clone());
+        }
         // A caller that no longer waits does not need the answer.
         let _ = job.reply.send(answer);
     }
+    failure
 }
 
 /// Writes batches as one transaction with one sync; one answer a batch.

@@ -47,7 +47,7 @@ pub const ALL: [Planted; 6] = [
 ];
 
 /// How far ahead the clock of a relayer is that judges expiry by it.
-const AHEAD_S: u64 = 15;
+const AHEAD_S: u64 = 30;
 
 impl Planted {
     /// A relayer's ports with what is planted there.

@@ -16,7 +16,7 @@ use comity_model::profile::{Effect, KindRule, Profile};
 use comity_model::state::StatePath;
 use comity_model::tx::{AssetBatch, Message};
 use comity_model::{Amount, AssetHandle, ClientId, Hash, Height, OrderId, RequestId, decode, encode};
-use comity_relayer_worker::{ChainConfig, Limits, PathConfig, Relayer, RelayerConfig};
+use comity_relayer_worker::{ChainConfig, Change, Limits, PathConfig, Relayer, RelayerConfig};
 use comity_store::{RedbStore, Store};
 use comity_verify::light::{Anchor, LightStep};
 use ledger::{Ledger, always, create_client, genesis, now, public_key, reach, seal};
@@ -168,33 +168,60 @@ impl World {
                 ChainConfig { chain: court, anchor: self.court_anchor.clone(), witnesses: vec![] },
                 ChainConfig { chain: bank, anchor: self.bank_anchor.clone(), witnesses: bank_witnesses },
             ],
-            paths: vec![PathConfig {
-                a: self.court.id().clone(),
-                a_client: client_on_court(),
-                b: self.bank.id().clone(),
-                b_client: client_on_bank(),
-            }],
+            paths: vec![self.path()],
             store,
             limits: self.limits.clone(),
         };
         Relayer::start(config).expect("a configuration that can be served")
     }
 
-    /// Commits an order that must be delivered within `deliver_s` seconds.
-    pub async fn commit(&self, number: u16, deliver_s: u64) -> OrderId {
-        let sealed = self.order(number, deliver_s);
-        let id = sealed.order.id;
-        self.court.done(vec![Message::CommitOrder { sealed, claim: None }]).await;
-        id
+    /// The path between both.
+    pub fn path(&self) -> PathConfig {
+        PathConfig {
+            a: self.court.id().clone(),
+            a_client: client_on_court(),
+            b: self.bank.id().clone(),
+            b_client: client_on_bank(),
+        }
     }
 
-    fn order(&self, number: u16, deliver_s: u64) -> SealedOrder {
+    /// The chains as they are, with or without the path.
+    pub fn change(&self, path: bool, limits: Limits) -> Change {
+        Change {
+            kept: vec![self.court.id().clone(), self.bank.id().clone()],
+            chains: vec![],
+            paths: if path { vec![self.path()] } else { vec![] },
+            limits,
+        }
+    }
+
+    /// Commits an order that must be delivered within `deliver_s` seconds.
+    pub async fn commit(&self, number: u16, deliver_s: u64) -> OrderId {
+        self.commit_many(&[number.into()], deliver_s).await[0]
+    }
+
+    /// Commits orders in one transaction.
+    pub async fn commit_many(&self, numbers: &[u32], deliver_s: u64) -> Vec<OrderId> {
+        let orders: Vec<_> = numbers.iter().map(|number| self.order(*number, deliver_s)).collect();
+        let ids = orders.iter().map(|sealed| sealed.order.id).collect();
+        let commit = |sealed| Message::CommitOrder { sealed, claim: None };
+        self.court.done(orders.into_iter().map(commit).collect()).await;
+        ids
+    }
+
+    /// The id of an order by its number.
+    pub fn numbered(number: u32) -> OrderId {
         let mut id = [0; 16];
-        id[..2].copy_from_slice(&number.to_be_bytes());
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        OrderId(id)
+    }
+
+    fn order(&self, number: u32, deliver_s: u64) -> SealedOrder {
+        let id = Self::numbered(number);
         let now = now().unix_seconds();
         let order = Order {
-            id: OrderId(id),
-            request: RequestId(id),
+            id,
+            request: RequestId(id.0),
             source_chain: self.court.id().clone(),
             source_client: client_on_court(),
             dest_client: client_on_bank(),
@@ -211,7 +238,7 @@ impl World {
             approval: ApprovalClass::Double,
             issued_at: now,
             deliver_by: now.plus(deliver_s),
-            decide_by: now.plus(3_000),
+            decide_by: now.plus(deliver_s).plus(2_400),
             hold_until: now.plus(300 * 86_400),
         };
         seal_order(order)
