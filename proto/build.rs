@@ -24,7 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "google/api/http.proto",
         "google/api/annotations.proto",
     ];
-    for file in files {
+    // The protocol of adapters is no part of the gateway's API, and not in its descriptors.
+    let adapter = "comity/adapter/v1/adapter.proto";
+    for file in files.into_iter().chain([adapter]) {
         println!("cargo::rerun-if-changed={file}");
     }
     let mut compiler = protox::Compiler::new(["."])?;
@@ -36,5 +38,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), encoded)?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure().compile_fds(protox::compile([adapter], ["."])?)?;
     Ok(())
 }

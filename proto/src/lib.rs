@@ -3,8 +3,13 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::large_enum_variant)]
 
-/// Generated from `comity/v1/*.proto`.
+/// Generated from `comity/v1/*.proto` and `comity/adapter/v1/*.proto`.
 pub mod comity {
+    pub mod adapter {
+        pub mod v1 {
+            tonic::include_proto!("comity.adapter.v1");
+        }
+    }
     pub mod v1 {
         tonic::include_proto!("comity.v1");
     }

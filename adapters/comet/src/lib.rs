@@ -12,7 +12,7 @@ mod state;
 mod submit;
 mod websocket;
 
-use comity_adapters_ports::{Chain, PortError};
+use comity_adapters_ports::{Chain, Operator, Outpost, PortError};
 use comity_model::ChainId;
 use comity_verify::comet::SetCache;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,7 +67,7 @@ pub struct CometChain {
     chain: ChainId,
     rpc: http::Rpc,
     websocket_url: String,
-    operator: Option<ed25519_dalek::SigningKey>,
+    operator: Option<Operator>,
     submit_timeout: Duration,
     silence_limit: Duration,
     poll_interval: Duration,
@@ -93,6 +93,12 @@ impl CometChain {
         Self::new(config).map(Self::ports)
     }
 
+    /// The same, to be served to another process, which signs by itself.
+    pub fn outpost(config: CometConfig) -> Result<Outpost, PortError> {
+        let chain = Arc::new(Self::new(CometConfig { operator_seed: None, ..config })?);
+        Ok(Outpost { ports: Self::shared(&chain), courier: chain })
+    }
+
     fn new(config: CometConfig) -> Result<Self, PortError> {
         let rest = config
             .rpc_url
@@ -101,7 +107,7 @@ impl CometChain {
         Ok(Self {
             rpc: http::Rpc::new(&config.rpc_url, config.answer_timeout)?,
             websocket_url: format!("ws://{}/websocket", rest.trim_end_matches('/')),
-            operator: config.operator_seed.as_ref().map(|seed| ed25519_dalek::SigningKey::from_bytes(seed)),
+            operator: config.operator_seed.as_ref().map(|seed| Operator::from_seed(seed)),
             chain: config.chain,
             submit_timeout: config.submit_timeout,
             silence_limit: config.silence_limit,
@@ -112,12 +118,15 @@ impl CometChain {
     }
 
     fn ports(self) -> Chain {
-        let chain = Arc::new(self);
+        Self::shared(&Arc::new(self))
+    }
+
+    fn shared(chain: &Arc<Self>) -> Chain {
         Chain {
-            headers: Arc::clone(&chain) as _,
-            prover: Arc::clone(&chain) as _,
-            events: Arc::new(follow::Source(Arc::clone(&chain))),
-            submit: chain,
+            headers: Arc::clone(chain) as _,
+            prover: Arc::clone(chain) as _,
+            events: Arc::new(follow::Source(Arc::clone(chain))),
+            submit: Arc::clone(chain) as _,
         }
     }
 

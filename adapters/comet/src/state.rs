@@ -14,13 +14,22 @@ const PATH: &str = "/state";
 #[async_trait]
 impl Prover for CometChain {
     async fn prove(&self, path: &StatePath, header: Height) -> Result<StateProof, PortError> {
+        self.state(comity_verify::state::key(path), header).await
+    }
+
+    async fn header_proof(&self, height: Height, size: u64) -> Result<Vec<Hash>, PortError> {
+        self.ask("a path in the header tree", "/header-proof", &encode(&(height, size))).await
+    }
+}
+
+impl CometChain {
+    pub(crate) async fn state(&self, key: [u8; 32], header: Height) -> Result<StateProof, PortError> {
         // The app hash after block h stands in header h + 1. Height 0 means "the latest" to the RPC, so what header 1
         // proves cannot be asked for.
         let Some(height) = header.0.checked_sub(1).filter(|height| *height > 0) else {
             return Err(PortError::Gone(header));
         };
         self.require(header).await?;
-        let key = comity_verify::state::key(path);
         let answer = match self.query(PATH, &key, Some(height), true).await {
             Ok(answer) => answer,
             Err(error) => return Err(self.explain(error, Height(height)).await),
@@ -40,12 +49,6 @@ impl Prover for CometChain {
         })
     }
 
-    async fn header_proof(&self, height: Height, size: u64) -> Result<Vec<Hash>, PortError> {
-        self.ask("a path in the header tree", "/header-proof", &encode(&(height, size))).await
-    }
-}
-
-impl CometChain {
     /// The node proves against app hashes whose header does not exist yet; the port does not.
     async fn require(&self, header: Height) -> Result<(), PortError> {
         if header.0 <= self.seen.load(Ordering::Relaxed) || header <= self.latest().await? {

@@ -3,6 +3,12 @@
 //! The ports are small on purpose: whatever an adapter says is believed only after `verify` has judged it, so an adapter
 //! can delay and hide, never forge. Nothing here knows a kind of chain, a transport or a store.
 
+mod operator;
+mod outpost;
+
+pub use operator::{Operator, signed};
+pub use outpost::{Courier, Outpost};
+
 use async_trait::async_trait;
 use comity_model::event::Event;
 use comity_model::order::{ReceivedId, ReceivedOrder};
@@ -106,6 +112,20 @@ pub enum Outcome {
         /// The chain's words, for operators.
         detail: String,
     },
+}
+
+impl Outcome {
+    /// A refusal by `code`, or by `REFUSED_BY_CHAIN` where that is no reason code: not every application names one. Of the
+    /// words so much is kept as belongs into a log.
+    #[must_use]
+    pub fn refused(code: &str, detail: &str) -> Self {
+        Self::Refused { code: code.parse().unwrap_or_else(|_| unnamed()), detail: detail.chars().take(500).collect() }
+    }
+}
+
+fn unnamed() -> ReasonCode {
+    #[allow(clippy::expect_used)] // a constant of the right form
+    "REFUSED_BY_CHAIN".parse().expect("a reason code")
 }
 
 /// A chain with all its ports.

@@ -30,14 +30,31 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("comity-ledger-rpc", &["comity-gateway", "comity-relayer*", "comity-adapters*"]),
     ("comity-ledger-abci", &["comity-gateway", "comity-relayer*", "comity-adapters*", "comity-ledger-engine"]),
     ("comity-ledger-engine", &["comity-gateway", "comity-relayer*", "comity-adapters*"]),
-    ("comity-adapters-ports", &["comity-gateway", "comity-relayer*", "comity-adapters-comet"]),
+    (
+        "comity-adapters-ports",
+        &["comity-gateway", "comity-relayer*", "comity-adapters-comet", "comity-adapters-plugin"],
+    ),
     (
         "comity-adapters-comet",
-        &["comity-gateway", "comity-relayer*", "comity-ledger-app", "comity-ledger-engine", "comity-ledger-abci"],
+        &[
+            "comity-gateway",
+            "comity-relayer*",
+            "comity-ledger-app",
+            "comity-ledger-engine",
+            "comity-ledger-abci",
+            "comity-adapters-plugin",
+        ],
     ),
-    ("comity-adapters-conformance", &["comity-gateway", "comity-relayer*", "comity-adapters-comet"]),
+    (
+        "comity-adapters-plugin",
+        &["comity-gateway", "comity-relayer*", "comity-ledger*", "comity-store", "comity-adapters-comet"],
+    ),
+    (
+        "comity-adapters-conformance",
+        &["comity-gateway", "comity-relayer*", "comity-adapters-comet", "comity-adapters-plugin"],
+    ),
     ("comity-relayer-engine", &["comity-gateway", "comity-adapters*", "comity-store", "tokio", "getrandom", "rand"]),
-    ("comity-relayer-worker", &["comity-gateway", "comity-adapters-comet", "comity-ledger*"]),
+    ("comity-relayer-worker", &["comity-gateway", "comity-adapters-comet", "comity-adapters-plugin", "comity-ledger*"]),
     ("comity-store", &["comity-*", "tonic", "prost"]),
     ("comity-store-file", &["comity-*", "tokio", "tonic", "prost"]),
     (
@@ -69,7 +86,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "getrandom",
         ],
     ),
-    ("comity-gateway", &["comity-adapters-comet", "comity-ledger*", "comity-relayer*"]),
+    ("comity-gateway", &["comity-adapters-comet", "comity-adapters-plugin", "comity-ledger*", "comity-relayer*"]),
 ];
 
 fn metadata() -> Metadata {
