@@ -7,10 +7,11 @@ pub(crate) mod homes;
 mod node;
 
 use crate::cli::ledger::LedgerCommand;
-use crate::config::application;
+use crate::config::application::{self, Application};
 use crate::failure::{Failure, OrFail};
+use crate::telemetry;
 use crate::{files, shutdown};
-use comity_ledger_abci::{AbciError, Server, ServerConfig};
+use comity_ledger_abci::{AbciError, Server};
 use comity_ledger_app::AppError;
 use comity_store_file::FileError;
 use std::path::Path;
@@ -24,7 +25,9 @@ pub(crate) async fn run(command: LedgerCommand) -> Result<(), Failure> {
 }
 
 /// Serves the application until it is told to stop, or a fault ends it.
-async fn serve(config: ServerConfig) -> Result<(), Failure> {
+async fn serve(told: Application) -> Result<(), Failure> {
+    telemetry::metrics(told.metrics)?;
+    let config = told.server;
     files::make_folder(config.state.parent().unwrap_or(Path::new("")))?;
     let chain = config.chain.clone();
     let mut server = Server::start(config).await.map_err(failed)?;

@@ -52,6 +52,8 @@ pub enum StatePath {
     Headers,
     /// [`crate::deposit::LogState`]: the log of deposits that a member keeps.
     Deposits(MemberId),
+    /// The digest of all indexes that the chain keeps beside the state: 32 bytes.
+    Indexes,
 }
 
 impl StatePath {
@@ -82,6 +84,7 @@ impl StatePath {
             Self::Hold(handle, number) => path("holds", &[&handle.0, &number.to_be_bytes()]),
             Self::Headers => path("headers", &[]),
             Self::Deposits(keeper) => path("deposits", &[keeper.as_str().as_bytes()]),
+            Self::Indexes => path("indexes", &[]),
         }
     }
 }

@@ -87,7 +87,9 @@ fn the_table_of_formats_and_the_pins_name_the_same_tags() {
 }
 
 /// Tags whose bytes are made and pinned beside the code that alone uses them.
-const PINNED_ELSEWHERE: [&str; 4] = [
+const PINNED_ELSEWHERE: [&str; 6] = [
+    "comity/index-row/v1",
+    "comity/indexes/v1",
     "comity/objection-grounds-hpke/v1",
     "comity/order-answer-hpke/v1",
     "comity/order-private-hpke/v1",
@@ -206,6 +208,7 @@ fn paths() -> Vec<(&'static str, StatePath)> {
         ("holds", StatePath::Hold(handle, 2)),
         ("headers", StatePath::Headers),
         ("deposits", StatePath::Deposits(member())),
+        ("indexes", StatePath::Indexes),
     ]
 }
 
@@ -698,4 +701,5 @@ const PATHS: &[(&str, &str)] = &[
     ("holds", "3ea3b37f2eeaa98f6ed36ea2a814ac085f81355f2484c486a92b55282a56494d"),
     ("deposits", "5658001786d351d42b31bc3c4501c51632c6eb0e72bb21bc34ef2465e39dc203"),
     ("headers", "65d327d81c3d51635751ba7a7849ef830223c0dda0a09525391bed16a2b0a44a"),
+    ("indexes", "47a71934b03deb9cb0d37ff7ce4b502be21e0831062cd0f71c7f3c8340865141"),
 ];

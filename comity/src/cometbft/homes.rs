@@ -31,7 +31,7 @@ pub(crate) fn found(home: &Home, profiles: Vec<Profile>, args: &InitArgs, now: T
         node.write(&folder, &document, &others, heartbeat_s())?;
         let listen: Address =
             node.application.parse().map_err(|error| Failure::fault("an address of ours is none").because(error))?;
-        let settings = application::text(&home.plan.chain, &listen, "ledger/state.redb");
+        let settings = application::text(&home.plan.chain, &listen, "ledger/state.redb", "ledger/snapshots");
         files::write_public(&folder.join("ledger.toml"), settings)?;
     }
     let mut config = init::config(home, (), None, args.signer);

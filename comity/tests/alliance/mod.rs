@@ -81,11 +81,28 @@ impl Alliance {
 
     /// The same of another program than the one under test.
     pub(crate) fn found_by(program: &Path, dir: &Path) -> Self {
+        Self::found_over(program, dir, |_, _, _| None)
+    }
+
+    /// The same over chains of the caller's choice. `chain` is told an institution, its kind and its gateway's three ports, and
+    /// founds it in `dir` with a chain whose RPC it returns; where it returns none, a gateway runs the ledger.
+    pub(crate) fn found_over(
+        program: &Path,
+        dir: &Path,
+        mut chain: impl FnMut(&str, &str, [u16; 3]) -> Option<String>,
+    ) -> Self {
         let mut alliance = Self::reopen(dir, free_ports(), Vec::new());
         alliance.program = program.to_path_buf();
         let address = |index: usize| format!("127.0.0.1:{}", alliance.ports[index]);
+        let mut rpcs = Vec::new();
         for (index, (name, kind)) in [("court", "court"), ("bank", "finance")].into_iter().enumerate() {
             let base = index * 4;
+            let ports = &alliance.ports;
+            if let Some(rpc) = chain(name, kind, [ports[base], ports[base + 2], ports[base + 3]]) {
+                rpcs.push(rpc);
+                continue;
+            }
+            rpcs.push(format!("http://{}", address(base + 1)));
             alliance.done(&[
                 "init",
                 "--institution",
@@ -111,7 +128,7 @@ impl Alliance {
         }
         alliance.wait_until_up("court");
         alliance.wait_until_up("bank");
-        let (court_rpc, bank_rpc) = (format!("http://{}", address(1)), format!("http://{}", address(5)));
+        let [court_rpc, bank_rpc]: [String; 2] = rpcs.try_into().expect("two chains");
         for (own, other, rpc) in [("court", "bank", &bank_rpc), ("bank", "court", &court_rpc)] {
             let config = alliance.path(&format!("{own}/comity.toml"));
             let anchor = alliance.path(&format!("{other}/{other}.anchor"));

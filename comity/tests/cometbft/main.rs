@@ -2,8 +2,14 @@
 //! believes, and what survives when a process is killed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../alliance/mod.rs"]
+mod alliance;
+mod copies;
+mod links;
+mod load;
 mod network;
-mod order;
+mod pairs;
+mod state_sync;
 
 use comity_adapters_conformance::Fixture;
 use comity_ledger_rpc::encoding::base64_text;
@@ -99,7 +105,7 @@ async fn four_validators_make_a_chain_that_keeps_every_promise_and_survives_kill
     let folder = tempfile::tempdir().unwrap();
     let started = std::time::Instant::now();
     let step = |what: &str| println!("{:>5.1} s  {what}", started.elapsed().as_secs_f32());
-    let mut network = Network::start(&cometbft, folder.path(), "court", "court", network::ports(3));
+    let mut network = Network::start(&cometbft, folder.path(), "court", "court", network::three_ports());
     step("the chain has begun");
 
     // An adapter's promises.

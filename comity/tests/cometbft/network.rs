@@ -1,6 +1,8 @@
 //! A chain of four validators as real processes on loopback: four CometBFT nodes, four applications, made by
-//! `comity init`. Each process can be killed and started again; all end with the value.
+//! `comity init`. Each process can be killed and started again, and each wire between two can be cut; more nodes can be
+//! added. All end with the value.
 
+use crate::links::Links;
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::{Chain, Outcome};
 use comity_model::event::Event;
@@ -15,13 +17,17 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Validators of the chain.
 pub(crate) const VALIDATORS: usize = 4;
+/// Nodes that it may have, with those that are added.
+const NODES_MAX: usize = VALIDATORS + 2;
 /// A block comes at least this often.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A snapshot is made about every so many blocks.
+const SNAPSHOT_EVERY: u64 = 10;
 /// How long a process may take to listen, and nodes to find each other.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -68,6 +74,12 @@ pub(crate) fn ports(count: u16) -> u16 {
     }
 }
 
+/// Three of them, for a gateway, its signer and its metrics.
+pub(crate) fn three_ports() -> [u16; 3] {
+    let first = ports(3);
+    [first, first + 1, first + 2]
+}
+
 /// A running chain.
 pub(crate) struct Network {
     /// The institution's home.
@@ -75,15 +87,16 @@ pub(crate) struct Network {
     chain: ChainId,
     cometbft: PathBuf,
     first_port: u16,
+    links: Arc<Links>,
     applications: Vec<Option<Child>>,
     nodes: Vec<Option<Child>>,
 }
 
 impl Network {
     /// Founds an institution with `comity init` in a folder of `folder`, starts its chain and writes its anchor.
-    pub(crate) fn start(cometbft: &Path, folder: &Path, institution: &str, kind: &str, gateway: u16) -> Self {
+    pub(crate) fn start(cometbft: &Path, folder: &Path, institution: &str, kind: &str, gateway: [u16; 3]) -> Self {
         let home = folder.join(institution);
-        let first_port = ports(u16::try_from(VALIDATORS * 3).expect("few"));
+        let first_port = ports(u16::try_from(NODES_MAX * 3).expect("few"));
         let at = |port: u16| format!("127.0.0.1:{port}");
         comity(&[
             "init",
@@ -100,13 +113,13 @@ impl Network {
             "--node-port",
             &first_port.to_string(),
             "--grpc",
-            &at(gateway),
+            &at(gateway[0]),
             "--signer",
-            &at(gateway + 1),
+            &at(gateway[1]),
             "--rest",
             "127.0.0.1:0",
             "--metrics",
-            &at(gateway + 2),
+            &at(gateway[2]),
         ]);
         for number in 1..=VALIDATORS {
             // Silence is waited for below: shorter than in real life.
@@ -115,15 +128,19 @@ impl Network {
             let quick = text.replace("interval = \"5s\"", "interval = \"1s\"");
             assert_ne!(text, quick);
             std::fs::write(&settings, quick).expect("settings");
+            let settings = home.join(format!("nodes/{number}/ledger.toml"));
+            change(&settings, "snapshot_every = 1000", &format!("snapshot_every = {SNAPSHOT_EVERY}"));
         }
         let mut network = Self {
             chain: format!("{institution}-1").parse().expect("a chain id"),
             cometbft: cometbft.to_owned(),
             first_port,
+            links: Links::new(NODES_MAX),
             applications: (0..VALIDATORS).map(|_| None).collect(),
             nodes: (0..VALIDATORS).map(|_| None).collect(),
             home,
         };
+        (0..VALIDATORS).for_each(|index| network.wire(index));
         for index in 0..VALIDATORS {
             network.start_application(index);
         }
@@ -132,6 +149,78 @@ impl Network {
         }
         comity(&["ledger", "anchor", "--config", &network.home.join("comity.toml").display().to_string()]);
         network
+    }
+
+    /// Leads a node's wires to its peers through forwarders.
+    fn wire(&self, index: usize) {
+        let settings = self.node_home(index).join("config/config.toml");
+        let mut text = std::fs::read_to_string(&settings).expect("settings");
+        for other in (0..NODES_MAX).filter(|other| *other != index) {
+            let port = self.port(other, 1);
+            let direct = format!("@127.0.0.1:{port}");
+            if text.contains(&direct) {
+                text = text.replace(&direct, &format!("@127.0.0.1:{}", self.links.wire(index, other, port)));
+            }
+        }
+        std::fs::write(&settings, text).expect("settings");
+    }
+
+    /// Cuts the network: nodes that are given different numbers do not see each other.
+    pub(crate) fn part(&self, parts: &[u32]) {
+        self.links.part(parts);
+    }
+
+    /// Mends it.
+    pub(crate) fn mend(&self) {
+        self.links.mend();
+    }
+
+    /// Makes the home of one more node beside the validators: its own keys, everybody as peers, no state. Its number.
+    pub(crate) fn add_node(&mut self) -> usize {
+        let index = self.nodes.len();
+        assert!(index < NODES_MAX);
+        let (home, model) = (self.node_home(index), self.node_home(0));
+        let init = Command::new(&self.cometbft).arg("init").arg("validator").arg("--home").arg(&home).output();
+        assert!(init.expect("it runs").status.success());
+        std::fs::copy(model.join("config/genesis.json"), home.join("config/genesis.json")).expect("the genesis");
+        let mut text = std::fs::read_to_string(self.node_home(1).join("config/config.toml")).expect("settings");
+        for place in 0..3 {
+            let port = |index| format!("127.0.0.1:{}\"", self.port(index, place));
+            text = text.replace(&port(1), &port(index));
+        }
+        std::fs::write(home.join("config/config.toml"), text).expect("settings");
+        self.peers_of(index, &(0..VALIDATORS).collect::<Vec<_>>());
+        let ledger = std::fs::read_to_string(model.join("ledger.toml")).expect("settings");
+        let port = |index| format!("127.0.0.1:{}\"", self.port(index, 2));
+        std::fs::write(home.join("ledger.toml"), ledger.replace(&port(0), &port(index))).expect("settings");
+        self.nodes.push(None);
+        self.applications.push(None);
+        self.wire(index);
+        index
+    }
+
+    /// Tells a node its peers anew, without wires.
+    pub(crate) fn peers_of(&self, index: usize, peers: &[usize]) {
+        let peers: Vec<_> = peers.iter().filter(|peer| **peer != index).map(|peer| self.peer(*peer)).collect();
+        let settings = self.file(index, "config/config.toml");
+        let text = std::fs::read_to_string(&settings).expect("settings");
+        let lines = text.lines().map(|line| match line.starts_with("persistent_peers") {
+            true => format!("persistent_peers = \"{}\"\n", peers.join(",")),
+            false => format!("{line}\n"),
+        });
+        std::fs::write(&settings, lines.collect::<String>()).expect("settings");
+    }
+
+    /// A node's name among peers.
+    pub(crate) fn peer(&self, index: usize) -> String {
+        let shown = Command::new(&self.cometbft).arg("show-node-id").arg("--home").arg(self.node_home(index)).output();
+        let id = String::from_utf8(shown.expect("it runs").stdout).expect("text");
+        format!("{}@127.0.0.1:{}", id.trim(), self.port(index, 1))
+    }
+
+    /// A file in a node's home.
+    pub(crate) fn file(&self, index: usize, name: &str) -> PathBuf {
+        self.node_home(index).join(name)
     }
 
     fn node_home(&self, index: usize) -> PathBuf {
@@ -161,6 +250,18 @@ impl Network {
         let mut command = Command::new(&self.cometbft);
         command.arg("start").arg("--home").arg(&home);
         self.nodes[index] = Some(spawn(command, &home.join("node.log")));
+    }
+
+    /// Both processes of a node.
+    pub(crate) fn start_both(&mut self, index: usize) {
+        self.start_application(index);
+        self.start_node(index);
+    }
+
+    /// Kills both, as a power cut would.
+    pub(crate) fn kill_both(&mut self, index: usize) {
+        self.kill_node(index);
+        self.kill_application(index);
     }
 
     /// Kills a validator's application, as a power cut would.
@@ -242,7 +343,7 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for index in 0..VALIDATORS {
+            for index in 0..self.nodes.len() {
                 for log in ["application.log", "node.log"] {
                     let text = std::fs::read_to_string(self.node_home(index).join(log)).unwrap_or_default();
                     let lines: Vec<_> = text.lines().collect();
@@ -251,7 +352,15 @@ impl Drop for Network {
             }
         }
         self.nodes.iter_mut().chain(&mut self.applications).for_each(kill);
+        self.links.end();
     }
+}
+
+/// Changes a text in a file, which must be there.
+pub(crate) fn change(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).expect("a file");
+    assert!(text.contains(from), "{} has no {from}", path.display());
+    std::fs::write(path, text.replace(from, to)).expect("a file");
 }
 
 /// Starts a process that writes to a log, after what is in it already.

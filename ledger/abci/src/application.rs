@@ -6,22 +6,24 @@
 use crate::convert;
 use crate::fault::Stop;
 use crate::genesis;
+use crate::restore;
+use crate::snapshots::Snapshots;
+use comity_ledger_app::snapshots::{FORMAT, Restoring};
 use comity_ledger_app::{App, Block, Prepare, Process, Query, Reader, abci::APP_VERSION};
 use comity_model::{ChainId, Time};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
-use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as ChunkResult;
-use tendermint_proto::v0_38::abci::response_offer_snapshot::Result as OfferResult;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tendermint_proto::v0_38::abci::response_verify_vote_extension::VerifyStatus;
-use tendermint_proto::v0_38::abci::{self, Request};
+use tendermint_proto::v0_38::abci::{self, MisbehaviorType, Request};
 
 /// The application as connections call it.
 pub(crate) struct Application {
     chain: ChainId,
     reader: Reader,
+    snapshots: Snapshots,
     consensus: Mutex<Consensus>,
 }
 
@@ -30,11 +32,19 @@ struct Consensus {
     app: App,
     /// The connection that uses it, until it closes.
     held_by: Option<u64>,
+    /// The snapshot that is being taken, before there are blocks.
+    restoring: Option<Restoring>,
 }
 
 impl Application {
-    pub(crate) fn new(app: App, chain: ChainId) -> Self {
-        Self { chain, reader: app.reader(), consensus: Mutex::new(Consensus { app, held_by: None }) }
+    pub(crate) fn new(app: App, chain: ChainId, snapshots: Snapshots) -> Self {
+        let reader = app.reader();
+        Self { chain, reader, snapshots, consensus: Mutex::new(Consensus { app, held_by: None, restoring: None }) }
+    }
+
+    /// Ends what goes on beside the requests.
+    pub(crate) fn stop(&self) {
+        self.snapshots.stop();
     }
 
     /// Answers a request that came over `connection`.
@@ -51,8 +61,11 @@ impl Application {
             Ask::ProcessProposal(process) => Answer::ProcessProposal(self.process(connection, process)?),
             Ask::FinalizeBlock(block) => Answer::FinalizeBlock(self.finalize(connection, block)?),
             Ask::Commit(_) => {
-                self.consensus(connection)?.app.commit()?;
-                // Every block is kept: a new node carries them all out again.
+                let mut consensus = self.consensus(connection)?;
+                consensus.app.commit()?;
+                // Before the next block: a snapshot is of this one.
+                self.snapshots.committed(&self.reader)?;
+                // Every block is kept: who wants to may carry them all out again.
                 Answer::Commit(abci::ResponseCommit { retain_height: 0 })
             }
             // Votes carry no extensions here; the genesis does not ask for any.
@@ -63,16 +76,24 @@ impl Application {
                     false => VerifyStatus::Reject.into(),
                 },
             }),
-            // No snapshots are made, so none is offered and none is taken: a new node replays.
-            Ask::ListSnapshots(_) => Answer::ListSnapshots(abci::ResponseListSnapshots::default()),
-            Ask::LoadSnapshotChunk(_) => Answer::LoadSnapshotChunk(abci::ResponseLoadSnapshotChunk::default()),
-            Ask::OfferSnapshot(_) => {
-                Answer::OfferSnapshot(abci::ResponseOfferSnapshot { result: OfferResult::Abort.into() })
-            }
-            Ask::ApplySnapshotChunk(_) => Answer::ApplySnapshotChunk(abci::ResponseApplySnapshotChunk {
-                result: ChunkResult::Abort.into(),
-                ..abci::ResponseApplySnapshotChunk::default()
+            Ask::ListSnapshots(_) => Answer::ListSnapshots(abci::ResponseListSnapshots {
+                snapshots: self.snapshots.list().iter().map(restore::listed).collect(),
             }),
+            Ask::LoadSnapshotChunk(load) => {
+                let format = load.format == FORMAT;
+                let chunk = format.then(|| self.snapshots.chunk(load.height, load.chunk)).flatten();
+                Answer::LoadSnapshotChunk(abci::ResponseLoadSnapshotChunk { chunk: chunk.unwrap_or_default().into() })
+            }
+            Ask::OfferSnapshot(offer) => {
+                let mut consensus = self.lock();
+                let (result, restoring) = restore::offered(&mut consensus.app, offer)?;
+                consensus.restoring = restoring;
+                Answer::OfferSnapshot(abci::ResponseOfferSnapshot { result: result.into() })
+            }
+            Ask::ApplySnapshotChunk(apply) => {
+                let Consensus { app, restoring, .. } = &mut *self.lock();
+                Answer::ApplySnapshotChunk(restore::chunk(app, restoring, &self.chain, &apply)?)
+            }
         })
     }
 
@@ -167,11 +188,35 @@ impl Application {
     ) -> Result<abci::ResponseFinalizeBlock, Stop> {
         let (height, time, hash) =
             (convert::height(block.height)?, convert::time(block.time)?, convert::hash(&block.hash)?);
+        for misbehavior in &block.misbehavior {
+            tell(misbehavior);
+        }
         let txs = convert::txs(block.txs);
         let finalized = self.consensus(connection)?.app.finalize_block(&Block { height, time, hash, txs: &txs })?;
         tracing::debug!(%height, txs = txs.len(), app_hash = %finalized.app_hash, "a block was carried out");
         Ok(convert::finalized(finalized))
     }
+}
+
+/// Tells the operator that a validator signed what contradicts itself: its key is in two hands, or its keeper lies. What
+/// follows is for the governors to decide; light clients freeze only when two commits exist.
+fn tell(misbehavior: &abci::Misbehavior) {
+    let kind = match misbehavior.r#type() {
+        MisbehaviorType::DuplicateVote => "duplicate_vote",
+        MisbehaviorType::LightClientAttack => "light_client_attack",
+        MisbehaviorType::Unknown => "unknown",
+    };
+    let validator = misbehavior.validator.clone().unwrap_or_default();
+    let address: String = validator.address.iter().map(|byte| format!("{byte:02X}")).collect();
+    tracing::error!(
+        kind,
+        validator = address,
+        power = validator.power,
+        total_power = misbehavior.total_voting_power,
+        at_height = misbehavior.height,
+        "a block carries evidence against a validator: ask its keeper, and take it out of the set"
+    );
+    metrics::counter!("comity_chain_misbehavior_total", "kind" => kind).increment(1);
 }
 
 /// The proposer's clock.

@@ -14,6 +14,15 @@ pub enum AbciError {
         #[source]
         source: std::io::Error,
     },
+    /// The folder of snapshots cannot be used.
+    #[error("the folder of snapshots {} cannot be used", folder.display())]
+    Snapshots {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The application's state failed: the node must stop, and start again when the cause is gone.
     #[error("the application stopped the chain")]
     App(#[from] AppError),
@@ -32,6 +41,7 @@ impl AbciError {
         match self {
             Self::Listen { .. } => "ABCI_LISTEN",
             Self::App(AppError::File(source)) => source.code(),
+            Self::Snapshots { .. } => "ABCI_SNAPSHOTS",
             Self::App(_) => "APPLICATION",
             Self::Thread { .. } => "ABCI_THREAD",
         }

@@ -13,9 +13,12 @@ mod convert;
 mod fault;
 mod frame;
 mod genesis;
+mod restore;
 mod server;
+mod snapshots;
 
 pub use address::{Address, BadAddress};
 pub use fault::AbciError;
 pub use frame::{FRAME_BYTES_MAX, FrameError, read_frame, write_frame};
 pub use server::{Server, ServerConfig};
+pub use snapshots::SnapshotConfig;

@@ -5,6 +5,7 @@ use crate::address::Address;
 use crate::application::Application;
 use crate::connection::{self, Stream};
 use crate::fault::AbciError;
+use crate::snapshots::{SnapshotConfig, Snapshots};
 use comity_ledger_app::App;
 use comity_model::ChainId;
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ pub struct ServerConfig {
     pub listen: Address,
     /// The file of the state, made if missing; one process uses it at a time.
     pub state: PathBuf,
+    /// What it offers to new machines.
+    pub snapshots: SnapshotConfig,
 }
 
 /// A running server. Dropping it stops it without waiting.
@@ -54,7 +57,12 @@ impl Server {
             .map_err(|source| AbciError::Listen { address: config.listen.to_string(), source })?;
         tracing::info!(chain = %config.chain, %address, height = %info.height, "the application waits for its node");
         let cancel = CancellationToken::new();
-        let application = Arc::new(Application::new(app, config.chain));
+        let (folder, height) = (config.snapshots.folder.clone(), info.height.0);
+        let snapshots = tokio::task::spawn_blocking(move || Snapshots::open(config.snapshots, height))
+            .await
+            .map_err(thread)?
+            .map_err(|source| AbciError::Snapshots { folder, source })?;
+        let application = Arc::new(Application::new(app, config.chain, snapshots));
         let task = tokio::spawn(accept(listener, application, cancel.clone()));
         Ok(Self { address, task: Some(task), cancel })
     }
@@ -174,6 +182,8 @@ async fn accept(listener: Listener, application: Arc<Application>, cancel: Cance
         stream.shut_down();
     }
     while serving.join_next().await.is_some() {}
+    // At most as long as one chunk takes.
+    tokio::task::spawn_blocking(move || application.stop()).await.map_err(thread)?;
     ended
 }
 

@@ -5,7 +5,7 @@
 #[path = "../../engine/tests/support/mod.rs"]
 mod support;
 
-use comity_ledger_abci::{Address, Server, ServerConfig, read_frame, write_frame};
+use comity_ledger_abci::{Address, Server, ServerConfig, SnapshotConfig, read_frame, write_frame};
 use comity_ledger_engine::{CommittedBlock, Engine, Storage};
 use comity_ledger_rpc::node::Genesis as Document;
 use comity_model::state::StatePath;
@@ -19,6 +19,9 @@ use support::{World, key, power, reach};
 use tendermint_proto::google::protobuf::Timestamp;
 use tendermint_proto::v0_38::abci::request::Value as Ask;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
+use tendermint_proto::v0_38::abci::response_apply_snapshot_chunk::Result as ChunkResult;
+use tendermint_proto::v0_38::abci::response_offer_snapshot::Result as OfferResult;
+use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tendermint_proto::v0_38::abci::{self, Request, Response};
 use tendermint_proto::v0_38::crypto::PublicKey;
 use tendermint_proto::v0_38::crypto::public_key::Sum;
@@ -121,6 +124,7 @@ async fn server(world: &World, folder: &Path) -> Server {
         chain: world.genesis.chain.clone(),
         listen: "tcp://127.0.0.1:0".parse().unwrap(),
         state: folder.join("state.redb"),
+        snapshots: SnapshotConfig { folder: folder.join("snapshots"), every: 2, keep: 2 },
     };
     Server::start(config).await.expect("starts")
 }
@@ -243,6 +247,129 @@ async fn a_crash_at_any_point_of_a_block_is_healed_by_replay() {
     }
 }
 
+/// The snapshots of a server, once there are so many.
+async fn snapshots(node: &mut Node, number: usize) -> Vec<abci::Snapshot> {
+    for _ in 0..1_000 {
+        match node.ask(Ask::ListSnapshots(abci::RequestListSnapshots {})) {
+            Answer::ListSnapshots(list) if list.snapshots.len() >= number => return list.snapshots,
+            Answer::ListSnapshots(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("no {number} snapshots");
+}
+
+fn load(node: &mut Node, snapshot: &abci::Snapshot, chunk: u32) -> Vec<u8> {
+    let (height, format) = (snapshot.height, snapshot.format);
+    match node.ask(Ask::LoadSnapshotChunk(abci::RequestLoadSnapshotChunk { height, format, chunk })) {
+        Answer::LoadSnapshotChunk(loaded) => loaded.chunk.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn offer(node: &mut Node, snapshot: &abci::Snapshot, app_hash: Vec<u8>) -> OfferResult {
+    let snapshot = Some(snapshot.clone());
+    match node.ask(Ask::OfferSnapshot(abci::RequestOfferSnapshot { snapshot, app_hash: app_hash.into() })) {
+        Answer::OfferSnapshot(answer) => answer.result(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn apply(node: &mut Node, index: u32, chunk: Vec<u8>) -> abci::ResponseApplySnapshotChunk {
+    let sender = "a peer".into();
+    match node.ask(Ask::ApplySnapshotChunk(abci::RequestApplySnapshotChunk { index, chunk: chunk.into(), sender })) {
+        Answer::ApplySnapshotChunk(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_machine_takes_a_snapshot_and_follows_and_a_wrong_chunk_falls_on_its_sender() {
+    let (theirs, mine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let world = World::new(10);
+    let blocks = blocks(&world).await;
+    let old = server(&world, theirs.path()).await;
+    let mut node = Node::connect(&old);
+    node.begin(&world);
+    for block in &blocks {
+        node.finalize(block);
+        node.commit();
+        // So slowly that each that is due is made.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    drop(node);
+    old.stop().await.expect("stops");
+    // They outlive a restart, and a folder that is half a snapshot does not.
+    std::fs::create_dir(theirs.path().join("snapshots/99.partial")).unwrap();
+    let old = server(&world, theirs.path()).await;
+    assert!(!theirs.path().join("snapshots/99.partial").exists());
+    let mut peer = Node::connect(&old);
+    let list = snapshots(&mut peer, 2).await;
+    assert_eq!(list.len(), 2, "no more are kept");
+    assert!(list[0].height > list[1].height, "the newest first");
+    let offered = &list[1];
+    let after = usize::try_from(offered.height).unwrap();
+    let app_hash = blocks[after - 1].app_hash.0.to_vec();
+    let chunks: Vec<_> = (0..offered.chunks).map(|chunk| load(&mut peer, offered, chunk)).collect();
+    assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
+    assert!(load(&mut peer, offered, offered.chunks).is_empty(), "there is no such chunk");
+    assert!(load(&mut peer, &abci::Snapshot { format: 2, ..offered.clone() }, 0).is_empty(), "nor such a format");
+
+    let new = server(&world, mine.path()).await;
+    let mut node = Node::connect(&new);
+    assert_eq!(
+        offer(&mut node, &abci::Snapshot { format: 2, ..offered.clone() }, app_hash.clone()),
+        OfferResult::RejectFormat
+    );
+    let lies: [fn(&mut abci::Snapshot); 4] = [
+        |snapshot| snapshot.height += 1,
+        |snapshot| snapshot.chunks += 1,
+        |snapshot| snapshot.hash = vec![1; 32].into(),
+        |snapshot| snapshot.metadata = vec![1].into(),
+    ];
+    for lie in lies {
+        let mut snapshot = offered.clone();
+        lie(&mut snapshot);
+        assert_eq!(offer(&mut node, &snapshot, app_hash.clone()), OfferResult::Reject);
+    }
+    // Another state than the light client vouches for is found out with the last chunk.
+    assert_eq!(offer(&mut node, offered, vec![7; 32]), OfferResult::Accept);
+    let mut last = None;
+    for (index, chunk) in (0u32..).zip(&chunks) {
+        last = Some(apply(&mut node, index, chunk.clone()));
+    }
+    assert_eq!(last.unwrap().result(), ChunkResult::RejectSnapshot);
+    assert_eq!(node.info().0, 0);
+    // A chunk that is wrong, then the right one.
+    assert_eq!(offer(&mut node, offered, app_hash.clone()), OfferResult::Accept);
+    for (index, chunk) in (0u32..).zip(&chunks) {
+        let mut wrong = chunk.clone();
+        wrong[0] ^= 1;
+        let answer = apply(&mut node, index, wrong);
+        assert_eq!(answer.result(), ChunkResult::Retry);
+        assert_eq!((answer.refetch_chunks, answer.reject_senders), (vec![index], vec!["a peer".to_owned()]));
+        assert_eq!(apply(&mut node, index, chunk.clone()).result(), ChunkResult::Accept);
+    }
+    assert_eq!(node.info(), (i64::try_from(offered.height).unwrap(), app_hash));
+    // From there it follows, over another connection of the node.
+    let mut consensus = Node::connect(&new);
+    for block in &blocks[after..] {
+        assert_eq!(consensus.finalize(block).app_hash, block.app_hash.0.to_vec(), "block {}", block.height());
+        consensus.commit();
+    }
+    assert_eq!(consensus.info(), peer.info());
+    assert_eq!(offer(&mut node, offered, vec![7; 32]), OfferResult::Abort, "it has a state");
+
+    // A chunk that rots on disk is not given out.
+    let path = theirs.path().join("snapshots").join(offered.height.to_string()).join("0");
+    let mut rotten = std::fs::read(&path).unwrap();
+    rotten[10] ^= 1;
+    std::fs::write(&path, rotten).unwrap();
+    assert!(load(&mut peer, offered, 0).is_empty());
+    new.stop().await.expect("stops");
+    old.stop().await.expect("stops");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_genesis_document_that_contradicts_itself_is_refused_and_the_server_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -271,6 +398,40 @@ async fn a_genesis_document_that_contradicts_itself_is_refused_and_the_server_go
     let mut node = Node::connect(&server);
     node.begin(&world);
     assert_eq!(node.info().0, 0);
+    drop(node);
+    server.stop().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proposals_keep_their_bounds_over_the_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(10);
+    let server = server(&world, folder.path()).await;
+    let mut node = Node::connect(&server);
+    node.begin(&world);
+    let (small, large) = (bytes::Bytes::from(world.put_record("one")), bytes::Bytes::from(vec![1; 2 << 20]));
+    let time = Some(timestamp(world.genesis.time));
+    let mut prepare = |txs: Vec<bytes::Bytes>, max_tx_bytes: i64| {
+        let ask = abci::RequestPrepareProposal { max_tx_bytes, txs, height: 1, time, ..Default::default() };
+        match node.ask(Ask::PrepareProposal(ask)) {
+            Answer::PrepareProposal(proposal) => proposal.txs,
+            other => panic!("{other:?}"),
+        }
+    };
+    let room = i64::try_from(small.len()).unwrap();
+    assert_eq!(prepare(vec![large.clone(), small.clone(), small.clone()], 1 << 22), [small.clone(), small.clone()]);
+    assert_eq!(prepare(vec![small.clone(), small.clone()], room), [small.clone()], "there is room for one");
+    assert!(prepare(vec![small.clone()], -1).is_empty());
+    let mut judge = |txs: Vec<bytes::Bytes>| {
+        let ask = abci::RequestProcessProposal { txs, height: 1, time, ..Default::default() };
+        match node.ask(Ask::ProcessProposal(ask)) {
+            Answer::ProcessProposal(judged) => judged.status(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(judge(vec![small.clone(), vec![1, 2].into()]), ProposalStatus::Accept, "what is refused is a result");
+    assert_eq!(judge(vec![large]), ProposalStatus::Reject);
+    assert_eq!(judge(vec![small; 2_001]), ProposalStatus::Reject);
     drop(node);
     server.stop().await.expect("stops");
 }
@@ -359,6 +520,7 @@ async fn a_socket_file_that_nobody_answers_at_is_replaced_and_nothing_else_is() 
         chain: world.genesis.chain.clone(),
         listen: Address::Unix(socket.clone()),
         state: folder.path().join(state),
+        snapshots: SnapshotConfig { folder: folder.path().join("snapshots"), every: 0, keep: 1 },
     };
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     assert!(socket.exists(), "a crash leaves the file behind");

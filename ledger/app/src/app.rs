@@ -8,7 +8,7 @@ use crate::refusal::{Reason, Refusal};
 use crate::side::Side;
 use crate::store::{self, Batch, Snapshot};
 use crate::working::{Clock, Config, Execution, Working, decode};
-use crate::{due, genesis, headers, proposal, query, transaction, tree};
+use crate::{due, genesis, headers, indexes, proposal, query, transaction, tree};
 use comity_model::genesis::Genesis;
 use comity_model::governance::ValidatorUpdate;
 use comity_model::{Hash, Height, encode};
@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 /// The chain application.
 pub struct App {
-    reader: Reader,
-    config: Option<Config>,
-    clock: Option<Clock>,
+    pub(crate) reader: Reader,
+    pub(crate) config: Option<Config>,
+    pub(crate) clock: Option<Clock>,
     finalized: Option<(Batch, Clock)>,
 }
 
@@ -29,7 +29,7 @@ pub struct App {
 /// last committed block.
 #[derive(Clone)]
 pub struct Reader {
-    database: Arc<Database>,
+    pub(crate) database: Arc<Database>,
 }
 
 impl App {
@@ -51,7 +51,12 @@ impl App {
 
     fn with_database(database: Database) -> Result<Self, AppError> {
         let reader = Reader { database: Arc::new(database) };
-        let snapshot = Snapshot::open(&reader.database)?;
+        let mut snapshot = Snapshot::open(&reader.database)?;
+        if snapshot.side(&Side::Restoring.key())?.is_some() {
+            // Half a snapshot is worth nothing: the node asks its peers again.
+            store::clear(&reader.database, &BTreeMap::new())?;
+            snapshot = Snapshot::open(&reader.database)?;
+        }
         Ok(Self { config: config(&snapshot)?, clock: clock(&snapshot)?, finalized: None, reader })
     }
 
@@ -168,6 +173,12 @@ impl Reader {
         })
     }
 
+    /// The last committed block; 0 before the first.
+    pub fn height(&self) -> Result<Height, AppError> {
+        let snapshot = Snapshot::open(&self.database)?;
+        Ok(clock(&snapshot)?.map_or(Height(0), |clock| clock.height))
+    }
+
     /// See [`App::check_tx`].
     pub fn check_tx(&self, tx: &[u8]) -> Result<TxResult, AppError> {
         let snapshot = Snapshot::open(&self.database)?;
@@ -203,7 +214,8 @@ impl Reader {
 /// is another one than before.
 fn seal(snapshot: &Snapshot, ex: Execution<'_>) -> Result<(Batch, Clock, bool), AppError> {
     let (height, time) = (ex.height, ex.time);
-    let (state, side) = ex.state.into_changes();
+    let (mut state, mut side) = ex.state.into_changes();
+    indexes::account(snapshot, &mut state, &mut side)?;
     let mut batch = Batch { version: height.0, side, ..Batch::default() };
     let (app_hash, changed) = tree::update(snapshot, &state, &mut batch)?;
     let clock = Clock { height, time, app_hash };
@@ -226,12 +238,12 @@ fn changed_validators(snapshot: &Snapshot, updates: Vec<ValidatorUpdate>) -> Res
     Ok(changed)
 }
 
-fn config(snapshot: &Snapshot) -> Result<Option<Config>, AppError> {
+pub(crate) fn config(snapshot: &Snapshot) -> Result<Option<Config>, AppError> {
     let bytes = snapshot.side(&Side::Config.key())?;
     bytes.map(|bytes| decode("the chain's configuration", &bytes)).transpose()
 }
 
-fn clock(snapshot: &Snapshot) -> Result<Option<Clock>, AppError> {
+pub(crate) fn clock(snapshot: &Snapshot) -> Result<Option<Clock>, AppError> {
     let bytes = snapshot.side(&Side::Clock.key())?;
     bytes.map(|bytes| decode("the chain's clock", &bytes)).transpose()
 }

@@ -17,6 +17,7 @@ mod genesis;
 mod governance;
 mod headers;
 mod holds;
+mod indexes;
 #[cfg(test)]
 mod life;
 mod members;
@@ -29,6 +30,7 @@ mod query;
 mod records;
 mod refusal;
 mod side;
+pub mod snapshots;
 mod store;
 mod transaction;
 mod tree;

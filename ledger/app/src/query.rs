@@ -6,7 +6,7 @@ use crate::refusal::{Reason, Refusal, Stop, require};
 use crate::side::{self, Side};
 use crate::store::{Snapshot, VERSIONS_KEPT};
 use crate::tree;
-use crate::working::{Clock, Working};
+use crate::working::{Clock, Working, decode};
 use comity_model::client::ClientState;
 use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
@@ -88,7 +88,8 @@ fn find(snapshot: &Snapshot, clock: &Clock, query: &Query<'_>) -> Result<Answer,
 fn state(snapshot: &Snapshot, clock: &Clock, query: &Query<'_>) -> Result<Answer, Stop> {
     let key = <[u8; 32]>::try_from(query.data).map_err(|_| Reason::QueryMalformed)?;
     let height = query.height.unwrap_or(clock.height);
-    let oldest = clock.height.0.saturating_sub(VERSIONS_KEPT);
+    let begins = snapshot.side(&Side::Begins.key())?.map(|bytes| decode("a height", &bytes)).transpose()?;
+    let oldest = clock.height.0.saturating_sub(VERSIONS_KEPT).max(begins.unwrap_or(Height(0)).0);
     require((oldest..=clock.height.0).contains(&height.0), Reason::HeightNotKept)?;
     let (value, proof) = if query.prove {
         tree::prove(snapshot, height.0, &key)?

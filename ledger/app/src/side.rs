@@ -1,4 +1,4 @@
-//! Names of rows in the side table: indexes and caches that follow from the state and are not proven.
+//! Names of rows in the side table: indexes that no proof is made of. Their digest stands in the state.
 //!
 //! Each kind of row has a tag byte; parts of variable length carry their length; numbers are big-endian, so that rows
 //! sort as they count. What is needed from a row is in its value: keys are never parsed.
@@ -42,6 +42,12 @@ pub(crate) enum Side {
     Evidence(ClientId, u32),
     /// Header hashes that are not in the tree yet, in order.
     HeadersWaiting,
+    /// The sum behind the digest of all rows that are not [`is_local`].
+    Indexes,
+    /// The first height whose state stands here, where the blocks before it were not carried out → [`Height`].
+    Begins,
+    /// A restoration from a snapshot has begun and not ended.
+    Restoring,
 }
 
 impl Side {
@@ -79,8 +85,18 @@ impl Side {
             Self::Validator(key) => tagged(14, &[key]),
             Self::Evidence(client, number) => with_client(15, client, &number.to_be_bytes()),
             Self::HeadersWaiting => vec![16],
+            Self::Indexes => vec![200],
+            Self::Begins => vec![201],
+            Self::Restoring => vec![202],
         }
     }
+}
+
+/// Whether a row is no index of the state: it changes without the state, or differs between machines. All others count in
+/// the digest under [`comity_model::state::StatePath::Indexes`] and belong to a snapshot.
+pub(crate) fn is_local(key: &[u8]) -> bool {
+    // The clock, headers that wait, and from 200 on what a machine keeps for itself.
+    matches!(key.first(), None | Some(2 | 16 | 200..))
 }
 
 /// All due dates, soonest first.

@@ -1,7 +1,7 @@
 //! The durable side: four redb tables, written in one transaction a block.
 //!
 //! `nodes` and `values` are the versions of the tree, `stale` says what may be forgotten when, `side` holds indexes
-//! that are not proven. It knows bytes only: what stands where is decided by `tree`, `side` and `working`.
+//! that no proof is made of. It knows bytes only: what stands where is decided by `tree`, `side` and `working`.
 
 use crate::abci::AppError;
 use comity_store_file::Format;
@@ -12,7 +12,7 @@ use std::ops::Bound;
 /// A table of bytes by bytes.
 type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
 /// A row: its key and its value.
-type Row = (Vec<u8>, Vec<u8>);
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
 /// A committed view of such a table.
 type View = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -56,6 +56,19 @@ fn prepare(database: Database) -> Result<Database, AppError> {
     }
     transaction.commit().map_err(|error| fault(doing, error))?;
     Ok(database)
+}
+
+/// Removes everything and writes `side`, whole or not at all. Durable when it returns.
+pub(crate) fn clear(database: &Database, side: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), AppError> {
+    let doing = "beginning anew";
+    let mut transaction = database.begin_write().map_err(|error| fault(doing, error))?;
+    transaction.set_durability(Durability::Immediate).map_err(|error| fault(doing, error))?;
+    for table in [NODES, VALUES, STALE, SIDE] {
+        transaction.delete_table(table).map_err(|error| fault(doing, error))?;
+    }
+    let batch = Batch { side: side.clone(), ..Batch::default() };
+    write_tables(&transaction, &batch).map_err(|error| fault(doing, error))?;
+    transaction.commit().map_err(|error| fault(doing, error))
 }
 
 /// What one block writes.
@@ -173,6 +186,16 @@ impl Snapshot {
         }
     }
 
+    /// All rows of `values`, by key.
+    pub(crate) fn all_values(&self) -> Result<impl Iterator<Item = Result<Row, AppError>> + Send + use<>, AppError> {
+        all(&self.values)
+    }
+
+    /// All rows of `side`, by key.
+    pub(crate) fn all_sides(&self) -> Result<impl Iterator<Item = Result<Row, AppError>> + Send + use<>, AppError> {
+        all(&self.side)
+    }
+
     /// A row of `side`.
     pub(crate) fn side(&self, key: &[u8]) -> Result<Option<Vec<u8>>, AppError> {
         row(&self.side, key)
@@ -206,6 +229,15 @@ impl Snapshot {
         use redb::ReadableTableMetadata;
         self.nodes.len().expect("a length") + self.values.len().expect("a length")
     }
+}
+
+fn all(table: &View) -> Result<impl Iterator<Item = Result<Row, AppError>> + Send + use<>, AppError> {
+    let doing = "reading all rows";
+    let rows = table.range::<&[u8]>(..).map_err(|error| fault(doing, error))?;
+    Ok(rows.map(move |row| {
+        let (key, value) = row.map_err(|error| fault(doing, error))?;
+        Ok((key.value().to_vec(), value.value().to_vec()))
+    }))
 }
 
 fn row(table: &View, key: &[u8]) -> Result<Option<Vec<u8>>, AppError> {

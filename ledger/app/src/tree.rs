@@ -50,6 +50,30 @@ pub(crate) fn prove(
     Ok((value, proof.encode_to_vec()))
 }
 
+/// What stands after the last commit, in the order of the tree: state keys and values.
+pub(crate) fn all(
+    snapshot: &Snapshot,
+) -> Result<impl Iterator<Item = Result<(StateKey, Vec<u8>), AppError>> + Send + use<>, AppError> {
+    let mut rows = snapshot.all_values()?.peekable();
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let (row_key, bytes) = match rows.next()? {
+                Ok(row) => row,
+                Err(error) => return Some(Err(error)),
+            };
+            // Versions of a key follow each other: only the newest stands.
+            if matches!(rows.peek(), Some(Ok((next, _))) if next.get(..32) == row_key.get(..32)) {
+                continue;
+            }
+            match parse(&row_key, &bytes) {
+                Some(Row { key, value: Some(value), .. }) => return Some(Ok((key, value))),
+                Some(Row { value: None, .. }) => {}
+                None => return Some(Err(damaged("a value row"))),
+            }
+        }
+    }))
+}
+
 /// Adds to `batch` what `changes` do to the state after `batch.version - 1`, and returns the new root and how many values
 /// really changed. Changes that change nothing are left out; so are removals of what is not there.
 pub(crate) fn update(
@@ -102,8 +126,8 @@ impl TreeReader for Snapshot {
     }
 
     fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        // Asked for only while a tree is restored from chunks, which this chain does not do.
-        Err(anyhow::anyhow!("the tree is not restored from chunks"))
+        // Asked for only by the library's own restoration; here a tree is restored as blocks make it.
+        Err(anyhow::anyhow!("the tree is not restored by the library"))
     }
 }
 

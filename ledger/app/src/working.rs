@@ -5,7 +5,7 @@
 //! the path's type are a fault of ours, never a refusal.
 
 use crate::abci::AppError;
-use crate::side::Side;
+use crate::side::{self, Side};
 use crate::store::Snapshot;
 use crate::tree::{self, StateKey};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -189,11 +189,16 @@ impl<'a> Working<'a> {
         self.transaction = Changes::default();
     }
 
-    /// Whether what the block has kept so far makes the state another one than the committed one. The side table does
-    /// not count: it is not proven.
+    /// Whether what the block has kept so far makes the state, or an index whose digest stands in it, another one than the
+    /// committed one.
     pub(crate) fn is_changed(&self) -> Result<bool, AppError> {
         for (key, change) in &self.block.state {
             if tree::value(self.snapshot, self.version, key)? != *change {
+                return Ok(true);
+            }
+        }
+        for (key, change) in &self.block.side {
+            if !side::is_local(key) && self.snapshot.side(key)? != *change {
                 return Ok(true);
             }
         }

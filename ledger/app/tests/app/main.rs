@@ -8,6 +8,7 @@ mod holds;
 mod orders;
 mod packets;
 mod random;
+mod snapshots;
 mod state;
 mod support;
 mod transactions;
