@@ -2,6 +2,7 @@
 //! Refuses to know how anything is done.
 
 pub(crate) mod agreement;
+pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod govern;
 pub(crate) mod holding;
@@ -113,6 +114,9 @@ pub(crate) enum Command {
     /// Print the description of the REST API, OpenAPI 3.1: for client generators and documentation.
     #[command(after_help = "Example:\n  comity openapi > openapi.json\n\nA gateway serves the same at /openapi.json.")]
     Openapi,
+    /// Drive a running gateway with a load and measure what it can take.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Back up, restore and check what a gateway or relayer keeps.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -128,6 +132,9 @@ pub(crate) struct SandboxArgs {
     /// Seed of the invented people, accounts and judgments.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Requests per second of one institution that each gateway takes; as by default when left out.
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_per_second: Option<std::num::NonZeroU32>,
 }
 
 /// `comity init`

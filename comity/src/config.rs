@@ -6,6 +6,7 @@ pub(crate) mod application;
 pub(crate) mod corrections;
 pub(crate) mod edit;
 pub(crate) mod founding;
+pub(crate) mod limits;
 pub(crate) mod officers;
 pub(crate) mod peers;
 pub(crate) mod relay;
@@ -15,6 +16,7 @@ mod text;
 use crate::anchor::{AnchorFile, kind_from_name};
 use crate::failure::Failure;
 use comity_gateway::DecidePolicy;
+use comity_gateway::Limits;
 use comity_gateway::following::Following;
 use comity_model::member::{MemberKind, Officer, Validity};
 use comity_model::seal::PublicKey;
@@ -63,6 +65,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) decide: DecidePolicy,
     /// How corrections of records reach those who hold them.
     pub(crate) following: Following,
+    /// How much the gateway does at once.
+    pub(crate) limits: Limits,
     /// Files of rules beside those that came with the program.
     pub(crate) rules: Vec<PathBuf>,
 }
@@ -159,6 +163,8 @@ struct Raw {
     decide: RawDecide,
     #[serde(default)]
     corrections: corrections::Raw,
+    #[serde(default)]
+    limits: limits::Raw,
     #[serde(default)]
     rules: Vec<PathBuf>,
 }
@@ -360,6 +366,7 @@ impl Raw {
             },
             peers,
             following: self.corrections.check()?,
+            limits: self.limits.check()?,
             decide: match self.decide {
                 RawDecide::Automatic => DecidePolicy::Automatic,
                 RawDecide::Manual => DecidePolicy::Manual,

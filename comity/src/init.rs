@@ -181,6 +181,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         peers: Vec::new(),
         decide: comity_gateway::DecidePolicy::default(),
         following: comity_gateway::following::Following::default(),
+        limits: comity_gateway::Limits::default(),
         rules: Vec::new(),
     }
 }

@@ -4,12 +4,12 @@
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{client, ledger, sectors, shutdown, signing, store, telemetry};
+use crate::{client, ledger, near, sectors, shutdown, signing, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
-use comity_gateway::{Clock, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running};
+use comity_gateway::{Clock, Deps, GatewayConfig, OrderClients, PeerConfig, Running};
 use comity_ledger_engine::Engine;
 use comity_store::Store;
 use std::path::Path;
@@ -35,8 +35,13 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
         None => config.rpc_url(),
     };
     let signer = signing::connect(&config)?;
+    let far = chain(&config, &rpc)?;
+    let ports = match &engine {
+        Some(engine) => near::chain(engine.handle(), far, &config.keys.operator)?,
+        None => far,
+    };
     let opened = store::open(&config.store).await?;
-    let gateway = start(&config, chain(&config, &rpc)?, opened.store.clone(), signer).await?;
+    let gateway = start(&config, ports, opened.store.clone(), signer).await?;
     println!("{}: gateway at {} (gRPC over mTLS).", config.institution, gateway.grpc_addr());
     if let Some(rest) = gateway.rest_addr() {
         println!("{}: REST at https://{rest}/v1 (mTLS), described at {OPENAPI_PATH}.", config.institution);
@@ -104,7 +109,7 @@ fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {
         anchor: anchor.anchor.clone(),
         encryption_key: Seed::read(&config.keys.encryption)?.into_secret(),
         lookup_key: config.keys.lookup.as_deref().map(Seed::read).transpose()?.map(Seed::into_secret),
-        limits: Limits::default(),
+        limits: config.limits,
         decide: config.decide,
         following: config.following.clone(),
         clock: Clock::system(),

@@ -2,6 +2,7 @@
 //! Refuses to know how anything is done.
 
 mod anchor;
+mod bench;
 mod check;
 mod cli;
 mod client;
@@ -19,6 +20,7 @@ mod institution;
 mod keys;
 mod ledger;
 mod link;
+mod near;
 mod pki;
 mod relay;
 mod sandbox;
@@ -97,6 +99,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Delivery(command) => client::delivery::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
             Command::Openapi => openapi(),
+            Command::Bench(command) => bench::run(command).await,
             Command::Store(command) => store::command::run(command).await,
         }
     })

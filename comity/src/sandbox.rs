@@ -27,6 +27,7 @@ use comity_relayer_worker::Relayer;
 use comity_store::Store;
 use data::SandboxData;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -34,7 +35,13 @@ use tonic::transport::Channel;
 
 /// Runs `comity sandbox` until it is told to stop.
 pub(crate) async fn run(args: SandboxArgs) -> Result<(), Failure> {
-    let world = World::start(WorldOptions { dir: args.dir, seed: args.seed, quiet: false }).await?;
+    let world = World::start(WorldOptions {
+        dir: args.dir,
+        seed: args.seed,
+        quiet: false,
+        rate_per_second: args.rate_per_second,
+    })
+    .await?;
     guide::print(&world)?;
     shutdown::requested().await?;
     println!("Stopping.");
@@ -50,6 +57,8 @@ pub(crate) struct WorldOptions {
     pub(crate) seed: u64,
     /// Shows no progress.
     pub(crate) quiet: bool,
+    /// Requests per second of one institution that each gateway takes; `None` as by default.
+    pub(crate) rate_per_second: Option<NonZeroU32>,
 }
 
 /// A running world.

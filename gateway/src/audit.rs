@@ -1,5 +1,8 @@
 //! Who had access to personal data, when, to which, and why: one row an access, appended before the data is handed out.
-//! It refuses to hold the data itself: rows name fields, never values.
+//! Accesses at about the same time become durable together. It refuses to hold the data itself: rows name fields, never
+//! values.
+
+mod group;
 
 use crate::error::ApiError;
 use crate::identity::Caller;
@@ -8,6 +11,7 @@ use comity_model::consent::SignedConsent;
 use comity_model::{FieldName, Time, encode};
 use comity_proto::v1;
 use comity_store::{Batch, SCAN_ROWS_MAX, Store, Table};
+use group::Group;
 use std::sync::Arc;
 
 /// Time (big-endian seconds and nanoseconds) ‖ 8 random bytes → [`Entry`].
@@ -88,21 +92,23 @@ pub struct Entry {
 #[derive(Clone)]
 pub struct Audit {
     store: Arc<dyn Store>,
+    group: Group,
 }
 
 impl Audit {
     /// The trail in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { group: Group::new(store.clone()), store }
     }
 
-    /// Appends an access; durable when this returns. No data is handed out before.
+    /// Appends an access, with those that come at about the same time; durable when this returns. No data is handed out
+    /// before.
     ///
     /// # Errors
     /// The store's.
     pub async fn append(&self, entry: &Entry) -> Result<(), ApiError> {
-        Ok(self.store.commit(Self::write(Batch::new(), entry)?).await?)
+        self.group.append(row_key(entry)?, encode(entry)).await
     }
 
     /// Appends several at once; durable when this returns.
@@ -119,12 +125,7 @@ impl Audit {
     /// # Errors
     /// `INTERNAL` where the system gives no randomness.
     pub fn write(batch: Batch, entry: &Entry) -> Result<Batch, ApiError> {
-        let mut key = entry.at.seconds().to_be_bytes().to_vec();
-        key.extend_from_slice(&entry.at.nanos().to_be_bytes());
-        let mut salt = [0u8; 8];
-        getrandom::fill(&mut salt).map_err(|error| ApiError::fault(error.to_string()))?;
-        key.extend_from_slice(&salt);
-        Ok(batch.put(AUDIT, key, encode(entry)))
+        Ok(batch.put(AUDIT, row_key(entry)?, encode(entry)))
     }
 
     /// Keeps the consent under which personal data is about to be handed out; durable when this returns.
@@ -153,6 +154,16 @@ impl Audit {
         let rows = self.store.scan(AUDIT, &[], &[], SCAN_ROWS_MAX).await?;
         rows.iter().map(|(_, bytes)| comity_model::decode("an audit entry", bytes).map_err(ApiError::fault)).collect()
     }
+}
+
+/// Where an access is filed: by time, and apart from all others of the same moment.
+fn row_key(entry: &Entry) -> Result<Vec<u8>, ApiError> {
+    let mut key = entry.at.seconds().to_be_bytes().to_vec();
+    key.extend_from_slice(&entry.at.nanos().to_be_bytes());
+    let mut salt = [0u8; 8];
+    getrandom::fill(&mut salt).map_err(|error| ApiError::fault(error.to_string()))?;
+    key.extend_from_slice(&salt);
+    Ok(key)
 }
 
 /// What an access by `caller` is filed as.

@@ -12,6 +12,7 @@ use crate::config::Clock;
 use crate::error::{ApiError, Reason};
 use crate::following::{Changed, HolderBook};
 use crate::lookup::LookupKey;
+use crate::records::Recent;
 use crate::sectors::{SectorSchema, Sectors};
 use crate::signer::{SignerClient, SignerError};
 use crate::view::HomeState;
@@ -44,6 +45,8 @@ struct Parts {
     told: KeeperParts,
     /// Who has to be told of new versions.
     holders: HolderBook,
+    /// What readers were told of the records a short while ago.
+    recent: Recent,
     /// One publication at a time: versions count up. Those of another gateway over the same store are met at the rows,
     /// which are written only as they were read.
     publishing: Mutex<()>,
@@ -105,7 +108,12 @@ impl RecordKeeper {
     #[must_use]
     pub fn new(parts: KeeperParts) -> Self {
         let holders = HolderBook::new(parts.store.clone());
-        Self(Arc::new(Parts { told: parts, holders, publishing: Mutex::new(()) }))
+        Self(Arc::new(Parts { told: parts, holders, recent: Recent::new(), publishing: Mutex::new(()) }))
+    }
+
+    /// What readers were told of the records a short while ago.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.recent
     }
 
     /// Who holds the institution's records.
@@ -369,7 +377,10 @@ impl RecordKeeper {
                 batch = HolderBook::write_change(batch, &changed);
             }
         }
-        Ok(self.0.store.commit(batch).await?)
+        let kept = self.0.store.commit(batch).await;
+        // Before it stands on the chain, and once more when it does.
+        self.0.recent.published(&schema.name, rows.iter().map(|(id, _)| id));
+        Ok(kept?)
     }
 
     async fn row(&self, sector: &Sector, id: &RecordId) -> Result<Option<Row>, ApiError> {

@@ -4,10 +4,12 @@
 mod answer;
 mod came;
 mod read;
+mod recent;
 
 pub(crate) use answer::{Answerer, Question};
 pub(crate) use came::Came;
 pub(crate) use read::{Reader, Reading, Under, accept, astray};
+pub(crate) use recent::Recent;
 
 use crate::audit::Purpose;
 use crate::convert::{RecordName, duration, field_to_wire};
@@ -22,6 +24,7 @@ use comity_proto::v1;
 use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::records_server::Records;
 use comity_verify::fields::DisclosedRecord;
+use recent::For;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -68,11 +71,19 @@ impl RecordsService {
         let wanted = mask(&request.read_mask)?;
         let purpose = Purpose::stated(request.purpose)?;
         let consent = consent(&request.consent)?;
+        let plain = consent.is_none() && !request.include_bundle;
+        let whose = For { caller: permit.caller(), name: &name, wanted: &wanted, stated: purpose.is_some() };
+        if let (Some(max_age), true) = (max_age, plain)
+            && let Some(answer) = self.reader.recent(whose, max_age, purpose.as_ref()).await?
+        {
+            return Ok(answer);
+        }
+        let begun = self.reader.recent.begin();
         let reading = self.reader.read(permit.caller(), "ReadRecord", &name, &wanted, purpose, consent).await?;
         if let Some(max_age) = max_age {
             reading.no_older_than(max_age)?;
         }
-        Ok(v1::GetRecordResponse {
+        let answer = v1::GetRecordResponse {
             answer: Some(match reading.record() {
                 Some(record) => Answer::Record(record_to_wire(&name, record)),
                 None => Answer::Absence(v1::RecordAbsence { name: name.to_string() }),
@@ -80,7 +91,11 @@ impl RecordsService {
             proof: Some(reading.proof()),
             lookup: reading.lookup(),
             bundle: if request.include_bundle { reading.bundle().await? } else { Vec::new() },
-        })
+        };
+        if max_age.is_some() && plain {
+            self.reader.keep(begun, whose, &reading, &answer);
+        }
+        Ok(answer)
     }
 }
 

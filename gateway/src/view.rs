@@ -21,7 +21,7 @@ use comity_verify::refusal::{Refusal, Rule};
 use moka::sync::Cache;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -69,6 +69,11 @@ pub struct ChainView {
     written: AtomicI64,
     /// One walk forward at a time: who waited finds it done.
     walking: Mutex<()>,
+    /// One look at the source's latest height at a time: who waited shares the next one.
+    looking: Mutex<()>,
+    /// Looks that began, and what the last one that ended found.
+    looks: AtomicU64,
+    looked: ArcSwapOption<(u64, Option<Height>)>,
 }
 
 impl ChainView {
@@ -93,6 +98,9 @@ impl ChainView {
             ways: Cache::new(BLOCKS_MAX),
             written: AtomicI64::new(i64::MIN),
             walking: Mutex::new(()),
+            looking: Mutex::new(()),
+            looks: AtomicU64::new(0),
+            looked: ArcSwapOption::empty(),
             anchor,
             store,
         };
@@ -157,7 +165,7 @@ impl ChainView {
     /// # Errors
     /// `PROOF_REFUSED` with the rule; `TRUST_EXPIRED`; `CHAIN_FROZEN`; the source's.
     pub async fn fresh(&self) -> Result<TrustedHeader, ApiError> {
-        let height = self.source.latest().await?;
+        let height = self.latest_height().await?;
         let trusted = self.trusted().await?;
         if height <= trusted.height() { Ok(trusted) } else { self.header(height).await }
     }
@@ -276,6 +284,22 @@ impl ChainView {
             .with("chain", self.chain().as_str());
         }
         error
+    }
+
+    /// The source's latest height, no older than this call. Calls that come while the source is asked share the next
+    /// asking: it begins after all of them.
+    async fn latest_height(&self) -> Result<Height, ApiError> {
+        let before = self.looks.load(Ordering::Acquire);
+        let _looking = self.looking.lock().await;
+        if let Some(&(look, height)) = self.looked.load().as_deref()
+            && look > before
+        {
+            return height.ok_or_else(|| ApiError::new(Reason::ChainUnavailable, "The chain does not answer now."));
+        }
+        let look = self.looks.fetch_add(1, Ordering::AcqRel) + 1;
+        let height = self.source.latest().await;
+        self.looked.store(Some(Arc::new((look, height.as_ref().ok().copied()))));
+        height
     }
 
     /// The highest verified header below `height`.

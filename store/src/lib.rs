@@ -104,7 +104,7 @@ pub trait Store: Send + Sync {
 }
 
 /// Why a store did not do as asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// An expectation does not hold; nothing was written. Read again and decide anew.
     #[error("another change came first")]

@@ -93,6 +93,7 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
         writeln!(out, "heartbeat_s = {}", engine.heartbeat_s)?;
     }
     super::corrections::write(out, &config.following)?;
+    super::limits::write(out, &config.limits)?;
     writeln!(out, "\n[tls]")?;
     writeln!(out, "certificate = {}", path(&config.tls.certificate))?;
     writeln!(out, "key = {}", path(&config.tls.key))?;

@@ -36,7 +36,7 @@ fn requests(world: &World) -> Vec<CreateOrderRequest> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_orders_in_turn_and_a_hundred_at_once_are_all_executed() {
-    let options = WorldOptions { dir: None, seed: 1, quiet: true };
+    let options = WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None };
     let world = World::start(options).await.expect("a world");
     let court = CaseSystem::new(&world, "court").await.expect("a case system");
     let mut requests = requests(&world);

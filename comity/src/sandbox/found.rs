@@ -13,7 +13,7 @@ use crate::config::{Config, EngineConfig, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan};
 use crate::keys::Seed;
-use crate::{clock, files, governance, init, institution, ledger, signing, store};
+use crate::{clock, config, files, governance, init, institution, ledger, near, signing, store};
 use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
 use comity_ledger_engine::Engine;
@@ -22,6 +22,7 @@ use comity_model::seal::Suite;
 use comity_model::{MemberId, Time};
 use futures::future::{try_join, try_join_all};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
@@ -59,11 +60,14 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
 
     progress.step("six ledgers make their first blocks");
     let founded = try_join_all(homes.into_iter().map(start_ledger)).await?;
-    let configs = configs(&founded).await?;
+    let configs = configs(&founded, options.rate_per_second).await?;
 
     progress.step("light clients, both ways, by the governors' proposals");
-    let chains =
-        configs.iter().map(|config| institution::chain(config, &config.rpc_url())).collect::<Result<Vec<_>, _>>()?;
+    let chains = founded.iter().zip(&configs).map(|(one, config)| {
+        let (_, engine) = engine_of(&founded, one.site.chain_of)?;
+        near::chain(engine.handle(), institution::chain(config, &config.rpc_url())?, &config.keys.operator)
+    });
+    let chains = chains.collect::<Result<Vec<_>, Failure>>()?;
     link(&founded, &configs, &chains).await?;
 
     progress.step("gateways and signers");
@@ -155,7 +159,7 @@ async fn start_ledger(mut founded: Founded) -> Result<Founded, Failure> {
 }
 
 /// Configurations of all institutions, with each other's anchors; their files are written.
-async fn configs(founded: &[Founded]) -> Result<Vec<Config>, Failure> {
+async fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Config>, Failure> {
     let mut configs = Vec::new();
     for one in founded {
         let (engine_config, engine) = engine_of(founded, one.site.chain_of)?;
@@ -168,6 +172,9 @@ async fn configs(founded: &[Founded]) -> Result<Vec<Config>, Failure> {
             config.rules.push(path);
         }
         config.rest = Some(one.rest.address());
+        if let Some(rate) = rate {
+            config.limits = config::limits::with_rate(config.limits, rate)?;
+        }
         if one.engine.is_none() {
             config.chain.rpc = Some(format!("http://{}", engine.rpc_addr()));
         }

@@ -3,6 +3,7 @@
 
 use super::answer::{Answerer, Question, consent_required, needs_consent, purpose_required, unknown_field};
 use super::came;
+use super::recent::{Begun, For, Recent};
 use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
 use crate::convert::{self, RecordName};
@@ -44,6 +45,8 @@ pub(crate) struct Reader {
     pub(crate) audit: Audit,
     pub(crate) clock: Clock,
     pub(crate) held: HeldBook,
+    /// What was told of the own institution's records a short while ago.
+    pub(crate) recent: Recent,
 }
 
 /// A record, or its absence, as verified here.
@@ -110,6 +113,37 @@ impl Reader {
             self.file(caller, action, name, schema, &reading, purpose).await?;
         }
         Ok(reading)
+    }
+
+    /// What this reader was told of an own record, if the proof is young enough: filed like any reading.
+    pub(super) async fn recent(
+        &self,
+        whose: For<'_>,
+        max_age: Duration,
+        purpose: Option<&Purpose>,
+    ) -> Result<Option<v1::GetRecordResponse>, ApiError> {
+        let now = self.clock.now();
+        if whose.name.member != self.institution || self.home.is_frozen() {
+            return Ok(None);
+        }
+        let Some(given) = self.recent.find(whose, max_age, now) else { return Ok(None) };
+        if !given.personal.is_empty() {
+            let purpose = purpose.cloned().ok_or_else(purpose_required)?;
+            let (resource, personal) = (whose.name.to_string(), given.personal.clone());
+            let entry = audit::entry(now, whose.caller, "DiscloseRecord", resource, personal, purpose);
+            self.audit.append(&entry).await?;
+        }
+        Ok(Some(given.answer.clone()))
+    }
+
+    /// Keeps an answer about an own record for those who accept its proof's age.
+    pub(super) fn keep(&self, begun: Begun, whose: For<'_>, reading: &Reading, answer: &v1::GetRecordResponse) {
+        let Some(schema) = self.sectors.sector(&whose.name.sector) else { return };
+        if whose.name.member != self.institution {
+            return;
+        }
+        let personal = reading.record().map_or_else(Vec::new, |record| personal_of(schema, record));
+        self.recent.keep(begun, whose, reading.at.time, personal, answer.clone());
     }
 
     /// The record as it stands now, of which a later version is known to be there: as a reading of it would give it.
@@ -326,9 +360,7 @@ impl Reader {
         purpose: Option<Purpose>,
     ) -> Result<(), ApiError> {
         let Some(record) = reading.record() else { return Ok(()) };
-        let is_personal = |name: &&FieldName| schema.record.field(name).is_some_and(|field| field.personal);
-        let personal: Vec<FieldName> =
-            record.fields.iter().map(|field| &field.name).filter(is_personal).cloned().collect();
+        let personal = personal_of(schema, record);
         match purpose {
             _ if personal.is_empty() => Ok(()),
             Some(purpose) => {
@@ -411,6 +443,12 @@ impl Reading {
         let _ = bundle.verify(self.view.anchor(), self.now).map_err(|refusal| self.view.refused(&refusal))?;
         Ok(bundle.encode())
     }
+}
+
+/// The personal fields that a record discloses.
+fn personal_of(schema: &SectorSchema, record: &DisclosedRecord) -> Vec<FieldName> {
+    let is_personal = |name: &&FieldName| schema.record.field(name).is_some_and(|field| field.personal);
+    record.fields.iter().map(|field| &field.name).filter(is_personal).cloned().collect()
 }
 
 /// Judges the steps of a peer's answer.

@@ -90,6 +90,7 @@ impl Parts {
         let held = HeldBook::new(deps.store.clone(), config.following.check_every);
         let reader = Arc::new(Reader {
             held: held.clone(),
+            recent: keeper.recent().clone(),
             institution: institution.clone(),
             home: view.clone(),
             answerer: answerer.clone(),

@@ -22,12 +22,14 @@ struct Fake {
     app: Lock<u8>,
     /// Whether it shows a signature that is none.
     forges: Lock<bool>,
+    /// How often its latest height was asked for.
+    asked: Lock<u64>,
 }
 
 impl Fake {
     fn new() -> Arc<Self> {
         let keys = (1..=4).map(|n| SigningKey::from_bytes(&[n; 32])).collect();
-        Arc::new(Self { keys, latest: Lock::new(10), app: Lock::new(1), forges: Lock::new(false) })
+        Arc::new(Self { keys, latest: Lock::new(10), app: Lock::new(1), forges: Lock::new(false), asked: Lock::new(0) })
     }
 
     fn validators(&self) -> ValidatorSet {
@@ -88,7 +90,10 @@ impl Fake {
 #[async_trait]
 impl HeaderSource for Fake {
     async fn latest(&self) -> Result<Height, ApiError> {
-        Ok(Height(*self.latest.lock().unwrap()))
+        let latest = *self.latest.lock().unwrap();
+        *self.asked.lock().unwrap() += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok(Height(latest))
     }
 
     async fn light_block(&self, height: Height) -> Result<LightBlock, ApiError> {
@@ -143,6 +148,25 @@ async fn a_view_follows_its_source_and_remembers_across_restarts() {
     drop(view);
     let again = world.view(20).await;
     assert_eq!(again.verified().unwrap().height(), Height(18), "written 10 s after the first one");
+}
+
+#[tokio::test]
+async fn who_asks_at_once_shares_one_look_and_nobody_is_told_of_a_look_that_began_before_the_question() {
+    let world = World::new();
+    let view = world.view(30).await;
+    assert!(view.fresh().await.is_ok());
+    *world.fake.asked.lock().unwrap() = 0;
+    let first = view.fresh();
+    let others = async {
+        // The first look is under way and found 10: these ask later.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        *world.fake.latest.lock().unwrap() = 18;
+        futures::future::join_all((0..100).map(|_| view.fresh())).await
+    };
+    let (first, others) = tokio::join!(first, others);
+    assert_eq!(first.unwrap().height(), Height(10));
+    assert!(others.into_iter().all(|header| header.unwrap().height() == Height(18)));
+    assert_eq!(*world.fake.asked.lock().unwrap(), 2);
 }
 
 #[tokio::test]
