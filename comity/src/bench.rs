@@ -27,8 +27,8 @@ use workload::{Credentials, Orders, Queries, Workload};
 /// How long servers may rest before a measurement, and how long what they do on their own is watched.
 const REST: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(4);
-/// Requests before the first round: each record is asked for once and connections are up.
-const WARM_UP_RATE: u32 = 1_000;
+/// How fast requests come before the first round, at least and at most.
+const WARM_UP_RATE: (u32, u32) = (100, 1_000);
 
 /// Runs the command.
 pub(crate) async fn run(command: BenchCommand) -> Result<(), Failure> {
@@ -66,7 +66,8 @@ async fn measure<W: Workload>(args: &LoadArgs, target: &Target, workload: Arc<W>
     let count = workload.warm_up();
     if count > 0 {
         report.say(&format!("warming up with {count} requests"));
-        let warm = drive(&workload, &Schedule::new(WARM_UP_RATE, count), None).await?;
+        let warm =
+            drive(&workload, &Schedule::new(args.rate.clamp(WARM_UP_RATE.0, WARM_UP_RATE.1), count), None).await?;
         warm.must_be_answered(W::NAME)?;
     }
     tokio::time::sleep(REST).await;

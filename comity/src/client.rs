@@ -103,6 +103,7 @@ pub(crate) fn status(status: tonic::Status, doing: &str) -> Failure {
             Failure::unavailable(format!("{doing}: the gateway does not answer ({})", status.message()))
         }
         Code::Unavailable | Code::DeadlineExceeded => Failure::unavailable(what),
+        Code::ResourceExhausted if reason.as_deref() == Some("OVERLOADED") => Failure::unavailable(what),
         Code::Internal | Code::DataLoss => {
             Failure::unavailable(what).help("a fault on the gateway's side; its log says more to its operator")
         }

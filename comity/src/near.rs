@@ -143,3 +143,41 @@ fn refused(result: TxResult) -> Outcome {
     let unnamed = || "REFUSED_BY_CHAIN".parse().expect("a reason code");
     Outcome::Refused { code: result.codespace.parse().unwrap_or_else(|_| unnamed()), detail: result.log }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{World, WorldOptions};
+    use comity_adapters_comet::{CometChain, CometConfig};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_engine_says_what_the_rpc_says_and_once_it_has_stopped_the_rpc_is_asked() {
+        let options = WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None };
+        let world = World::start(options).await.expect("a world");
+        let property = world.institution("property").expect("it is there");
+        let near = world.chain("property").expect("it has a chain");
+        let far = CometConfig::new(property.rpc.as_str(), property.chain.clone());
+        let far = CometChain::open(far).expect("an address");
+
+        let height = near.headers.latest().await.expect("it runs");
+        let block = near.headers.light_block(height).await.expect("it is there");
+        assert_eq!(block, far.headers.light_block(height).await.expect("it is there"));
+        let absent = StatePath::Record("parcels".parse().expect("a sector"), "nothing".parse().expect("an id"));
+        for path in [StatePath::Member(property.id.clone()), absent] {
+            let proof = near.prover.prove(&path, height).await.expect("a proof");
+            assert_eq!(proof, far.prover.prove(&path, height).await.expect("a proof"));
+        }
+        let to_come = Height(height.0 + 1_000);
+        let member = StatePath::Member(property.id.clone());
+        assert_eq!(near.prover.prove(&member, to_come).await, Err(PortError::NotYet(to_come)));
+        assert_eq!(near.headers.light_block(to_come).await, Err(PortError::NotYet(to_come)));
+
+        world.stop_chain("property").await.expect("it stops");
+        let stopped = near.headers.latest().await;
+        assert!(matches!(stopped, Err(PortError::Unavailable(_))), "{stopped:?}");
+        world.start_chain("property").await.expect("it starts again");
+        assert!(near.headers.latest().await.expect("the RPC answers") >= height);
+        assert!(near.prover.prove(&member, height).await.is_ok());
+        world.stop().await.expect("the world stops");
+    }
+}
