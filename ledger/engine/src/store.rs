@@ -30,7 +30,7 @@ const FIRST_APP_HASH: &str = "first_app_hash";
 
 /// The format of the file; docs/formats.md says what each came with.
 const FORMAT: Format = Format { holds: "a ledger's blocks", version: 1, unnumbered: &["metas"], upgrades: &[] };
-/// redb's page cache: the newest blocks are what is asked for.
+/// redb's page cache: the newest blocks are what is asked for, and memory that grows with the chain is none.
 const CACHE_BYTES: usize = 32 << 20;
 
 /// A block without its transactions.
