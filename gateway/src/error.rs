@@ -235,7 +235,7 @@ table! {
         "The gateway's store does not answer."
     SignerUnavailable "SIGNER_UNAVAILABLE" Unavailable 503 Unavailable
         "The institution's signer does not answer."
-    Overloaded "OVERLOADED" ResourceExhausted 429 Unavailable
+    Overloaded "OVERLOADED" ResourceExhausted 503 Unavailable
         "The gateway does as much at once as it may."
     DeadlineExceeded "DEADLINE_EXCEEDED" DeadlineExceeded 504 Unavailable
         "The call took longer than it may."

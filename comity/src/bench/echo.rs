@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_payload_is_encoded_in_as_many_bytes_as_were_asked_for_or_one_less() {
-        for bytes in [2, 3, 100, 128, 129, 130, 131, 1_500, 16_383, 16_386, 16_387, 16_388, 40_000] {
+        for bytes in [3, 100, 128, 129, 130, 131, 1_500, 16_383, 16_386, 16_387, 16_388, 40_000] {
             let encoded = prost::Message::encoded_len(&Payload::of(bytes));
             assert!(encoded == bytes || encoded + 1 == bytes, "{bytes}: {encoded}");
         }
