@@ -1,4 +1,5 @@
-//! Validators' keys in two hands: two copied keys and a network that parts make two commits for one height, and the client
+//! Validators' keys in two hands. One copied key, below a third: the engine's evidence names it, the operator is told, and the
+//! client of the chain stays active. Two copied keys and a network that parts: two commits for one height, and the client
 //! freezes with both headers kept.
 
 use crate::alliance::load::Load;
@@ -31,6 +32,58 @@ fn client(alliance: &Alliance) -> Value {
     let chains: Vec<Value> = serde_json::from_str(&said).expect("JSON");
     let clients = chains.iter().filter_map(|chain| chain["clients"].as_array()).flatten();
     clients.into_iter().find(|client| client["id"] == CLIENT).expect("the client").clone()
+}
+
+/// What the application of a node counts.
+fn misbehavior(port: u16) -> u64 {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("metrics are served");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("text");
+    let line = text.lines().find(|line| line.starts_with("comity_chain_misbehavior_total"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn one_copied_key_is_named_by_evidence_and_the_client_stays_active() {
+    let Some(cometbft) = cometbft() else { return };
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let (alliance, mut networks) = found(&cometbft, folder.path(), &["court"]);
+    let mut network = networks.remove(0);
+    let copy = network.add_node();
+    let metrics = crate::network::ports(1);
+    network.kill_both(0);
+    let ledger = network.file(0, "ledger.toml");
+    change(&ledger, "# metrics = \"127.0.0.1:9464\"", &format!("metrics = \"127.0.0.1:{metrics}\""));
+    network.start_both(0);
+
+    // The key of the last validator, on a machine of its own with a memory of its own: when it is this validator's turn, two
+    // blocks are proposed.
+    let key = "config/priv_validator_key.json";
+    std::fs::copy(network.file(VALIDATORS - 1, key), network.file(copy, key)).expect("a key");
+    network.start_both(copy);
+    runtime.block_on(async {
+        network.reach(0, Height(1)).await;
+        let latest = network.ports(0).headers.latest().await.expect("a height");
+        network.reach(copy, latest).await;
+    });
+
+    let load = Load::begin(&alliance, 8);
+    let log = || std::fs::read_to_string(network.file(0, "application.log")).expect("a log");
+    let orders = load.during(2, || {
+        until("the evidence is in a block", || log().contains("a block carries evidence against a validator"));
+    });
+    let text = std::fs::read_to_string(network.file(copy, key)).expect("a key");
+    let key: Value = serde_json::from_str(&text).expect("JSON");
+    let named = key["address"].as_str().expect("an address");
+    let line = log().lines().find(|line| line.contains("evidence against")).expect("a line").to_owned();
+    assert!(line.contains(named) && line.contains("duplicate_vote"), "{line}");
+    assert!(misbehavior(metrics) > 0);
+    println!("{}", load.count_executed(&orders));
+    assert_eq!(client(&alliance)["status"], "ACTIVE");
 }
 
 #[test]

@@ -420,7 +420,11 @@ async fn proposals_keep_their_bounds_over_the_socket() {
     };
     let room = i64::try_from(small.len()).unwrap();
     assert_eq!(prepare(vec![large.clone(), small.clone(), small.clone()], 1 << 22), [small.clone(), small.clone()]);
-    assert_eq!(prepare(vec![small.clone(), small.clone()], room), [small.clone()], "there is room for one");
+    assert_eq!(
+        prepare(vec![small.clone(), small.clone()], room),
+        std::slice::from_ref(&small),
+        "there is room for one"
+    );
     assert!(prepare(vec![small.clone()], -1).is_empty());
     let mut judge = |txs: Vec<bytes::Bytes>| {
         let ask = abci::RequestProcessProposal { txs, height: 1, time, ..Default::default() };

@@ -312,6 +312,11 @@ fn a_restart_in_the_midst_of_it_begins_anew() {
         let mut restoring = app.restore(made.manifest.clone(), made.app_hash).unwrap();
         made.chunks[..chunks].iter().for_each(|chunk| restoring.chunk(chunk).unwrap());
     }
+    // Whoever gives it up and carries out all blocks finds nothing of it either.
+    let twin = folder.path().join("twin.redb");
+    std::fs::copy(&path, &twin).unwrap();
+    let begun = |mut app: App| app.init_chain(&genesis(At::Bank)).unwrap().app_hash;
+    assert_eq!(begun(App::open(&twin).unwrap()), begun(App::in_memory().unwrap()));
     let mut app = App::open(&path).unwrap();
     made.take(&mut app).unwrap();
     drop(app);
