@@ -87,12 +87,13 @@ fn the_table_of_formats_and_the_pins_name_the_same_tags() {
 }
 
 /// Tags whose bytes are made and pinned beside the code that alone uses them.
-const PINNED_ELSEWHERE: [&str; 6] = [
+const PINNED_ELSEWHERE: [&str; 7] = [
     "comity/index-row/v1",
     "comity/indexes/v1",
     "comity/objection-grounds-hpke/v1",
     "comity/order-answer-hpke/v1",
     "comity/order-private-hpke/v1",
+    "comity/proposal-stop/v1",
     "comity/search-hpke/v1",
 ];
 

@@ -8,6 +8,7 @@ use crate::status::words;
 use crate::{MESSAGE_BYTES_MAX, SERVICE, VERSIONS};
 use comity_proto::comity::adapter::v1 as wire;
 use comity_proto::comity::adapter::v1::adapter_client::AdapterClient;
+use futures::future::BoxFuture;
 use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::io;
@@ -147,12 +148,8 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn once<C, F, S>(
     broken: Arc<Notify>,
     connect: C,
-) -> impl tower::Service<
-    Uri,
-    Response = TokioIo<S>,
-    Error = io::Error,
-    Future = std::pin::Pin<Box<dyn Future<Output = io::Result<TokioIo<S>>> + Send>>,
-> + Send
+) -> impl tower::Service<Uri, Response = TokioIo<S>, Error = io::Error, Future = BoxFuture<'static, io::Result<TokioIo<S>>>>
++ Send
 + 'static
 where
     C: Fn() -> F + Clone + Send + 'static,
@@ -162,7 +159,7 @@ where
     let used = Arc::new(AtomicBool::new(false));
     tower::service_fn(move |_: Uri| {
         let (used, broken, connect) = (Arc::clone(&used), Arc::clone(&broken), connect.clone());
-        let connecting: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
+        let connecting: BoxFuture<'static, _> = Box::pin(async move {
             if used.swap(true, Ordering::Relaxed) {
                 broken.notify_one();
                 return Err(io::Error::other("the connection to the adapter broke"));

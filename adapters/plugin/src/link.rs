@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tonic::transport::Channel;
-use tonic::{IntoRequest, Request, Response, Status};
+use tonic::{Code, IntoRequest, Request, Response, Status};
 
 /// Most calls and most streams at once.
 const AT_ONCE: usize = 64;
@@ -67,10 +67,14 @@ impl Link {
             request.set_timeout(until.saturating_duration_since(Instant::now()));
             method(client, request).await.map(Response::into_inner).map_err(CallError::Status)
         };
-        tokio::time::timeout_at(until, asking).await.unwrap_or_else(|_| {
-            let text = format!("PLUGIN_TOO_SLOW: the adapter does not answer within {} ms", within.as_millis());
-            Err(CallError::Port(PortError::Unavailable(text)))
-        })
+        match tokio::time::timeout_at(until, asking).await {
+            // The channel watches the same deadline, and either may see it first.
+            Ok(Err(CallError::Status(status))) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => {
+                Err(too_slow(within))
+            }
+            Ok(answer) => answer,
+            Err(_) => Err(too_slow(within)),
+        }
     }
 
     /// A place among the streams.
@@ -95,4 +99,9 @@ impl Link {
 async fn acquire(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, CallError> {
     let busy = |_| CallError::Port(PortError::Unavailable("the adapter is busy".into()));
     Arc::clone(places).acquire_owned().await.map_err(busy)
+}
+
+fn too_slow(within: Duration) -> CallError {
+    let text = format!("PLUGIN_TOO_SLOW: the adapter does not answer within {} ms", within.as_millis());
+    CallError::Port(PortError::Unavailable(text))
 }

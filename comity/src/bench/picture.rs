@@ -134,7 +134,7 @@ fn draw_one(out: &mut String, chart: &Chart) -> std::fmt::Result {
 /// With as many digits as tell marks apart.
 fn number(value: f64) -> String {
     match value {
-        value if value == 0.0 => "0".into(),
+        0.0 => "0".into(),
         value if value.abs() >= 100.0 => format!("{value:.0}"),
         value if value.abs() >= 1.0 => format!("{value:.1}"),
         value => format!("{value:.3}"),

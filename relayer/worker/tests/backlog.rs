@@ -1,5 +1,5 @@
 //! A backlog does not delay what is sent now: a live packet's time with a backlog waiting, against its time without, in
-//! interleaved rounds of one run. `COMITY_BACKLOG` says how many packets wait (default 1,500; the long run takes 100,000).
+//! interleaved rounds of one run. `COMITY_BACKLOG` says how many packets wait (default 6,000; the long run takes 100,000).
 
 mod support;
 
@@ -20,7 +20,7 @@ const LIVE_FROM: u32 = 1_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_packet_does_not_wait_behind_a_backlog() {
-    let backlog: u32 = std::env::var("COMITY_BACKLOG").map_or(1_500, |text| text.parse().expect("a number"));
+    let backlog: u32 = std::env::var("COMITY_BACKLOG").map_or(6_000, |text| text.parse().expect("a number"));
     let directory = tempfile::tempdir().expect("a directory");
     // Two worlds, so that each round without a backlog has none anywhere.
     let (idle, busy) = (World::start().await, World::start().await);
