@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/holdings.proto",
         "comity/v1/investigations.proto",
         "comity/v1/signer.proto",
+        "comity/v1/deposits.proto",
         "google/longrunning/operations.proto",
         "google/rpc/status.proto",
         "google/rpc/error_details.proto",

@@ -4,6 +4,7 @@
 pub(crate) mod agreement;
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod deposit;
 pub(crate) mod govern;
 pub(crate) mod holding;
 pub(crate) mod ledger;
@@ -99,6 +100,9 @@ pub(crate) enum Command {
     /// Register the own institution's assets, as its registrar.
     #[command(subcommand)]
     Asset(register::AssetCommand),
+    /// Deposit files by digest, find them, and have them proven.
+    #[command(subcommand)]
+    Deposit(deposit::DepositCommand),
     /// Draw up, approve, watch and release orders.
     #[command(subcommand)]
     Order(order::OrderCommand),

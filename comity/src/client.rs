@@ -5,6 +5,7 @@ pub(crate) mod agreement;
 pub(crate) mod chain;
 pub(crate) mod consent;
 pub(crate) mod delivery;
+pub(crate) mod deposit;
 pub(crate) mod fields;
 pub(crate) mod holding;
 pub(crate) mod investigate;
@@ -69,6 +70,11 @@ impl ClientFile {
              certificate = \"{role}.crt\"\n\
              key = \"{role}.key\"\n"
         )
+    }
+
+    /// Whose gateway it speaks to.
+    pub(crate) const fn institution(&self) -> &MemberId {
+        &self.institution
     }
 
     /// A channel to the gateway, mutually authenticated; it connects when it is first used. The server must be the

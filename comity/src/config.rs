@@ -69,6 +69,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) limits: Limits,
     /// Files of rules beside those that came with the program.
     pub(crate) rules: Vec<PathBuf>,
+    /// Where the log of deposits is, if this gateway keeps one.
+    pub(crate) deposits: Option<PathBuf>,
 }
 
 /// The institution's chain as its gateway sees it.
@@ -167,6 +169,13 @@ struct Raw {
     limits: limits::Raw,
     #[serde(default)]
     rules: Vec<PathBuf>,
+    deposits: Option<RawDeposits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDeposits {
+    folder: PathBuf,
 }
 
 /// `decide`: by the gateway's rules, or by a person (`comity order decide`).
@@ -372,6 +381,7 @@ impl Raw {
                 RawDecide::Manual => DecidePolicy::Manual,
             },
             rules: self.rules.into_iter().map(in_folder).collect(),
+            deposits: self.deposits.map(|deposits| folder.join(deposits.folder)),
         })
     }
 }

@@ -183,6 +183,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         following: comity_gateway::following::Following::default(),
         limits: comity_gateway::Limits::default(),
         rules: Vec::new(),
+        deposits: (home.plan.kind == comity_model::member::MemberKind::Court).then(|| home.dir.join("deposits")),
     }
 }
 

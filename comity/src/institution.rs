@@ -7,6 +7,7 @@ use crate::keys::Seed;
 use crate::{client, ledger, near, sectors, shutdown, signing, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
+use comity_deposits::{Log, LogFault};
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, Deps, GatewayConfig, OrderClients, PeerConfig, Running};
@@ -90,11 +91,26 @@ pub(crate) async fn start(
         signer,
         sectors: sectors::embedded()?,
         rules: sectors::rules(&config.rules)?,
+        deposits: config.deposits.as_deref().map(open_log).transpose()?.flatten(),
         policies: None,
     };
     comity_gateway::start(gateway_config(config)?, deps)
         .await
         .or_fault(|| format!("the gateway of {} did not start", config.institution))
+}
+
+/// The log of deposits; nothing where another gateway of this institution has it open.
+fn open_log(folder: &Path) -> Result<Option<Arc<Log>>, Failure> {
+    match Log::open(folder, comity_deposits::Options::default()) {
+        Ok(log) => Ok(Some(Arc::new(log))),
+        Err(LogFault::InUse(folder)) => {
+            tracing::warn!(folder = %folder.display(), "another process keeps the log of deposits; this one keeps none");
+            Ok(None)
+        }
+        Err(fault) => {
+            Err(Failure::fault(format!("the log of deposits in {} did not open", folder.display())).because(fault))
+        }
+    }
 }
 
 fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {

@@ -96,6 +96,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Agreement(command) => client::agreement::run(command).await,
             Command::Trigger(command) => client::trigger::run(command).await,
             Command::Holding(command) => client::holding::run(command).await,
+            Command::Deposit(command) => client::deposit::run(command).await,
             Command::Delivery(command) => client::delivery::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
             Command::Openapi => openapi(),

@@ -3,8 +3,8 @@
 
 use comity_model::deposit::{Circumstances, Content, DepositBatch, Entry, Item, Statement};
 use comity_model::seal::Signature;
-use comity_model::{Hash, UnixSeconds};
-use comity_verify::deposit;
+use comity_model::{Hash, UnixSeconds, encode};
+use comity_verify::{deposit, merkle};
 use std::sync::Arc;
 
 /// A file that is deposited.
@@ -27,6 +27,7 @@ pub struct Batch {
     leaves: Vec<Hash>,
     at: UnixSeconds,
     seal: Option<(DepositBatch, Signature)>,
+    request: Option<Hash>,
 }
 
 impl Batch {
@@ -54,13 +55,37 @@ impl Batch {
             .collect();
         let leaves = deposit::leaves(&entries);
         let circumstances = Arc::new(statement.circumstances);
-        Some(Self { deposits, circumstances, entries, leaves, at, seal: None })
+        Some(Self { deposits, circumstances, entries, leaves, at, seal: None, request: None })
     }
 
     /// The same batch under its depositor's seal, which the caller has checked ([`deposit::sealed`]).
     #[must_use]
     pub fn under(self, batch: DepositBatch, signature: Signature) -> Self {
         Self { seal: Some((batch, signature)), ..self }
+    }
+
+    /// The same batch as the answer to a request: another batch with this key is not appended again. The key is a digest of
+    /// who asks and of its request id.
+    #[must_use]
+    pub fn for_request(self, key: Hash) -> Self {
+        Self { request: Some(key), ..self }
+    }
+
+    /// The key of the request that it answers.
+    #[must_use]
+    pub const fn request(&self) -> Option<&Hash> {
+        self.request.as_ref()
+    }
+
+    /// A digest of what it says, whatever its salts: two requests with one digest ask for the same.
+    #[must_use]
+    pub fn said(&self) -> Hash {
+        let mut said = encode(self.circumstances());
+        for deposit in &self.deposits {
+            let Content { sha256, sm3, size, .. } = deposit.content;
+            said.extend_from_slice(&encode(&(sha256, sm3, size, &deposit.item)));
+        }
+        merkle::leaf_hash(&said)
     }
 
     /// The files.

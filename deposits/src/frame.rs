@@ -2,7 +2,7 @@
 //!
 //! | bytes | content (integers little-endian) |
 //! |---|---|
-//! | 128 | head: magic and form, count, first index, time, lengths of texts and seal, CRC-32 of the frame (as zero), how many deposits were on disk before |
+//! | 128 | head: magic and form, count, first index, time, lengths of texts and seal, CRC-32 of the frame (as zero), how many deposits were on disk before, key of the request or zeros |
 //! | 128 each | rows: salts, digests, size, where the item's and the circumstances' texts are; all zero: erased |
 //! | | texts: canonical `Item`s and `Circumstances`, equal ones once |
 //! | | seal: canonical `(DepositBatch, Signature)`, or nothing |
@@ -37,6 +37,8 @@ pub(crate) struct Head {
     crc: u32,
     /// Deposits that were on disk when the frame was written.
     pub(crate) synced: u64,
+    /// The key of the request that the batch answers.
+    pub(crate) request: Option<Hash>,
 }
 
 impl Head {
@@ -52,6 +54,7 @@ impl Head {
             seal: number(36),
             crc: number(40),
             synced: long(48),
+            request: Some(Hash(*bytes[56..].first_chunk().unwrap_or(&[0; 32]))).filter(|key| *key != Hash::ZERO),
         };
         // One form: what is not read is zero.
         let sound = head.bytes() == *bytes
@@ -103,6 +106,7 @@ impl Head {
         bytes[36..40].copy_from_slice(&self.seal.to_le_bytes());
         bytes[40..44].copy_from_slice(&self.crc.to_le_bytes());
         bytes[48..56].copy_from_slice(&self.synced.to_le_bytes());
+        bytes[56..88].copy_from_slice(&self.request.unwrap_or(Hash::ZERO).0);
         bytes
     }
 }
@@ -179,7 +183,8 @@ pub(crate) fn write(batch: &Batch, first: u64, synced: u64, bytes: &mut Vec<u8>)
     bytes.resize(bytes.len().next_multiple_of(UNIT), 0);
     let count = u32::try_from(batch.deposits().len()).unwrap_or(u32::MAX);
     let (texts, seal) = (length(&texts), length(&seal));
-    let head = Head { count, first, at: batch.at(), texts, seal, crc: 0, synced };
+    let request = batch.request().copied();
+    let head = Head { count, first, at: batch.at(), texts, seal, crc: 0, synced, request };
     let head = Head { crc: head.crc_over(&bytes[begin + UNIT..]), ..head };
     bytes[begin..begin + UNIT].copy_from_slice(&head.bytes());
 }
@@ -207,6 +212,39 @@ pub(crate) fn seal(bytes: &[u8]) -> Option<Option<(DepositBatch, Signature)>> {
     decode::<(DepositBatch, Signature)>("a batch's seal", bytes).ok().map(Some)
 }
 
+/// By what a batch's deposits are found: their digests, their case, and the first by the request.
+pub(crate) fn keys_of(batch: &Batch, first: u64) -> impl Iterator<Item = (u64, Hash)> + '_ {
+    let case = case_key(&batch.circumstances().case);
+    let request = batch.request().map(|key| (first, *key));
+    let each = (first..).zip(batch.deposits()).flat_map(move |(index, deposit)| {
+        let digests = [deposit.content.sha256, deposit.content.sm3];
+        digests.into_iter().chain(case).map(move |key| (index, key))
+    });
+    request.into_iter().chain(each)
+}
+
+/// The key of a case; none of deposits without one.
+pub(crate) fn case_key(case: &str) -> Option<Hash> {
+    (!case.is_empty()).then(|| comity_verify::merkle::leaf_hash(&[b"case\0", case.as_bytes()].concat()))
+}
+
+/// The same from a frame of which rows may have been erased.
+pub(crate) fn keys(head: &Head, frame: &[u8]) -> Option<Vec<(u64, Hash)>> {
+    let texts = frame.get(head.texts_at()..)?;
+    let mut keys: Vec<(u64, Hash)> = head.request.map(|key| (head.first, key)).into_iter().collect();
+    let mut case = None;
+    for (index, place) in (head.first..).zip(0..head.count) {
+        let Some(row) = Row::parse(frame.get(head.row_at(place)..)?.first_chunk()?) else { continue };
+        if case.is_none() {
+            let text = texts.get(row.circumstances.at as usize..)?.get(..row.circumstances.length as usize)?;
+            case = Some(case_key(&decode::<Circumstances>("circumstances", text).ok()?.case));
+        }
+        let digests = [row.content.sha256, row.content.sm3];
+        keys.extend(digests.into_iter().chain(case.flatten()).map(|key| (index, key)));
+    }
+    Some(keys)
+}
+
 /// The batch of a whole frame that holds; `None` where a row was erased or a text does not decode.
 pub(crate) fn batch(head: &Head, frame: &[u8]) -> Option<Batch> {
     let texts = &frame[head.texts_at()..];
@@ -230,6 +268,10 @@ pub(crate) fn batch(head: &Head, frame: &[u8]) -> Option<Batch> {
         deposits.push(Deposit { content: row.content, statement_salt: row.statement_salt, item });
     }
     let batch = Batch::new(deposits, circumstances?, head.at)?;
+    let batch = match head.request {
+        Some(key) => batch.for_request(key),
+        None => batch,
+    };
     let (at, length) = head.seal_at();
     Some(match seal(frame.get(at..at + length)?)? {
         Some((sealed, signature)) => batch.under(sealed, signature),
@@ -271,7 +313,7 @@ mod tests {
         assert_eq!((head.first, head.count, head.length()), (40, 5, frame.len()));
         assert!(head.holds(frame));
         assert_eq!(batch(&head, frame).unwrap(), sample(5));
-        for at in (0..56).chain(UNIT..frame.len()) {
+        for at in (0..88).chain(UNIT..frame.len()) {
             let mut changed = frame.to_vec();
             changed[at] ^= 4;
             let head = Head::parse(changed.first_chunk().unwrap());

@@ -1,8 +1,8 @@
-//! Where in the log a digest was deposited: sorted runs on disk, made from memory and merged in the background. Knows no
+//! Where in the log a digest, a case or a request is: sorted runs on disk, made from memory and merged in the background. Knows no
 //! journal; what it has lost is put in again.
 //!
 //! Digests are even already, so a run needs no tree: a table of the first keys of its blocks leads to the one block that is
-//! read. A row is the first 16 bytes of a digest and the deposit's index; whoever finds one compares the whole digest.
+//! read. A row is the first 16 bytes of a digest and the deposit's index; whoever finds one compares the whole.
 
 mod run;
 
@@ -81,15 +81,14 @@ impl Index {
         self.runs.read().unwrap_or_else(PoisonError::into_inner).last().map_or(0, |run| run.to())
     }
 
-    /// Puts in the digests of deposits from `first` on; those that are covered already are left out.
-    pub(crate) fn put(&self, first: u64, digests: impl Iterator<Item = [Hash; 2]>) {
+    /// Puts in the keys of deposits, in the order of their indexes, and with them that all deposits before `end` are in;
+    /// those that are covered already are left out.
+    pub(crate) fn put(&self, keys: impl Iterator<Item = (u64, Hash)>, end: u64) {
         let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
-        for (index, digests) in (first..).zip(digests) {
-            if index >= memory.end {
-                memory.rows.extend(digests.map(|digest| Row { key: key(&digest), index }));
-                memory.end = index + 1;
-            }
-        }
+        let from = memory.end;
+        let rows = keys.filter(|(index, _)| *index >= from).map(|(index, digest)| Row { key: key(&digest), index });
+        memory.rows.extend(rows);
+        memory.end = from.max(end);
     }
 
     /// Whether there is enough in memory for a run.
@@ -199,7 +198,8 @@ mod tests {
     }
 
     fn put(index: &Index, from: u64, to: u64) {
-        index.put(from, (from..to).map(|number| [digest(number), digest(number | 1 << 63)]));
+        let keys = (from..to).flat_map(|number| [(number, digest(number)), (number, digest(number | 1 << 63))]);
+        index.put(keys, to);
     }
 
     #[test]
@@ -238,7 +238,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::open(folder.path()).unwrap();
         for from in [0u64, 500, 1_000] {
-            index.put(from, (from..from + 500).map(|number| [digest(7), digest(number + 100)]));
+            let keys = (from..from + 500).flat_map(|number| [(number, digest(7)), (number, digest(number + 100))]);
+            index.put(keys, from + 500);
             index.flush().unwrap();
         }
         assert_eq!(index.find(&digest(7), 3).unwrap(), [1_499, 1_498, 1_497]);

@@ -24,7 +24,7 @@ const OPEN_MAX: usize = 64;
 const PLACE: usize = 16;
 
 /// A place in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Position {
     /// The segment's number.
     pub(crate) segment: u32,
@@ -174,11 +174,12 @@ impl Reader {
         }))
     }
 
-    /// The digests of all deposits up to a position, for an index that was lost; of those that were erased there are none.
-    pub(crate) fn digests(
+    /// The keys of all deposits up to a position, frame by frame with the index after its last, for an index that was lost; of
+    /// deposits that were erased there are none.
+    pub(crate) fn keys(
         &self,
         to: Position,
-        mut take: impl FnMut(u64, [Hash; 2]) -> Result<(), LogFault>,
+        mut take: impl FnMut(Vec<(u64, Hash)>, u64) -> Result<(), LogFault>,
     ) -> Result<(), LogFault> {
         let mut at = Position::default();
         while at < to {
@@ -189,15 +190,22 @@ impl Reader {
                 continue;
             }
             let head = self.head(at)?;
-            let rows = self.read(Position { offset: at.offset + UNIT as u64, ..at }, UNIT * head.count as usize)?;
-            for (index, row) in (head.first..).zip(rows.as_chunks::<UNIT>().0) {
-                if let Some(row) = Row::parse(row) {
-                    take(index, [row.content.sha256, row.content.sm3])?;
-                }
-            }
+            let frame = self.read(at, head.length())?;
+            let keys = frame::keys(&head, &frame);
+            let keys = keys.ok_or_else(|| self.damaged(at.segment, "a frame cannot be read"))?;
+            take(keys, head.first + u64::from(head.count))?;
             at.offset += head.length() as u64;
         }
         Ok(())
+    }
+
+    /// The batch that begins with the deposit of an index, if it answers the request; `None` also where some of it was erased.
+    pub(crate) fn answer(&self, index: u64, request: &Hash) -> Result<Option<Batch>, LogFault> {
+        let (at, head) = self.frame_of(index)?;
+        if head.first != index || head.request.as_ref() != Some(request) {
+            return Ok(None);
+        }
+        Ok(frame::batch(&head, &self.read(at, head.length())?))
     }
 
     /// Erases a deposit's row: salts, digests, size. On disk when this returns.
@@ -302,6 +310,9 @@ impl Writer {
             put_place(&mut self.places, next, Position { offset, ..self.at });
             frame::write(batch, next, first, &mut self.buffer);
             next += batch.entries().len() as u64;
+        }
+        if self.buffer.is_empty() {
+            return Ok(());
         }
         let path = segment_path(&self.folder, self.at.segment);
         self.file.write_all_at(&self.buffer, self.at.offset).map_err(disk("write", &path))?;

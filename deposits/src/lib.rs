@@ -18,4 +18,4 @@ pub use batch::{Batch, Deposit};
 pub use fault::LogFault;
 pub use journal::Stored;
 pub use log::{Log, Options};
-pub use sequencer::{Appended, Busy};
+pub use sequencer::{Appended, Busy, Refused};

@@ -6,7 +6,8 @@
 //! - **Once told, for ever**: an index, an entry and the tree of a size never change.
 //! - **Bounded**: what waits is bounded ([`Options::waiting_max`]); more is refused at once with [`Busy`].
 //! - **Checked**: a deposit that is read is what its entry commits to, or it is [`LogFault::Damaged`].
-//! - Repeated calls append again: who does not know whether a batch was taken looks up its digests first.
+//! - **Once for a request**: a batch for a request that was answered is not appended again; the same places are told. What is
+//!   another batch under the same key is refused ([`Refused::Conflict`]).
 //!
 //! # Folder
 //! `journal/` is the truth. `tile/` and `checkpoint` are for readers (C2SP `tlog-tiles`). `index/` and `mark` follow from the
@@ -15,10 +16,11 @@
 
 use crate::batch::Batch;
 use crate::fault::{LogFault, disk};
+use crate::frame;
 use crate::index::Index;
 use crate::journal::{Position, Reader, Stored, Writer};
 use crate::mark::Mark;
-use crate::sequencer::{self, Appended, Busy, Queue};
+use crate::sequencer::{self, Appended, Busy, Queue, Refused};
 use crate::tree::{Tree, TreeView};
 use comity_model::Hash;
 use comity_model::deposit::Entry;
@@ -113,8 +115,8 @@ impl Log {
         let reader = Reader::open(&journal)?;
         if index.covered() < marked {
             tracing::warn!("the log's index is made anew from its journal");
-            reader.digests(mark.position, |first, digests| {
-                index.put(first, std::iter::once(digests));
+            reader.keys(mark.position, |keys, end| {
+                index.put(keys.into_iter(), end);
                 if index.is_full() { index.flush() } else { Ok(()) }
             })?;
         }
@@ -123,7 +125,8 @@ impl Log {
             if frame.first != tree.edge().size() {
                 return Err(LogFault::Damaged { path: journal.clone(), what: "the mark and the journal do not fit" });
             }
-            index.put(frame.first, sequencer::digests(&frame.batch));
+            let end = frame.first + frame.batch.entries().len() as u64;
+            index.put(frame::keys_of(&frame.batch, frame.first), end);
             tree.append(frame.batch.entries(), frame.batch.leaves())?;
             if index.is_full() { index.flush() } else { Ok(()) }
         })?;
@@ -148,7 +151,7 @@ impl Log {
     pub fn append(
         &self,
         batch: Batch,
-        done: impl FnOnce(Result<Appended, Arc<LogFault>>) + Send + 'static,
+        done: impl FnOnce(Result<Appended, Refused>) + Send + 'static,
     ) -> Result<(), Busy> {
         self.shared.queue.push(batch, Box::new(done))
     }
@@ -203,6 +206,23 @@ impl Log {
             let stored = self.deposit(index)?;
             if stored.is_some_and(|(_, stored)| [stored.content.sha256, stored.content.sm3].contains(digest)) {
                 kept.push(index);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The newest deposits of a case, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    /// As [`Log::find`].
+    pub fn of_case(&self, case: &str, limit: usize) -> Result<Vec<(u64, Stored)>, LogFault> {
+        let Some(key) = frame::case_key(case) else { return Ok(Vec::new()) };
+        let mut kept = Vec::new();
+        for index in self.shared.index.find(&key, limit)? {
+            if let Some((_, stored)) =
+                self.deposit(index)?.filter(|(_, stored)| stored.statement.circumstances.case == case)
+            {
+                kept.push((index, stored));
             }
         }
         Ok(kept)

@@ -18,12 +18,6 @@ pub(crate) struct Mark {
     pub(crate) position: Position,
 }
 
-impl Default for Position {
-    fn default() -> Self {
-        Self { segment: 0, offset: 0 }
-    }
-}
-
 impl Mark {
     /// The mark of a folder; of one without, the beginning.
     pub(crate) fn read(folder: &Path) -> Result<Self, LogFault> {

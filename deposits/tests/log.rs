@@ -1,7 +1,7 @@
 //! A log over its whole life: appended, read, stopped, cut off, damaged, erased.
 #![allow(clippy::unwrap_used)]
 
-use comity_deposits::{Appended, Batch, Deposit, Log, LogFault, Options};
+use comity_deposits::{Appended, Batch, Deposit, Log, LogFault, Options, Refused};
 use comity_model::deposit::{Circumstances, Content, DepositBatch, DepositKind, Item};
 use comity_model::seal::Signature;
 use comity_model::{Hash, UnixSeconds};
@@ -105,7 +105,10 @@ fn what_was_appended_is_found_and_proven_before_and_after_a_restart_and_a_crash(
     let log = open(folder.path()).unwrap();
     let mut count = 0;
     for size in [1, 255, 3, 1_000, 700, 1] {
-        assert_eq!(append(&log, batch(count, size)), Appended { first: count, count: u32::try_from(size).unwrap() });
+        assert_eq!(
+            append(&log, batch(count, size)),
+            Appended { first: count, count: u32::try_from(size).unwrap(), repeated: false }
+        );
         count += size;
         check(&log, count, [0, count / 2, count - 1]);
     }
@@ -219,7 +222,7 @@ fn a_seal_comes_back_with_every_deposit_of_its_batch_and_leads_to_it() {
         root,
     };
     let signature = Signature::ed25519([9; 64]);
-    append(&log, batch.under(sealed.clone(), signature.clone()));
+    append(&log, batch.under(sealed.clone(), signature));
     let (entry, stored) = log.deposit(25).unwrap().unwrap();
     assert_eq!((stored.seal, stored.batch_first, stored.batch_count), (Some((sealed, signature)), 10, 30));
     let path = log.batch_path(25, 10, 30).unwrap();
@@ -238,6 +241,54 @@ fn a_checkpoint_is_published_with_its_tiles_or_not_at_all() {
     assert_eq!(fs::read(folder.path().join("tile/0/001.p/34")).unwrap().len(), 34 * 32);
     assert!(log.publish(301, b"other").is_err());
     assert_eq!(fs::read(folder.path().join("checkpoint")).unwrap(), b"note");
+}
+
+#[test]
+fn a_request_is_answered_once_however_often_it_is_asked_and_across_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path()).unwrap();
+    append(&log, batch(0, 3));
+    let asked = || batch(3, 40).for_request(digest(9, 1));
+    let first = append(&log, asked());
+    assert_eq!((first.first, first.repeated), (3, false));
+    let resalted = |number| {
+        let again = asked();
+        let mut deposits = again.deposits().to_vec();
+        deposits[0].content.salt = [number; 16];
+        Batch::new(deposits, again.circumstances().clone(), UnixSeconds(99)).unwrap().for_request(digest(9, 1))
+    };
+    assert_eq!(append(&log, resalted(1)), Appended { repeated: true, ..first });
+    let after_crash = crashed(folder.path());
+    drop(log);
+    for folder in [folder.path(), after_crash.path()] {
+        let log = open(folder).unwrap();
+        assert_eq!(append(&log, resalted(2)), Appended { repeated: true, ..first });
+        let (told, outcome) = channel();
+        let other = batch(50, 40).for_request(digest(9, 1));
+        log.append(other, move |outcome| told.send(outcome).unwrap()).unwrap();
+        assert!(matches!(outcome.recv().unwrap(), Err(Refused::Conflict)));
+        assert_eq!(log.head().size, 43);
+    }
+}
+
+#[test]
+fn the_deposits_of_a_case_are_found_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path()).unwrap();
+    let in_case = |from, case: &str| {
+        let batch = batch(from, 2);
+        let circumstances = Circumstances { case: case.into(), ..batch.circumstances().clone() };
+        Batch::new(batch.deposits().to_vec(), circumstances, UnixSeconds(7)).unwrap()
+    };
+    for (from, case) in [(0, "a"), (2, ""), (4, "b"), (6, "a")] {
+        append(&log, in_case(from, case));
+    }
+    let of = |log: &Log, case| log.of_case(case, 10).unwrap().into_iter().map(|(index, _)| index).collect::<Vec<_>>();
+    assert_eq!(of(&log, "a"), [7, 6, 1, 0]);
+    drop(log);
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
+    let log = open(folder.path()).unwrap();
+    assert_eq!((of(&log, "a"), of(&log, "b"), of(&log, "")), (vec![7, 6, 1, 0], vec![5, 4], vec![]));
 }
 
 /// Three batches, one sync each, without a mark.

@@ -9,6 +9,7 @@ use crate::signer::SignerClient;
 use crate::tls::TlsMaterial;
 use crate::triggers::Rules;
 use comity_adapters_ports::Chain;
+use comity_deposits::Log;
 use comity_model::member::MemberKind;
 use comity_model::{MemberId, Time};
 use comity_store::Store;
@@ -79,6 +80,8 @@ pub struct Deps {
     pub sectors: Arc<Sectors>,
     /// The rules by which a proven fact proposes the next procedure.
     pub rules: Arc<Rules>,
+    /// The log of deposits that this gateway keeps, if it keeps one: of several gateways over one store, one.
+    pub deposits: Option<Arc<Log>>,
     /// Cedar policies instead of [`crate::policy::DEFAULT_POLICIES`].
     pub policies: Option<String>,
 }

@@ -175,6 +175,18 @@ table! {
         "There is no such answer to an order of the calling court."
     UnknownHolding "UNKNOWN_HOLDING" NotFound 404 Refusal
         "Nobody holds a record under this id here."
+    UnknownDeposit "UNKNOWN_DEPOSIT" NotFound 404 Refusal
+        "There is no such deposit here, it was erased, or the digest that was named is not its file's."
+    DepositPending "DEPOSIT_PENDING" Unavailable 503 Unavailable
+        "The deposit is durable, and the chain has not taken it up yet: its proof is there after the next block."
+    SealRefused "SEAL_REFUSED" FailedPrecondition 403 Refusal
+        "The seal is not the depositor's over these entries. Metadata: rule."
+    LogNotReady "LOG_NOT_READY" Unavailable 503 Unavailable
+        "The log of deposits was not compared with its chain yet, or is not the one that the chain knows."
+    LogBusy "LOG_BUSY" ResourceExhausted 503 Unavailable
+        "Too many deposits wait to be written. The same request may be sent again."
+    LogFailed "LOG_FAILED" Internal 500 Fault
+        "The log of deposits cannot be read or written. The gateway's log says why."
     HoldingsFull "HOLDINGS_FULL" ResourceExhausted 429 Refusal
         "As many records are held as can be followed: end holdings that are needed no longer."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal

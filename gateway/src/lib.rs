@@ -30,6 +30,7 @@ pub mod chains;
 mod convert;
 mod convert_order;
 mod credentials;
+mod deposits;
 mod exchange;
 mod investigations;
 mod measure;

@@ -41,6 +41,10 @@ pub(crate) const CALL_SECONDS: &str = "comity_gateway_call_seconds";
 pub(crate) const HANDSHAKES_REFUSED: &str = "comity_gateway_handshakes_refused_total";
 /// Claims that did not verify.
 pub(crate) const PROOFS_REFUSED: &str = "comity_gateway_proofs_refused_total";
+/// Entries of the log of deposits that are published in a checkpoint.
+pub(crate) const CHECKPOINT_SIZE: &str = "comity_gateway_deposits_checkpoint_size";
+/// Times that no new checkpoint could be made.
+pub(crate) const CHECKPOINTS_FAILED: &str = "comity_gateway_deposits_checkpoints_failed_total";
 /// How long a proof of the own chain's state takes to get and to verify.
 pub(crate) const PROOF_SECONDS: &str = "comity_gateway_proof_seconds";
 
@@ -101,6 +105,8 @@ pub(crate) fn describe() {
     metrics::describe_histogram!(CALL_SECONDS, Unit::Seconds, "How long until a call's answer began");
     metrics::describe_counter!(HANDSHAKES_REFUSED, "Connections whose certificate was missing or not accepted");
     metrics::describe_counter!(PROOFS_REFUSED, "Claims of chains and peers that did not verify, by rule");
+    metrics::describe_gauge!(CHECKPOINT_SIZE, "Entries of the log of deposits that the chain has taken up");
+    metrics::describe_counter!(CHECKPOINTS_FAILED, "Times that the chain did not take the log's head up");
     metrics::describe_histogram!(PROOF_SECONDS, Unit::Seconds, "How long a proof of the own chain's state took");
     metrics::describe_gauge!(
         DELIVERIES_OPEN,

@@ -107,11 +107,19 @@ impl Directory {
         Err(ApiError::new(Reason::PeerRefused, message).with("peer", id.as_str()).with("peer_reason", "VALIDITY"))
     }
 
-    async fn own(&self) -> Result<v1::Member, ApiError> {
+    /// The own entry, as the own chain is proven to have it.
+    ///
+    /// # Errors
+    /// Those of proving.
+    pub(crate) async fn own_member(&self) -> Result<Arc<Member>, ApiError> {
         let stood = self.home.now(&StatePath::Member(self.institution.clone())).await?;
         let value = stood.what.value();
         let value = value.ok_or_else(|| ApiError::fault("the own chain does not know this institution"))?;
-        let member: Member = decode("member", value.value()).map_err(ApiError::fault)?;
+        decode("member", value.value()).map(Arc::new).map_err(ApiError::fault)
+    }
+
+    async fn own(&self) -> Result<v1::Member, ApiError> {
+        let member = self.own_member().await?;
         Ok(to_wire(&member, self.own_sectors().await?))
     }
 

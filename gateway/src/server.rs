@@ -8,6 +8,7 @@ pub use services::Services;
 
 use crate::audit::Audit;
 use crate::config::{Deps, GatewayConfig, Limits};
+use crate::deposits;
 use crate::error::{ApiError, Reason};
 use crate::identity::{Caller, Identity};
 use crate::institution::{AssetRegister, Decider};
@@ -29,6 +30,7 @@ use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
 use comity_proto::v1::credentials_server::CredentialsServer;
 use comity_proto::v1::deliveries_server::DeliveriesServer;
+use comity_proto::v1::deposits_server::DepositsServer;
 use comity_proto::v1::exchange_server::ExchangeServer;
 use comity_proto::v1::holdings_server::HoldingsServer;
 use comity_proto::v1::institution_server::InstitutionServer;
@@ -224,6 +226,9 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         .add_service(ChainsServer::new(parts.chains()).max_decoding_message_size(bytes))
         .add_service(ExchangeServer::new(parts.exchange()).max_decoding_message_size(bytes))
         .add_service(HoldingsServer::new(parts.holdings(stop.clone())).max_decoding_message_size(bytes))
+        .add_service(
+            DepositsServer::new(parts.deposits()).max_decoding_message_size(deposits::REQUEST_BYTES_MAX.max(bytes)),
+        )
         .add_service(DeliveriesServer::new(parts.deliveries()).max_decoding_message_size(bytes))
         .add_service(InvestigationsServer::new(parts.investigations()).max_decoding_message_size(bytes))
         .add_service(

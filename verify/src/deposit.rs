@@ -10,13 +10,14 @@ use crate::refusal::{Refusal, Rule};
 use crate::seal;
 use crate::sha::{sha256, sha256_each};
 use crate::state::{self, Proven};
+use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::deposit::{Content, DepositBatch, Entry, LogState, Statement};
 use comity_model::member::Member;
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
-use comity_model::{ClientId, Hash, MemberId};
+use comity_model::{ChainId, ClientId, Hash, MemberId};
 
 /// Domain tag of an entry's commitment to digests and size.
 pub const TAG_CONTENT: &str = "comity/deposit-content/v1";
@@ -31,6 +32,12 @@ pub const TAG_HEAD: &str = "comity/log-head/v1";
 const PATH_MAX: usize = 64;
 /// Most entries of one batch.
 pub const BATCH_MAX: usize = 10_000;
+
+/// The origin of a member's log, in its checkpoints: the first line, and the name of the log's key.
+#[must_use]
+pub fn origin(chain: &ChainId, keeper: &MemberId) -> String {
+    alloc::format!("{chain}/{keeper}")
+}
 
 /// The entry that commits to a file's digests and to what is stated of it.
 #[must_use]

@@ -126,6 +126,17 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     writeln!(out, "# ca = \"tls/database-authority.crt\"")?;
     writeln!(out, "# schema = \"comity\"")?;
     writeln!(out, "# connections = 16")?;
+    writeln!(
+        out,
+        "\n# The log of deposits: digests of files, durable and proven. Of several gateways over one store, one keeps it."
+    )?;
+    if let Some(deposits) = &config.deposits {
+        writeln!(out, "[deposits]")?;
+        writeln!(out, "folder = {}", path(deposits))?;
+    } else {
+        writeln!(out, "# [deposits]")?;
+        writeln!(out, "# folder = \"deposits\"")?;
+    }
     writeln!(out, "\n# The signer is a process of its own: `comity sign`. Only it reads `key`.")?;
     writeln!(out, "[signer]")?;
     writeln!(out, "address = \"{}\"", config.signer.address)?;

@@ -7,10 +7,11 @@ mod vocabulary;
 pub(crate) use vocabulary::kind_name;
 
 pub use permit::{
-    Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, EndHolding, Exchange, Investigate,
-    ObjectToOrder, OpenPrivatePart, Permit, PutRecords, ReadAgreement, ReadAnswer, ReadChains, ReadDeliveries,
-    ReadHoldings, ReadMembers, ReadOrder, ReadParties, ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets,
-    SearchRecords, StopProposal, VerifyCredential, WithdrawOrder,
+    Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, EndHolding, EraseDeposit, Exchange,
+    Investigate, LookUpDeposit, MakeDeposit, ObjectToOrder, OpenPrivatePart, Permit, PutRecords, ReadAgreement,
+    ReadAnswer, ReadChains, ReadDeliveries, ReadDeposit, ReadHoldings, ReadMembers, ReadOrder, ReadParties,
+    ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets, SearchRecords, StopProposal, VerifyCredential,
+    WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

@@ -86,6 +86,14 @@ actions! {
     ReadDeliveries on ();
     /// Stops what a rule proposes, within its hold period.
     StopProposal on ();
+    /// Makes deposits.
+    MakeDeposit on ();
+    /// Looks deposits up by digest, and has them proven.
+    LookUpDeposit on ();
+    /// Reads what depositors state: personal data.
+    ReadDeposit on ();
+    /// Erases what a deposit commits to.
+    EraseDeposit on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

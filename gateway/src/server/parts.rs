@@ -7,6 +7,7 @@ use crate::chains::ChainsService;
 use crate::config::{Deps, GatewayConfig};
 use crate::convert_order::Operators;
 use crate::credentials::CredentialsService;
+use crate::deposits::{DepositsService, Kept, KeptParts};
 use crate::exchange::ExchangeService;
 use crate::following::{Checker, Deliverer, DeliveriesService, HeldBook, HoldingsService, Receiver};
 use crate::institution::InstitutionService;
@@ -53,6 +54,7 @@ pub(super) struct Parts {
     pub(super) receiver: Arc<Receiver>,
     pub(super) checker: Arc<Checker>,
     pub(super) seeker: Arc<Seeker>,
+    pub(super) deposits: Option<Arc<Kept>>,
 }
 
 impl Parts {
@@ -152,6 +154,22 @@ impl Parts {
         let kinds = config.peers.iter().map(|peer| (peer.member.clone(), peer.kind));
         let recipients = kinds.filter(|(member, _)| clients.contains_key(member)).collect();
         let (chain, store, signer) = (deps.chain.clone(), deps.store.clone(), deps.signer.clone());
+        let deposits = deps.deposits.map(|log| {
+            let clients = config.peers.iter().filter_map(|peer| Some((peer.member.clone(), peer.clients.as_ref()?)));
+            Kept::new(KeptParts {
+                institution: institution.clone(),
+                log,
+                chain: chain.clone(),
+                store: store.clone(),
+                signer: signer.clone(),
+                home: home.clone(),
+                directory: directory.clone(),
+                peers: peers.clone(),
+                clients: clients.map(|(member, clients)| (member, clients.source_client.clone())).collect(),
+                audit: audit.clone(),
+                clock: config.clock.clone(),
+            })
+        });
         let work = Work::start(WorkParts {
             institution: institution.clone(),
             clients: clients.clone(),
@@ -228,7 +246,12 @@ impl Parts {
             receiver,
             checker,
             seeker,
+            deposits,
         }
+    }
+
+    pub(super) fn deposits(&self) -> DepositsService {
+        DepositsService { kept: self.deposits.clone(), policy: self.policy.clone() }
     }
 
     pub(super) fn sampler(&self) -> Sampler {

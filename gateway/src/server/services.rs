@@ -36,6 +36,9 @@ impl Services {
         parts.work.spawn(parts.deliverer.clone().run(stop.clone()));
         parts.work.spawn(parts.checker.clone().run(stop.clone()));
         parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
+        if let Some(kept) = &parts.deposits {
+            parts.work.spawn(kept.publisher().run(stop.clone()));
+        }
         if parts.is_court {
             parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));
             parts.work.spawn(agreements::run(parts.agreement_desk.clone(), stop.clone()));

@@ -7,6 +7,7 @@ use crate::config::Clock;
 use crate::error::Reason;
 use comity_model::UnixSeconds;
 use comity_model::agreement::Deed;
+use comity_model::deposit::{DepositBatch, LogHead};
 use comity_model::encode;
 use comity_model::order::{Approval, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::record::RecordReceipt;
@@ -39,11 +40,31 @@ pub(super) enum SealRequest {
     RecordReceipt(RecordReceipt),
     /// A deed about an agreement, and its approval.
     Deed(Box<Deed>, Approval),
+    /// A head of the log of deposits.
+    LogHead(LogHead),
+    /// The checkpoint of one.
+    Checkpoint(LogHead),
+    /// A batch of deposits.
+    Deposits(DepositBatch),
+}
+
+/// A signature, and whose it is.
+pub(super) struct Sealed {
+    pub(super) signature: Signature,
+    /// The log's key, where that signed.
+    pub(super) log_key: Option<[u8; 32]>,
 }
 
 impl SignerCore {
     /// Answers one request by the rules of its kind.
-    pub(super) fn answer(&self, request: &SealRequest, now: UnixSeconds) -> Result<Signature, SealRefusal> {
+    pub(super) fn answer(&self, request: &SealRequest, now: UnixSeconds) -> Result<Sealed, SealRefusal> {
+        if let SealRequest::Checkpoint(head) = request {
+            return Ok(Sealed { signature: self.sign_checkpoint(head)?, log_key: Some(self.log_key()) });
+        }
+        Ok(Sealed { signature: self.seal(request, now)?, log_key: None })
+    }
+
+    fn seal(&self, request: &SealRequest, now: UnixSeconds) -> Result<Signature, SealRefusal> {
         match request {
             SealRequest::Order(order, approvals, part) => self.seal_order(order, approvals, part, now),
             SealRequest::Delivery(delivery) => self.seal_delivery(delivery, now),
@@ -53,6 +74,9 @@ impl SignerCore {
             SealRequest::Assets(batch) => self.seal_assets(batch),
             SealRequest::RecordReceipt(receipt) => self.seal_record_receipt(receipt, now),
             SealRequest::Deed(deed, approval) => self.seal_deed(deed, approval, now),
+            SealRequest::LogHead(head) => self.seal_log_head(head),
+            SealRequest::Checkpoint(head) => self.sign_checkpoint(head),
+            SealRequest::Deposits(batch) => self.seal_deposits(batch),
         }
     }
 }
@@ -73,7 +97,7 @@ pub enum SignerError {
     Unavailable(String),
 }
 
-type Answer = Result<Signature, SealRefusal>;
+type Answer = Result<Sealed, SealRefusal>;
 
 /// A way to the institution's signer. Cheap to clone.
 #[derive(Clone)]
@@ -180,7 +204,37 @@ impl SignerClient {
         self.ask(SealRequest::Deed(Box::new(deed), approval)).await
     }
 
+    /// The keeper's seal over its log's head.
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn seal_log_head(&self, head: LogHead) -> Result<Signature, SignerError> {
+        self.ask(SealRequest::LogHead(head)).await
+    }
+
+    /// The institution's seal over a batch of deposits.
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn seal_deposits(&self, batch: DepositBatch) -> Result<Signature, SignerError> {
+        self.ask(SealRequest::Deposits(batch)).await
+    }
+
+    /// The signature of the log's key over the checkpoint of a head, and that key (Ed25519).
+    ///
+    /// # Errors
+    /// [`SignerError::Refused`] where a check of the signer fails.
+    pub async fn sign_checkpoint(&self, head: LogHead) -> Result<([u8; 64], [u8; 32]), SignerError> {
+        let sealed = self.sealed(SealRequest::Checkpoint(head)).await?;
+        let key = sealed.log_key.ok_or_else(|| SignerError::Unavailable("it says no key of the log".into()))?;
+        Ok((sealed.signature.bytes, key))
+    }
+
     async fn ask(&self, request: SealRequest) -> Result<Signature, SignerError> {
+        Ok(self.sealed(request).await?.signature)
+    }
+
+    async fn sealed(&self, request: SealRequest) -> Result<Sealed, SignerError> {
         match &self.0 {
             Way::Task(asks) => {
                 let ended = |_| SignerError::Unavailable("its task has ended".into());
@@ -197,7 +251,7 @@ impl SignerClient {
     }
 }
 
-async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<Signature, SignerError> {
+async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<Sealed, SignerError> {
     let response = match &request {
         SealRequest::Order(order, approvals, part) => {
             stub.seal_order(SealOrderRequest {
@@ -216,9 +270,14 @@ async fn over_the_wire(mut stub: Stub<Channel>, request: SealRequest) -> Result<
         SealRequest::Deed(deed, approval) => {
             stub.seal_deed(SealDeedRequest { deed: encode(deed.as_ref()), approval: encode(approval) }).await
         }
+        SealRequest::LogHead(value) => stub.seal_log_head(bytes(value)).await,
+        SealRequest::Checkpoint(value) => stub.sign_checkpoint(bytes(value)).await,
+        SealRequest::Deposits(value) => stub.seal_deposits(bytes(value)).await,
     };
-    let SealResponse { seal } = response.map_err(|status| blame(&status))?.into_inner();
-    comity_model::decode("seal", &seal).map_err(|malformed| SignerError::Unavailable(malformed.to_string()))
+    let SealResponse { seal, log_key } = response.map_err(|status| blame(&status))?.into_inner();
+    let signature = comity_model::decode("seal", &seal);
+    let signature = signature.map_err(|malformed| SignerError::Unavailable(malformed.to_string()))?;
+    Ok(Sealed { signature, log_key: log_key.try_into().ok() })
 }
 
 fn bytes<T: borsh::BorshSerialize>(value: &T) -> SealBytesRequest {

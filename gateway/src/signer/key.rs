@@ -7,10 +7,14 @@ use ed25519_dalek::Signer as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use secrecy::{ExposeSecret, SecretBox};
 
+/// What the seed of a log's key is hashed with; it is no tag of anything that is signed.
+const TAG_LOG_KEY: &str = "comity/log-key/v1";
+
 /// An institution's seal key. Every signature is deterministic, and in the one form that `verify` accepts.
 pub struct SealKey {
     secret: Secret,
     public: PublicKey,
+    log: ed25519_dalek::SigningKey,
 }
 
 enum Secret {
@@ -53,7 +57,7 @@ impl SealKey {
             }
         };
         let public = PublicKey::new(suite, public).map_err(|_| NoKey(suite))?;
-        Ok(Self { secret, public })
+        Ok(Self { secret, public, log: log_key(bytes) })
     }
 
     /// An Ed25519 key from its seed.
@@ -61,7 +65,7 @@ impl SealKey {
     pub fn ed25519(seed: &SecretBox<[u8; 32]>) -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(seed.expose_secret());
         let public = PublicKey::ed25519(key.verifying_key().to_bytes());
-        Self { secret: Secret::Ed25519(key), public }
+        Self { secret: Secret::Ed25519(key), public, log: log_key(seed.expose_secret()) }
     }
 
     /// The public half: `Member.seal_key`.
@@ -87,6 +91,28 @@ impl SealKey {
         };
         Signature { suite: self.public.suite(), bytes }
     }
+}
+
+impl SealKey {
+    /// The key of the institution's log of deposits. Readers of such logs know Ed25519 alone, whatever the seal's suite.
+    #[must_use]
+    pub fn log_key(&self) -> [u8; 32] {
+        self.log.verifying_key().to_bytes()
+    }
+
+    /// Signs a checkpoint's text.
+    #[must_use]
+    pub fn sign_checkpoint(&self, text: &str) -> [u8; 64] {
+        self.log.sign(text.as_bytes()).to_bytes()
+    }
+}
+
+/// The log's key follows from the seal key, so that an institution has one secret to keep: SHA-256 of a tag and it.
+fn log_key(secret: &[u8; 32]) -> ed25519_dalek::SigningKey {
+    let mut seed = [0; 32];
+    let digest = comity_verify::seal::digest(TAG_LOG_KEY, secret);
+    seed.copy_from_slice(digest.as_bytes());
+    ed25519_dalek::SigningKey::from_bytes(&seed)
 }
 
 impl std::fmt::Debug for SealKey {

@@ -5,6 +5,7 @@ use super::key::SealKey;
 use crate::orders::class;
 use borsh::BorshSerialize;
 use comity_model::agreement::Deed;
+use comity_model::deposit::{DepositBatch, LogHead};
 use comity_model::member::Officer;
 use comity_model::order::{Approval, DELIVERY_MAX_S, Decision, Delivery, Objection, Order, PrivatePart};
 use comity_model::profile::Effect;
@@ -13,9 +14,12 @@ use comity_model::seal::{PublicKey, Signature, Suites};
 use comity_model::tx::{AssetBatch, RecordBatch};
 use comity_model::{Amount, ChainId, FieldName, Malformed, MemberId, OrderKind, Sector, UnixSeconds};
 use comity_verify::agreement;
+use comity_verify::deposit::{self, TAG_BATCH, TAG_HEAD};
 use comity_verify::following::TAG_RECEIPT;
+use comity_verify::merkle::TreeHead;
 use comity_verify::order::{self as verify, TAG_DELIVERY};
 use comity_verify::seal::{self, TAG_ASSETS, TAG_DECISION, TAG_OBJECTION, TAG_RECORDS};
+use comity_verify::tlog::Checkpoint;
 use secrecy::SecretBox;
 
 /// How far a receipt's time may lie from the signer's clock, in seconds.
@@ -234,6 +238,41 @@ impl SignerCore {
             return Err(SealRefusal::ReceiptTime);
         }
         Ok(self.sign(TAG_RECEIPT, receipt))
+    }
+
+    /// Seals a head of the log of deposits that this institution keeps. That it has grown is judged by the chain.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_log_head(&self, head: &LogHead) -> Result<Signature, SealRefusal> {
+        self.ours(head.keeper == self.identity.institution && head.chain == self.identity.chain)?;
+        Ok(self.sign(TAG_HEAD, head))
+    }
+
+    /// Seals a batch of deposits of this institution, into whose log they may go.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was sealed.
+    pub fn seal_deposits(&self, batch: &DepositBatch) -> Result<Signature, SealRefusal> {
+        self.ours(batch.depositor == self.identity.institution)?;
+        Ok(self.sign(TAG_BATCH, batch))
+    }
+
+    /// Signs the checkpoint of a head of the own log (C2SP `tlog-checkpoint`), with the log's key.
+    ///
+    /// # Errors
+    /// [`SealRefusal`]; nothing was signed.
+    pub fn sign_checkpoint(&self, head: &LogHead) -> Result<Signature, SealRefusal> {
+        self.ours(head.keeper == self.identity.institution && head.chain == self.identity.chain)?;
+        let tree = TreeHead { size: head.size, root: head.root };
+        let text = Checkpoint::text(&deposit::origin(&head.chain, &head.keeper), &tree).unwrap_or_default();
+        Ok(Signature::ed25519(self.key.sign_checkpoint(&text)))
+    }
+
+    /// The public key of the institution's log.
+    #[must_use]
+    pub fn log_key(&self) -> [u8; 32] {
+        self.key.log_key()
     }
 
     /// Seals a deed of this court about an agreement, if an officer whom this signer knows approved it.

@@ -53,7 +53,10 @@ impl SignerService {
 
     fn answer(&self, request: &SealRequest) -> Result<Response<SealResponse>, Status> {
         match self.core.answer(request, Clock::system().now().unix_seconds()) {
-            Ok(seal) => Ok(Response::new(SealResponse { seal: encode(&seal) })),
+            Ok(sealed) => Ok(Response::new(SealResponse {
+                seal: encode(&sealed.signature),
+                log_key: sealed.log_key.map(Vec::from).unwrap_or_default(),
+            })),
             Err(refusal) => {
                 tracing::warn!(reason = refusal.code(), "the signer refused");
                 Err(refused(&refusal))
@@ -100,6 +103,21 @@ impl Signer for SignerService {
     async fn seal_record_receipt(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
         let request = self.permitted(request)?;
         self.answer(&SealRequest::RecordReceipt(decoded("record receipt", &request.value)?))
+    }
+
+    async fn seal_log_head(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        self.answer(&SealRequest::LogHead(decoded("head of a log", &request.value)?))
+    }
+
+    async fn sign_checkpoint(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        self.answer(&SealRequest::Checkpoint(decoded("head of a log", &request.value)?))
+    }
+
+    async fn seal_deposits(&self, request: Request<SealBytesRequest>) -> Result<Response<SealResponse>, Status> {
+        let request = self.permitted(request)?;
+        self.answer(&SealRequest::Deposits(decoded("batch of deposits", &request.value)?))
     }
 
     async fn seal_deed(&self, request: Request<SealDeedRequest>) -> Result<Response<SealResponse>, Status> {

@@ -4,6 +4,7 @@
 
 use crate::support::{Authority, TestLedger};
 use comity_adapters_ports::{Chain, Outcome};
+use comity_deposits::Log;
 use comity_gateway::following::Following;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
@@ -43,6 +44,8 @@ pub struct Party {
     seed: u8,
     proposals: u64,
     pub folder: tempfile::TempDir,
+    /// The log of deposits that it keeps, if it is a court.
+    pub log: Option<Arc<Log>>,
 }
 
 pub struct World {
@@ -82,6 +85,10 @@ fn officer(number: u8) -> Officer {
 
 pub fn client_of(chain: &str) -> ClientId {
     format!("client-{chain}").parse().unwrap()
+}
+
+fn log_in(folder: &std::path::Path) -> Arc<Log> {
+    Arc::new(Log::open(folder, comity_deposits::Options::default()).unwrap())
 }
 
 /// A port that was free a moment ago: two gateways have to know each other before either listens.
@@ -129,8 +136,16 @@ impl Party {
             rules: Arc::default(),
             seed,
             proposals: 0,
+            log: (kind == MemberKind::Court).then(|| log_in(&folder.path().join("log"))),
             folder,
         }
+    }
+
+    /// From now on its log is an empty one, as after a restore from nothing.
+    pub fn exchange_log(&mut self) {
+        let another = self.folder.path().join("another-log");
+        self.log = Some(log_in(&another));
+        std::fs::copy(self.folder.path().join("log/id"), another.join("id")).unwrap();
     }
 
     pub fn chain(&self) -> Chain {
@@ -254,9 +269,17 @@ impl Party {
             signer,
             sectors: self.sectors.clone(),
             rules: self.rules.clone(),
+            deposits: self.log.clone(),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()
+    }
+
+    /// A channel to another institution's gateway, as somebody of this one in `role`.
+    pub fn guest(&self, host: &Self, gateway: &Running, role: &str) -> Channel {
+        let material = self.authority.issue(&format!("comity://{}/{role}", self.id));
+        let address = gateway.grpc_addr().to_string();
+        channel(&host.id, &address, &host.authority.pem, &material, ChannelLimits::default()).unwrap()
     }
 
     /// A channel to this institution's gateway, as somebody of it in `role`.

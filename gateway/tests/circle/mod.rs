@@ -173,6 +173,7 @@ impl Party {
             signer: SignerClient::in_task_at(core, self.clock.gateway()),
             sectors: self.sectors.clone(),
             rules: Arc::default(),
+            deposits: None,
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

@@ -295,6 +295,7 @@ impl Party {
             signer,
             sectors: Arc::new(self.sectors.clone()),
             rules: self.rules.clone(),
+            deposits: None,
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

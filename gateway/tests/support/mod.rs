@@ -120,6 +120,7 @@ impl Institution {
             signer: SignerClient::in_task(core),
             sectors: Arc::new(sectors()),
             rules: Arc::default(),
+            deposits: None,
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

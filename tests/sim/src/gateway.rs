@@ -132,6 +132,7 @@ impl Gateway {
             signer: SignerClient::in_task(parties::signer(self.number)),
             sectors: parties::sectors(),
             rules: parties::rules(),
+            deposits: None,
             policies: None,
         };
         let services = Arc::new(Services::start(self.config(own, peers, clock), deps, policy, opened, home));

@@ -90,6 +90,14 @@ impl NoteKey {
         self.kind == COSIGNATURE
     }
 
+    /// The line that carries a signature of this key in a note, with its newline (C2SP `signed-note`, Signatures).
+    #[must_use]
+    pub fn line(&self, signature: &[u8]) -> String {
+        let mut bytes = self.id.to_vec();
+        bytes.extend_from_slice(signature);
+        format!("\u{2014} {} {}\n", self.name, to_base64(&bytes))
+    }
+
     /// Whether it is one signer's with `other`: the message that a witness signs does not name it.
     pub(super) fn is_of(&self, other: &Self) -> bool {
         self.name == other.name || self.key == other.key

@@ -1,0 +1,311 @@
+//! `comity deposit …`: files are hashed here; digests and statements are sent, places and bundles come back.
+//! Refuses to send a file, and to judge a proof: the gateway has, and `comity verify` does so again offline.
+
+use super::query::purpose;
+use super::show::{hash, moment, proof_line};
+use super::{ClientFile, status};
+use crate::cli::deposit::{
+    DepositCaseArgs, DepositCommand, DepositFindArgs, DepositGetArgs, DepositKindArg, DepositLogArgs, DepositProveArgs,
+    DepositPutArgs,
+};
+use crate::failure::{Failure, OrFail};
+use crate::files;
+use comity_proto::v1;
+use comity_proto::v1::deposits_client::DepositsClient;
+use sha2::{Digest as _, Sha256};
+use sm3::Sm3;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use tonic::transport::Channel;
+
+/// Largest answer that is taken.
+const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// A file is read in such pieces.
+const PIECE: usize = 1 << 20;
+
+/// Runs the command.
+pub(crate) async fn run(command: DepositCommand) -> Result<(), Failure> {
+    match command {
+        DepositCommand::Put(args) => put(args).await,
+        DepositCommand::Find(args) => find(args).await,
+        DepositCommand::Prove(args) => prove(args).await,
+        DepositCommand::Get(args) => get(args).await,
+        DepositCommand::Case(args) => case(args).await,
+        DepositCommand::Erase(args) => erase(args).await,
+        DepositCommand::Log(args) => log(args).await,
+    }
+}
+
+/// The gateway, and the institution that keeps the log.
+fn connect(path: &Path) -> Result<(DepositsClient<Channel>, String), Failure> {
+    let file = ClientFile::read(path)?;
+    let client = DepositsClient::new(file.connect()?)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    Ok((client, format!("members/{}", file.institution())))
+}
+
+/// What is sent of a file.
+struct Hashed {
+    sha256: [u8; 32],
+    sm3: [u8; 32],
+    size: u64,
+}
+
+/// Hashes a file piece by piece, whatever its size.
+fn hashed(path: &Path) -> Result<Hashed, Failure> {
+    let failed = || format!("{} cannot be read", path.display());
+    let mut file = File::open(path).or_usage(failed)?;
+    let (mut sha256, mut sm3, mut size, mut piece) = (Sha256::new(), Sm3::new(), 0u64, vec![0; PIECE]);
+    loop {
+        let read = file.read(&mut piece).or_usage(failed)?;
+        let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else { break };
+        sha256.update(piece);
+        sm3.update(piece);
+        size = size.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    Ok(Hashed { sha256: sha256.finalize().into(), sm3: sm3.finalize().into(), size })
+}
+
+/// A digest as it stands, or that of a file.
+fn digest(what: &str) -> Result<Vec<u8>, Failure> {
+    let mut digest = [0; 32];
+    if hex::decode_to_slice(what, &mut digest).is_ok() {
+        return Ok(digest.to_vec());
+    }
+    Ok(hashed(Path::new(what))?.sha256.to_vec())
+}
+
+async fn put(args: DepositPutArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    if args.follows.is_some() && args.files.len() > 1 {
+        return Err(Failure::usage("--follows says what one file follows, and several were given"));
+    }
+    let follows = args.follows.as_deref().map(|entry| hex_of::<32>("--follows", entry)).transpose()?;
+    let request_id = match &args.request_id {
+        Some(text) => hex_of::<16>("--request-id", text)?,
+        None => uuid::Uuid::new_v4().into_bytes().to_vec(),
+    };
+    let mut items = Vec::with_capacity(args.files.len());
+    for path in &args.files {
+        let file = hashed(path)?;
+        items.push(v1::DepositItem {
+            sha256: file.sha256.to_vec(),
+            sm3: file.sm3.to_vec(),
+            size_bytes: file.size,
+            name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            follows: follows.clone().unwrap_or_default(),
+            ..Default::default()
+        });
+    }
+    let shown = hex::encode(&request_id);
+    let if_deposited = if args.again { v1::IfDeposited::DepositAgain } else { v1::IfDeposited::LeaveOut };
+    let request = v1::BatchCreateDepositsRequest {
+        parent: parent.clone(),
+        request_id,
+        circumstances: Some(v1::Circumstances {
+            kind: kind(args.kind).into(),
+            identified_by: args.identified_by,
+            source: args.source,
+            method: args.method,
+            custody: args.custody,
+            environment: args.environment,
+            case_number: args.case,
+        }),
+        items,
+        if_deposited: if_deposited.into(),
+        seal: Vec::new(),
+    };
+    let made = client.batch_create_deposits(request).await.map_err(|error| {
+        status(error, "the files were not deposited").help(format!("ask again with --request-id {shown}"))
+    })?;
+    let made = made.into_inner();
+    let mut next = made.first_index;
+    for (number, path) in (0u32..).zip(&args.files) {
+        match made.existing.iter().find(|existing| existing.item == number) {
+            Some(existing) => {
+                println!("{}: was deposited before: {parent}/deposits/{}", path.display(), existing.index)
+            }
+            None => {
+                println!("{}: {parent}/deposits/{next}", path.display());
+                next = next.saturating_add(1);
+            }
+        }
+    }
+    let before = if made.repeated_request { " before, by the same request" } else { "" };
+    println!("{} deposited{before}, durable; the chain proves it with the next block.", made.count);
+    Ok(())
+}
+
+async fn find(args: DepositFindArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let digests = args.what.iter().map(|what| digest(what)).collect::<Result<_, _>>()?;
+    let request = v1::LookupDepositsRequest { parent, digests };
+    let found = client.lookup_deposits(request).await.map_err(|error| status(error, "nothing was looked up"))?;
+    let found = found.into_inner();
+    for (what, result) in args.what.iter().zip(&found.results) {
+        if result.deposits.is_empty() {
+            let as_of = found.as_of.as_ref();
+            let as_of = as_of.map_or_else(
+                || "the log's beginning".to_owned(),
+                |checkpoint| format!("checkpoint {} of {}", checkpoint.size, moment(checkpoint.time.as_ref())),
+            );
+            println!("{what}: not found as of {as_of}");
+        }
+        for deposit in &result.deposits {
+            match &deposit.proven_at {
+                Some(time) => println!("{what}: {}, unchanged since {}", deposit.name, moment(Some(time))),
+                None => println!("{what}: {}, durable; not proven yet", deposit.name),
+            }
+        }
+    }
+    if let Some(proof) = found.as_of.as_ref().and_then(|checkpoint| checkpoint.proof.as_ref()) {
+        println!("{}", proof_line(proof));
+    }
+    Ok(())
+}
+
+async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let digest = digest(&args.what)?;
+    let index = match args.index {
+        Some(index) => index,
+        None => {
+            let request = v1::LookupDepositsRequest { parent: parent.clone(), digests: vec![digest.clone()] };
+            let found =
+                client.lookup_deposits(request).await.map_err(|error| status(error, "nothing was looked up"))?;
+            let found = found.into_inner();
+            // The earliest says most.
+            let earliest = found.results.first().and_then(|result| result.deposits.last());
+            let earliest = earliest.ok_or_else(|| {
+                Failure::refused("NOT_FOUND", format!("{} was not deposited here", args.what))
+                    .help("`comity deposit find` says as of when")
+            })?;
+            earliest.index
+        }
+    };
+    let request = v1::ProveDepositRequest {
+        name: format!("{parent}/deposits/{index}"),
+        digest,
+        with_statement: args.with_statement,
+        purpose: purpose(&args.purpose),
+    };
+    let proven = client.prove_deposit(request).await.map_err(|error| status(error, "there is no proof"))?.into_inner();
+    files::save(&args.out, &proven.bundle)?;
+    println!("{parent}/deposits/{index}: {} bytes in {}", proven.bundle.len(), args.out.display());
+    if let Some(proof) = &proven.proof {
+        println!("{}", proof_line(proof));
+    }
+    Ok(())
+}
+
+async fn get(args: DepositGetArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let name = format!("{parent}/deposits/{}", args.index);
+    let request = v1::GetDepositRequest { name, purpose: purpose(&args.purpose) };
+    let deposit = client.get_deposit(request).await.map_err(|error| status(error, "the deposit was not read"))?;
+    print(&deposit.into_inner());
+    Ok(())
+}
+
+async fn case(args: DepositCaseArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let request = v1::ListCaseDepositsRequest { parent, case_number: args.number, purpose: purpose(&args.purpose) };
+    let listed = client.list_case_deposits(request).await.map_err(|error| status(error, "nothing was listed"))?;
+    let listed = listed.into_inner();
+    for one in &listed.deposits {
+        let mark = match one.succession() {
+            v1::Succession::Begins => "begins",
+            v1::Succession::Follows => "follows the one before",
+            v1::Succession::Gap => "GAP: what it follows is not here",
+            v1::Succession::Forks => "FORK: another follows the same one",
+            v1::Succession::Unspecified => "",
+        };
+        println!("── {mark}");
+        one.deposit.iter().for_each(print);
+    }
+    let more = if listed.truncated { ", the newest of more" } else { "" };
+    println!("{} deposit(s){more}", listed.deposits.len());
+    Ok(())
+}
+
+async fn erase(args: DepositGetArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let name = format!("{parent}/deposits/{}", args.index);
+    let request = v1::EraseDepositRequest { name: name.clone(), purpose: purpose(&args.purpose) };
+    client.erase_deposit(request).await.map_err(|error| status(error, "nothing was erased"))?;
+    println!("{name} is erased: its entry stays in the log, and nobody can open it any more");
+    Ok(())
+}
+
+async fn log(args: DepositLogArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let request = v1::GetDepositLogRequest { name: format!("{parent}/depositLog") };
+    let log = client.get_deposit_log(request).await.map_err(|error| status(error, "the log was not shown"))?;
+    let log = log.into_inner();
+    println!("{}: {} deposits", log.name, log.size);
+    if let Some(checkpoint) = &log.checkpoint {
+        println!(
+            "on the chain: {} of {}, root {}",
+            checkpoint.size,
+            moment(checkpoint.time.as_ref()),
+            hash(&checkpoint.root)
+        );
+        if let Some(proof) = &checkpoint.proof {
+            println!("{}", proof_line(proof));
+        }
+    }
+    println!("key:  {}\n\n{}", log.verifier_key, log.note);
+    Ok(())
+}
+
+fn print(deposit: &v1::Deposit) {
+    println!("{}  entry {}", deposit.name, hash(&deposit.entry));
+    let since = match &deposit.proven_at {
+        Some(time) => format!("unchanged since {}", moment(Some(time))),
+        None => "not proven yet".to_owned(),
+    };
+    println!("  {since}; received {} from {}", moment(deposit.received_at.as_ref()), deposit.depositor);
+    if let Some(item) = &deposit.item {
+        println!("  {} ({} bytes)", item.name, item.size_bytes);
+        println!("  SHA-256 {}\n  SM3     {}", hash(&item.sha256), hash(&item.sm3));
+        if !item.follows.is_empty() {
+            println!("  follows {}", hash(&item.follows));
+        }
+    }
+    let Some(stated) = &deposit.circumstances else { return };
+    println!("  as stated by its depositor, {}:", stated.kind().as_str_name());
+    let parts = [
+        ("identified by", &stated.identified_by),
+        ("source", &stated.source),
+        ("method", &stated.method),
+        ("custody", &stated.custody),
+        ("environment", &stated.environment),
+        ("case", &stated.case_number),
+    ];
+    for (name, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
+        println!("    {name}: {text}");
+    }
+}
+
+fn hex_of<const N: usize>(what: &str, text: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes)
+        .map_err(|_| Failure::usage(format!("{what} is {} hex digits", N.saturating_mul(2))))?;
+    Ok(bytes.to_vec())
+}
+
+const fn kind(kind: DepositKindArg) -> v1::DepositKind {
+    match kind {
+        DepositKindArg::ElectronicEvidence => v1::DepositKind::ElectronicEvidence,
+        DepositKindArg::CaseFile => v1::DepositKind::CaseFile,
+        DepositKindArg::Archive => v1::DepositKind::Archive,
+        DepositKindArg::StatisticalReport => v1::DepositKind::StatisticalReport,
+        DepositKindArg::EnforcementOperation => v1::DepositKind::EnforcementOperation,
+        DepositKindArg::ServedDocument => v1::DepositKind::ServedDocument,
+        DepositKindArg::ReceiptOfService => v1::DepositKind::ReceiptOfService,
+        DepositKindArg::MediationData => v1::DepositKind::MediationData,
+        DepositKindArg::TradingRecord => v1::DepositKind::TradingRecord,
+    }
+}

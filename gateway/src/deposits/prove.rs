@@ -1,0 +1,125 @@
+//! A deposit's proof as a bundle: from the earliest head that has it, the way there, and what its reader may see. It is
+//! verified before it leaves.
+
+use super::heads::{Head, HeadBook};
+use super::log_failed;
+use crate::error::{ApiError, Reason};
+use crate::view::{HomeState, Standing};
+use comity_adapters_ports::Prover;
+use comity_deposits::{Log, Stored};
+use comity_model::deposit::Entry;
+use comity_model::member::Member;
+use comity_model::state::StatePath;
+use comity_model::{ClientId, MemberId, Time, decode};
+use comity_verify::bundle::{Bundle, Claim, Link, Verdict};
+use comity_verify::deposit::{BatchSeal, Deposited};
+use comity_verify::light::TrustedHeader;
+use comity_verify::merkle::TreeHead;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Makes proofs of deposits.
+pub(crate) struct DepositProver {
+    pub(crate) institution: MemberId,
+    pub(crate) log: Arc<Log>,
+    pub(crate) book: HeadBook,
+    pub(crate) home: HomeState,
+    pub(crate) prover: Arc<dyn Prover>,
+    /// The clients over which the own chain knows other institutions.
+    pub(crate) clients: BTreeMap<MemberId, ClientId>,
+}
+
+impl DepositProver {
+    /// The bundle of a deposit, with or without what its depositor states.
+    ///
+    /// # Errors
+    /// `DEPOSIT_PENDING` as long as the chain has not taken it up; `LOG_FAILED`; those of chain and view.
+    pub(crate) async fn bundle(
+        &self,
+        index: u64,
+        (entry, stored): (Entry, Stored),
+        with_statement: bool,
+        now: Time,
+    ) -> Result<(Vec<u8>, Verdict), ApiError> {
+        let head = self.head(index).await?;
+        let seal = self.seal(index, &stored, head.header).await?;
+        let (log, size) = (self.log.clone(), head.log.size);
+        let path = tokio::task::spawn_blocking(move || log.inclusion(index, size)).await.map_err(ApiError::fault)?;
+        let claim = Claim::Deposit(Deposited {
+            keeper: self.institution.clone(),
+            log: head.log,
+            index,
+            path: path.map_err(log_failed)?,
+            entry,
+            content: Some(stored.content),
+            statement: with_statement.then_some(stored.statement),
+            seal,
+        });
+        let (anchor, link) = self.link(&head).await?;
+        let bundle = Bundle { anchor, link, claim, proof: head.proof };
+        let view = self.home.view();
+        let verdict = bundle.verify(view.anchor(), now).map_err(|refusal| view.refused(&refusal))?;
+        Ok((bundle.encode(), verdict))
+    }
+
+    /// The earliest head that has a deposit.
+    pub(crate) async fn head(&self, index: u64) -> Result<Head, ApiError> {
+        self.book.with(index).await?.ok_or_else(|| {
+            let message = "The chain has not taken this deposit up yet: its proof is there after the next block.";
+            ApiError::new(Reason::DepositPending, message)
+        })
+    }
+
+    /// Forward to a header since the anchor; back through the tree of headers to one before it.
+    async fn link(&self, head: &Head) -> Result<(comity_verify::comet::Header, Link), ApiError> {
+        let view = self.home.view();
+        if head.header >= view.anchor().height {
+            let (anchor, steps) = view.link(head.header).await?;
+            return Ok((anchor.header, Link::Forward { steps }));
+        }
+        let latest = view.fresh().await?;
+        let (anchor, steps) = view.link(latest.height()).await?;
+        let stood = self.home.under(&StatePath::Headers, latest).await?;
+        let missing = || ApiError::fault("the chain's state has no tree of headers");
+        let tree: TreeHead = match &stood.what {
+            Standing::Value(value) => decode("a tree of headers", value.value()).map_err(ApiError::fault)?,
+            Standing::Nothing(_) => return Err(missing()),
+        };
+        let header = view.block(head.header).await?.header.clone();
+        let path = self.prover.header_proof(head.header, tree.size).await?;
+        Ok((anchor.header, Link::Archive { steps, tree, tree_proof: stood.proof, header, path }))
+    }
+
+    /// The depositor's seal, where the chain's state still shows its key under the head's header; a seal that cannot be shown
+    /// is left out, and the deposit is proven all the same.
+    async fn seal(
+        &self,
+        index: u64,
+        stored: &Stored,
+        header: comity_model::Height,
+    ) -> Result<Option<BatchSeal>, ApiError> {
+        let Some((batch, signature)) = stored.seal.clone() else { return Ok(None) };
+        let client = if batch.depositor == self.institution {
+            None
+        } else {
+            match self.clients.get(&batch.depositor) {
+                Some(client) => Some(client.clone()),
+                None => return Ok(None),
+            }
+        };
+        let path = match &client {
+            None => StatePath::Member(batch.depositor.clone()),
+            Some(client) => StatePath::Foreign(client.clone(), batch.depositor.clone()),
+        };
+        let header: TrustedHeader = self.home.view().header(header).await?;
+        // The state of long ago is no longer kept by every node.
+        let Ok(stood) = self.home.under(&path, header).await else { return Ok(None) };
+        let Standing::Value(value) = &stood.what else { return Ok(None) };
+        let member: Member = decode("a member", value.value()).map_err(ApiError::fault)?;
+        let (log, first, count) = (self.log.clone(), stored.batch_first, stored.batch_count);
+        let path = tokio::task::spawn_blocking(move || log.batch_path(index, first, count)).await;
+        let path = path.map_err(ApiError::fault)?.map_err(log_failed)?;
+        let place = u32::try_from(index.saturating_sub(first)).unwrap_or(u32::MAX);
+        Ok(Some(BatchSeal { batch, place, path, signature, member, client, proof: stood.proof }))
+    }
+}
