@@ -456,6 +456,11 @@ async fn a_receipt_that_is_not_the_holders_own_for_this_version_settles_no_deliv
     circle.stop().await;
 }
 
+async fn deliveries_taken(circle: &Circle) -> usize {
+    let entries = circle.court.gateway().audit().entries().await.unwrap();
+    entries.iter().filter(|entry| entry.action == "TakeDelivery").count()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_gateways_over_one_store_deliver_once_and_hold_the_same() {
     let mut circle = Circle::start(Following::default()).await;
@@ -474,6 +479,7 @@ async fn two_gateways_over_one_store_deliver_once_and_hold_the_same() {
     let (first, second) = (circle.credit.gateway(), circle.credit.beside.as_ref().unwrap());
     circle.publish_through(second, LISTING, "PARTIAL").await;
     acknowledged(&circle, "court", 2).await;
+    assert_eq!(deliveries_taken(&circle).await, 1, "what one of them delivered, the other did not deliver again");
     tokio::join!(circle.publish_through(first, LISTING, "FULL"), circle.publish_through(second, LISTING, "NONE"),);
     acknowledged(&circle, "court", 4).await;
     // Both gateways of the court say the same of it, and so do both of the keeper.
@@ -486,10 +492,10 @@ async fn two_gateways_over_one_store_deliver_once_and_hold_the_same() {
     }]
     .concat();
     assert_eq!((told.len(), &told[0]), (2, &told[1]));
-    // What one of them delivered, the other did not deliver again: each version was taken once.
-    let taken = circle.court.gateway().audit().entries().await.unwrap();
-    let taken = taken.iter().filter(|entry| entry.action == "TakeDelivery").count();
-    assert_eq!(taken, versions.len(), "{versions:?}");
+    // Each publication was delivered once. What the two at once deliver may be the same version: the later one, if it stands
+    // already when the earlier one's delivery is made up.
+    let taken = deliveries_taken(&circle).await;
+    assert!((versions.len()..=3).contains(&taken), "{taken} deliveries, {versions:?}");
 
     // The gateway that the keeper knows stops: the other one finds the removal by its own check.
     circle.court.halt().await;
