@@ -22,7 +22,7 @@ use schedule::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 use target::Target;
-use workload::{Credentials, Orders, Queries, Workload};
+use workload::{Credentials, Deposits, Orders, Queries, Workload};
 
 /// How long servers may rest before a measurement, and how long what they do on their own is watched.
 const REST: Duration = Duration::from_secs(1);
@@ -49,6 +49,11 @@ pub(crate) async fn run(command: BenchCommand) -> Result<(), Failure> {
             let orders = Orders::open(&target, &args)?;
             finish(measure(&args.load, &target, Arc::new(orders)).await, target, &args.load)
         }
+        BenchCommand::Deposits(args) => {
+            let target = Target::open(&args.load).await?;
+            let deposits = Deposits::open(&target, &args)?;
+            finish(measure(&args.load, &target, Arc::new(deposits)).await, target, &args.load)
+        }
     }
 }
 
@@ -62,12 +67,12 @@ fn finish(measured: Result<Report, Failure>, target: Target, args: &LoadArgs) ->
 }
 
 async fn measure<W: Workload>(args: &LoadArgs, target: &Target, workload: Arc<W>) -> Result<Report, Failure> {
-    let mut report = Report::new(W::NAME, args);
+    let mut report = Report::new(W::NAME, workload.each(), args);
     let count = workload.warm_up();
     if count > 0 {
         report.say(&format!("warming up with {count} requests"));
         let warm =
-            drive(&workload, &Schedule::new(args.rate.clamp(WARM_UP_RATE.0, WARM_UP_RATE.1), count), None).await?;
+            drive(&workload, &Schedule::new(warm_up_rate(args.rate, workload.each()), count), None).await?;
         warm.must_be_answered(W::NAME)?;
     }
     tokio::time::sleep(REST).await;
@@ -86,6 +91,11 @@ async fn measure<W: Workload>(args: &LoadArgs, target: &Target, workload: Arc<W>
     }
     rounds(args, target, &workload, &mut report).await?;
     Ok(report)
+}
+
+/// How fast the first requests come. Those that carry thousands of things come no faster than the others will.
+fn warm_up_rate(rate: u32, each: u64) -> u32 {
+    if each > 1 { rate } else { rate.clamp(WARM_UP_RATE.0, WARM_UP_RATE.1) }
 }
 
 /// Rounds of the workload and of the echo, in turn.

@@ -145,10 +145,29 @@ fn refused(result: TxResult) -> Outcome {
 }
 
 #[cfg(test)]
+#[path = "../../adapters/comet/tests/support/ledger.rs"]
+mod ledger;
+#[cfg(test)]
+#[path = "../../adapters/comet/tests/support/promises.rs"]
+mod promises;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::sandbox::{World, WorldOptions};
     use comity_adapters_comet::{CometChain, CometConfig};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn past_the_network_every_promise_of_the_ports_is_kept() {
+        let ledger = super::promises::court().await;
+        let fixture = super::promises::fixture(&ledger).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let operator = folder.path().join("operator.key");
+        let seed = super::ledger::key("court-1 operator").to_bytes();
+        crate::files::write_secret(&operator, hex::encode(seed).as_bytes()).expect("a key file");
+        let near = chain(ledger.engine().handle(), ledger.chain(), &operator).expect("a chain");
+        comity_adapters_conformance::run(&near, &fixture).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_engine_says_what_the_rpc_says_and_once_it_has_stopped_the_rpc_is_asked() {

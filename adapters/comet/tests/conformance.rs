@@ -2,57 +2,18 @@
 
 #[path = "support/ledger.rs"]
 mod ledger;
+#[path = "support/promises.rs"]
+mod promises;
 
 use comity_adapters_comet::{CometChain, CometConfig};
-use comity_adapters_conformance::Fixture;
 use comity_adapters_ports::PortError;
-use comity_model::member::MemberKind;
-use comity_model::state::StatePath;
-use comity_model::tx::Message;
-use comity_model::{Height, encode};
-use comity_verify::light::LightStep;
-use ledger::{HEARTBEAT, Ledger, create_client, genesis, now, reach, sign};
-
-async fn court() -> Ledger {
-    let ledger = Ledger::start(genesis("court-1", "court", MemberKind::Court)).await;
-    reach(&ledger.chain(), Height(2)).await;
-    ledger
-}
+use comity_model::Height;
+use promises::{court, fixture};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_keeps_every_promise_of_the_ports() {
     let ledger = court().await;
-    let anchor = ledger.anchor(2).await;
-    let block = ledger.chain().headers.light_block(Height(2)).await.expect("a block");
-
-    // A chain that exists on paper only: its headers are work for a client here.
-    let peer = "peer-1".parse().expect("an id");
-    let mut header = block.header.clone();
-    header.chain_id = "peer-1".parse().expect("an id");
-    let first = sign(ledger.id(), header.clone(), &block);
-    header.height = Height(9);
-    header.time = now();
-    let second = sign(ledger.id(), header, &block);
-    let mut peer_anchor = anchor.clone();
-    peer_anchor.chain_id = peer;
-    peer_anchor.header_hash = first.header.hash();
-    let client = "peer-client-0".parse().expect("an id");
-    let counterparty = "court-client-0".parse().expect("an id");
-    let action = create_client(&client, &counterparty, &peer_anchor, &first);
-    ledger.done(vec![ledger.proposal(action)]).await;
-
-    let step = LightStep { trusted_next: None, block: second };
-    let update = |client| Message::UpdateClient { client, steps: vec![encode(&step)] };
-    let fixture = Fixture {
-        anchor,
-        present: StatePath::Governors,
-        absent: StatePath::Record("judgment".parse().expect("a sector"), "none".parse().expect("an id")),
-        work: vec![update(client.clone())],
-        refused: (vec![update("nobody-0".parse().expect("an id"))], "UNKNOWN_CLIENT".parse().expect("a code")),
-        client,
-        heartbeat: HEARTBEAT,
-    };
-    reach(&ledger.chain(), Height(5)).await;
+    let fixture = fixture(&ledger).await;
     comity_adapters_conformance::run(&ledger.chain(), &fixture).await;
 }
 

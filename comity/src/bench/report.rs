@@ -21,6 +21,8 @@ pub(super) const STAYS_MIN: f64 = 0.8;
 /// Everything that was found.
 pub(super) struct Report {
     workload: &'static str,
+    /// How many things one request asks for.
+    each: u64,
     rate: u32,
     seconds: u32,
     /// Load averages of the machine before the first round.
@@ -84,9 +86,10 @@ impl Medians {
 }
 
 impl Report {
-    pub(super) fn new(workload: &'static str, args: &LoadArgs) -> Self {
+    pub(super) fn new(workload: &'static str, each: u64, args: &LoadArgs) -> Self {
         Self {
             workload,
+            each,
             rate: args.rate,
             seconds: args.seconds,
             load_before: load_average(),
@@ -135,11 +138,19 @@ impl Report {
         if !self.rounds.is_empty() {
             println!("{table}");
         }
+        if let Some(medians) = Medians::of(&self.rounds, self.idle).filter(|_| self.each > 1) {
+            let (each, what) = (self.each as f64, self.workload);
+            let cpu = medians.net.map(|net| format!(", {:.2} µs of server CPU each", net * 100.0 / each));
+            println!("{:.0} {what}/s{}.", medians.throughput * each, cpu.unwrap_or_default());
+        }
         if let Some(ratio) = self.ratio() {
             println!("Server CPU of {} against the echo's: {ratio:.2} (bar for queries: {RATIO_MAX}).", self.workload);
         }
         if let Some(capacity) = &self.capacity {
             println!("Carried: {}/s; most answers: {:.0}/s.", capacity.rate, capacity.peak);
+            if self.each > 1 {
+                println!("That is {:.0} {}/s at most.", capacity.peak * self.each as f64, self.workload);
+            }
             if let Some(best) = capacity.tried.iter().rfind(|round| round.rate == capacity.rate) {
                 println!("At that rate: {}.", best.line());
             }
@@ -191,6 +202,7 @@ impl Report {
             "load_after": load_average(),
             "rate": self.rate,
             "seconds": self.seconds,
+            "each": self.each,
             "idle_cores": self.idle,
             "medians": Medians::of(&self.rounds, self.idle).map(|medians| medians.json()),
             "echo": Medians::of(&self.echo, 0.0).map(|medians| medians.json()),

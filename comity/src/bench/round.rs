@@ -12,8 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// Requests under way at once. What is due while so many are under way is not sent, and is counted.
-const UNDER_WAY_MAX: u64 = 20_000;
 /// How long the last requests of a round may take after it.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How long the dispatcher sleeps between two looks at the clock.
@@ -184,7 +182,7 @@ fn dispatch<W: Workload>(
         let due = schedule.due_by(started.elapsed());
         for index in next..due {
             let was_due = schedule.due(index);
-            if under_way.load(Ordering::Acquire) >= UNDER_WAY_MAX {
+            if under_way.load(Ordering::Acquire) >= workload.under_way_max() {
                 let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                 tally.count(Outcome::Failed("UNSENT".into()), Duration::ZERO, was_due);
                 continue;

@@ -18,6 +18,9 @@ pub(crate) enum BenchCommand {
     /// Orders from the last approval to the proven answer: seal, delivery, commitment, relay, decision, acknowledgement.
     #[command(after_help = LOAD_HELP)]
     Orders(OrdersArgs),
+    /// Deposits in batches, each answered when it is durable in the court's log.
+    #[command(after_help = LOAD_HELP)]
+    Deposits(DepositsArgs),
     /// The limit beside which queries are measured: a bare server that answers with as many bytes. Started by the others.
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -29,6 +32,7 @@ Examples:
   comity bench queries --find-capacity --svg queries.svg --json queries.json
   comity bench queries --overload 3
   comity bench orders  --rate 200 --memory 60
+  comity bench deposits --rate 10 --batch 10000
 
 Starts a sandbox of its own, or drives the one in --dir. Requests are due at fixed times, whatever became of those before
 them, and a request's time counts from when it was due. Beside each round of queries a bare echo server gets the same load:
@@ -102,6 +106,17 @@ pub(crate) struct OrdersArgs {
     /// Draw up each order within its round, and count from then; otherwise all are drawn up before it.
     #[arg(long)]
     pub(crate) whole: bool,
+}
+
+/// `comity bench deposits`
+#[derive(Debug, Args)]
+pub(crate) struct DepositsArgs {
+    /// The load; a request is a batch.
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    /// Deposits in a batch.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) batch: u16,
 }
 
 /// `comity bench echo`

@@ -143,6 +143,11 @@ impl Ledger {
         }
     }
 
+    /// The engine, for whoever reads from it without a network.
+    pub fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("it runs")
+    }
+
     pub fn id(&self) -> &ChainId {
         &self.genesis.chain
     }

@@ -1,9 +1,11 @@
 //! What a load consists of: one file a workload.
 //! Refuses to know when requests are due.
 
+mod deposits;
 mod orders;
 mod queries;
 
+pub(super) use deposits::Deposits;
 pub(super) use orders::Orders;
 pub(super) use queries::{Credentials, Queries};
 
@@ -50,6 +52,16 @@ pub(super) trait Workload: Send + Sync + 'static {
 
     /// One request, the next of its kind.
     async fn once(&self) -> Outcome;
+
+    /// How many things one request asks for: deposits of a batch.
+    fn each(&self) -> u64 {
+        1
+    }
+
+    /// Requests under way at once; what is due while so many are is not sent, and is counted.
+    fn under_way_max(&self) -> u64 {
+        20_000
+    }
 
     /// How many requests warm it up.
     fn warm_up(&self) -> u64 {
