@@ -3,8 +3,8 @@ use super::*;
 use crate::sectors::{SectorSource, Sectors};
 use comity_model::FieldName;
 
-const SCHEMA: &str = include_str!("../../tests/enforcement/accounts.proto");
-const PROFILE: &str = include_str!("../../tests/enforcement/accounts.toml");
+const SCHEMA: &str = include_str!("../../tests/api/enforcement/accounts.proto");
+const PROFILE: &str = include_str!("../../tests/api/enforcement/accounts.toml");
 
 fn facts() -> Facts {
     Facts {

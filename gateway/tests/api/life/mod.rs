@@ -1,19 +1,15 @@
 //! The life of orders through the API, with the sectors as they ship: every kind of order from the request to its proven
 //! result, what becomes of a hold later, and what the chains and the relayer keep of it on disk.
-#![allow(clippy::unwrap_used)]
 
 mod checks;
 mod clocks;
-#[path = "../drafts/mod.rs"]
-mod drafts;
-#[path = "../enforcement/mod.rs"]
-mod enforcement;
 mod hand_overs;
 mod money;
-#[path = "../support/mod.rs"]
-mod support;
 mod wholes;
 
+use crate::drafts::{ACCOUNT, DEBTOR, Draft, OTHER_ACCOUNT, SECRETS, amount, text};
+use crate::enforcement::{World, approval};
+use crate::support::reason;
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
 use comity_proto::v1::assets_client::AssetsClient;
@@ -21,10 +17,7 @@ use comity_proto::v1::obligations_client::ObligationsClient;
 use comity_proto::v1::order_check::Outcome as Checked;
 use comity_proto::v1::order_proof::Outcome as Shown;
 use comity_proto::v1::{self, OrderState};
-use drafts::{ACCOUNT, DEBTOR, Draft, OTHER_ACCOUNT, SECRETS, amount, text};
-use enforcement::{World, approval};
 use std::time::{Duration, Instant};
-use support::reason;
 
 const DAY_S: u64 = 86_400;
 const WAIT_MAX: Duration = Duration::from_secs(40);

@@ -1,10 +1,8 @@
 //! An institution's registrar puts records and assets through the API, over a real ledger and mutual TLS: row by row
 //! judged, proven on the chain when answered, the same when repeated.
-#![allow(clippy::unwrap_used)]
 
-mod enforcement;
-mod support;
-
+use crate::enforcement::{RICH, World, approval, freeze};
+use crate::support::{Institution, licence, name, reason};
 use comity_gateway::{Running, field_to_wire};
 use comity_model::member::MemberKind;
 use comity_proto::google::longrunning::WaitOperationRequest;
@@ -13,8 +11,6 @@ use comity_proto::v1;
 use comity_proto::v1::assets_client::AssetsClient;
 use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::records_client::RecordsClient;
-use enforcement::{RICH, World, approval, freeze};
-use support::{Institution, licence, name, reason};
 use tonic::{Code, Status};
 
 struct Bureau {

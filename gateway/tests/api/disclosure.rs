@@ -1,6 +1,5 @@
 //! Which fields of which sector's records are answered to whom: for every kind of institution and role, as the sectors and the
 //! policies that ship say. The page in the documentation is this table; and what the law asks of it holds whatever it says.
-#![allow(clippy::unwrap_used)]
 
 use comity_gateway::Caller;
 use comity_gateway::policy::{DEFAULT_POLICIES, Policy};

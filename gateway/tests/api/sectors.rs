@@ -1,13 +1,9 @@
 //! Every sector as the data that it is: its records are queried and each of its kinds of order is carried out, over two
 //! real ledgers and a relayer, with fields that are made from its schema. A sector that is added while everything runs
 //! goes the same way.
-#![allow(clippy::unwrap_used)]
 
-mod alliance;
-mod filling;
-mod support;
-
-use alliance::{World, approval, profile};
+use crate::alliance::{World, approval, profile};
+use crate::filling::{About, CASE, NAME, NUMBER};
 use comity_gateway::DecidePolicy;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSchema, SectorSource, Sectors};
@@ -21,7 +17,6 @@ use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::v1::get_record_response::Answer;
 use comity_proto::v1::records_client::RecordsClient;
 use comity_proto::v1::{self, OrderState};
-use filling::{About, CASE, NAME, NUMBER};
 use futures::StreamExt;
 use std::sync::Arc;
 
@@ -149,7 +144,7 @@ async fn exercise(world: &World, schema: &SectorSchema, first_request: u128) -> 
     let reference = |number: usize| format!("{sector}-{number}");
     let about = |reference| About { reference, name: NAME, number: NUMBER };
     let named = reference(0);
-    let record = filling::record(schema, &about(&named));
+    let record = crate::filling::record(schema, &about(&named));
     world.bank_gateway.records().publish(sector, vec![(named.parse().unwrap(), record)]).await.unwrap();
     queried(world, schema, &named).await;
     let Some(profile) = &schema.profile else { return 0 };
@@ -267,7 +262,7 @@ impl Orders<'_> {
             sector: self.schema.name.to_string(),
             kind: kind.to_string(),
             original: original.unwrap_or_default().to_owned(),
-            private_fields: filling::order(self.schema, kind, &about),
+            private_fields: crate::filling::order(self.schema, kind, &about),
             hold_days,
             emergency,
             ..Default::default()

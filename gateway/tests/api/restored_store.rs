@@ -1,17 +1,12 @@
 //! A court's store after a restore, compared with its chain: what the chain has and the store has not is named.
-#![allow(clippy::unwrap_used)]
 
-mod enforcement;
-mod filling;
-mod support;
-
+use crate::enforcement::{RICH, World, approval, freeze};
+use crate::filling::About;
 use comity_gateway::DecidePolicy;
 use comity_gateway::check::{self, Subject};
 use comity_gateway::sectors::Sectors;
 use comity_proto::v1::{self, OrderState};
 use comity_store::{RedbStore, backup};
-use enforcement::{RICH, World, approval, freeze};
-use filling::About;
 use secrecy::SecretBox;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,7 +74,10 @@ async fn records_under_private_ids_are_found_with_the_lookup_key_and_not_guessed
     let sectors = Arc::new(Sectors::embedded().unwrap());
     let world = World::start_with(DecidePolicy::Automatic, Sectors::embedded().unwrap()).await;
     let schema = sectors.sector(&"accounts".parse().unwrap()).unwrap();
-    let record = filling::record(schema, &About { reference: RICH, name: filling::NAME, number: filling::NUMBER });
+    let record = crate::filling::record(
+        schema,
+        &About { reference: RICH, name: crate::filling::NAME, number: crate::filling::NUMBER },
+    );
     world.bank_gateway.records().publish(&schema.name, vec![(RICH.parse().unwrap(), record)]).await.unwrap();
 
     let World { bank, bank_gateway, .. } = world;

@@ -1,12 +1,9 @@
 //! A lawyer's credit report goes to a court only with the lawyer's consent: signed with the key that the record names, for
 //! this reader, this purpose and this time.
-#![allow(clippy::unwrap_used)]
 
-mod alliance;
-mod filling;
-mod support;
-
-use alliance::Party;
+use crate::alliance::Party;
+use crate::filling::{About, CASE, NAME, NUMBER};
+use crate::support::reason;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};
@@ -21,9 +18,7 @@ use comity_proto::v1::{self, GetRecordRequest};
 use comity_verify::consent::TAG;
 use comity_verify::seal::signing_bytes;
 use ed25519_dalek::{Signer, SigningKey};
-use filling::{About, CASE, NAME, NUMBER};
 use std::sync::Arc;
-use support::reason;
 
 const LICENCE: &str = "19901201411001024";
 const PURPOSE: &str = "appointment as administrator";
@@ -68,7 +63,7 @@ async fn a_credit_report_is_read_with_the_lawyers_consent_and_never_without() {
 
     let schema = sectors.sector(&"lawyers".parse().unwrap()).unwrap();
     let key = schema.record.role(Role::ConsentKey).unwrap().name.clone();
-    let mut record = filling::record(schema, &About { reference: LICENCE, name: NAME, number: NUMBER });
+    let mut record = crate::filling::record(schema, &About { reference: LICENCE, name: NAME, number: NUMBER });
     for field in record.iter_mut().filter(|field| field.name == key) {
         field.value = FieldValue::Digest(Hash(lawyer().verifying_key().to_bytes()));
     }

@@ -1,12 +1,8 @@
 //! A listing is corrected and removed, and everyone who read it has the correction, with proof: delivered by its keeper, or
 //! found by the holder's own check; through outages and restarts; and a deadline that passes is seen.
-#![allow(clippy::unwrap_used)]
 
-mod circle;
-mod filling;
-mod support;
-
-use circle::{Circle, CircleClock, LISTING, name, purpose};
+use crate::circle::{Circle, CircleClock, LISTING, name, purpose};
+use crate::support::{fact, liar, reason};
 use comity_gateway::PeerConfig;
 use comity_gateway::following::{Calendar, Following};
 use comity_model::record::RecordReceipt;
@@ -27,7 +23,6 @@ use ed25519_dalek::SigningKey;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::Offset;
 use std::time::{Duration, Instant};
-use support::{fact, liar, reason};
 use tonic::transport::Channel;
 
 const WAIT_MAX: Duration = Duration::from_secs(40);
@@ -167,11 +162,13 @@ async fn a_correction_and_a_removal_reach_every_holder_each_with_the_fields_that
         let found = entries.iter().filter(|entry| entry.action == action && entry.role == role);
         found.map(|entry| entry.purpose.case_number.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(of("EnterHolder", "clerk"), [filling::CASE]);
+    assert_eq!(of("EnterHolder", "clerk"), [crate::filling::CASE]);
     assert_eq!(of("EnterHolder", "reader"), [""]);
-    assert_eq!(of("DiscloseRecord", "clerk"), [filling::CASE; 3]);
+    assert_eq!(of("DiscloseRecord", "clerk"), [crate::filling::CASE; 3]);
     let taken = circle.bank.gateway().audit().entries().await.unwrap();
-    assert!(taken.iter().any(|entry| entry.action == "TakeDelivery" && entry.purpose.case_number == filling::CASE));
+    assert!(
+        taken.iter().any(|entry| entry.action == "TakeDelivery" && entry.purpose.case_number == crate::filling::CASE)
+    );
     circle.stop().await;
 }
 

@@ -1,9 +1,7 @@
 //! A court asks a justice bureau for records and credentials, over two real ledgers and mutual TLS, and believes
 //! nothing that it has not verified itself.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::{Institution, fact, liar, licence, name, reason, sector};
 use comity_gateway::{Clock, Running};
 use comity_model::member::MemberKind;
 use comity_model::record::FieldValue;
@@ -19,7 +17,6 @@ use comity_proto::v1::{
 };
 use comity_verify::bundle::{Bundle, Finding};
 use comity_verify::fields::Disclosure;
-use support::{Institution, fact, liar, licence, name, reason, sector};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 

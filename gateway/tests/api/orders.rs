@@ -1,10 +1,8 @@
 //! A court's orders to a bank, over two real ledgers, a relayer and mutual TLS: from the officers' approvals to results
 //! that are proven on the court's own chain.
-#![allow(clippy::unwrap_used)]
 
-mod enforcement;
-mod support;
-
+use crate::enforcement::{CO_OWNER, POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
+use crate::support::reason;
 use comity_gateway::institution::{ByHand, DecideError};
 use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
 use comity_gateway::tls::{ChannelLimits, channel_to};
@@ -18,10 +16,8 @@ use comity_proto::google::longrunning::{GetOperationRequest, WaitOperationReques
 use comity_proto::v1::{self, OrderState};
 use comity_store::{Batch, RedbStore, Store, Table};
 use comity_verify::order::TAG_DELIVERY;
-use enforcement::{CO_OWNER, POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
 use prost::Message;
 use std::time::{Duration, Instant};
-use support::reason;
 
 /// Draws an order up and has both officers approve it.
 async fn ordered(world: &World, request: v1::CreateOrderRequest) -> v1::Order {

@@ -1,23 +1,17 @@
 //! Three gateways of a court over one PostgreSQL: what one begins another goes on with, whichever is killed.
-#![allow(clippy::unwrap_used)]
 
-#[path = "../../store/tests/database/mod.rs"]
-mod database;
-mod enforcement;
-mod support;
-
+use crate::database::Database;
+use crate::enforcement::agreements::{request, rules};
+use crate::enforcement::several::Several;
+use crate::enforcement::{RICH, approval, freeze, signature};
+use crate::support::reason;
 use comity_proto::google::longrunning::WaitOperationRequest;
 use comity_proto::v1::agreement::State;
 use comity_proto::v1::agreements_client::AgreementsClient;
 use comity_proto::v1::triggers_client::TriggersClient;
 use comity_proto::v1::{self, OrderState};
-use database::Database;
-use enforcement::agreements::{request, rules};
-use enforcement::several::Several;
-use enforcement::{RICH, approval, freeze, signature};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::reason;
 use tokio::sync::Mutex;
 use tonic::transport::Channel;
 

@@ -1,12 +1,9 @@
 //! The API over REST: the same answers and the same refusals as over gRPC, for callers who speak HTTP and JSON.
-#![allow(clippy::unwrap_used)]
 
-mod enforcement;
-mod support;
-
+use crate::enforcement::{POOR, World, approval, freeze};
+use crate::support::{Authority, Institution, licence, name, sector};
 use comity_gateway::{Running, TlsMaterial};
 use comity_model::member::MemberKind;
-use enforcement::{POOR, World, approval, freeze};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -19,7 +16,6 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Authority, Institution, licence, name, sector};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 

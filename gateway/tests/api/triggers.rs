@@ -1,10 +1,9 @@
 //! An agreement from its conclusion to what its default opens and proposes, over two real ledgers and mutual TLS: the court
 //! learns of payments and of their absence by proof of the bank's chain alone.
-#![allow(clippy::unwrap_used)]
 
-mod enforcement;
-mod support;
-
+use crate::enforcement::agreements::{ACCOUNT, OWED, amount, request, rules, text};
+use crate::enforcement::{RICH, World, approval, sectors, signature};
+use crate::support::reason;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::{Clock, DecidePolicy};
 use comity_model::Hash;
@@ -15,10 +14,7 @@ use comity_proto::v1;
 use comity_proto::v1::agreement::State;
 use comity_proto::v1::agreements_client::AgreementsClient;
 use comity_proto::v1::triggers_client::TriggersClient;
-use enforcement::agreements::{ACCOUNT, OWED, amount, request, rules, text};
-use enforcement::{RICH, World, approval, sectors, signature};
 use std::time::Duration;
-use support::reason;
 use tonic::transport::Channel;
 
 async fn world() -> World {

@@ -1,10 +1,6 @@
 //! Deposits over the API of a real gateway with a real ledger: durable, found, proven, read, erased.
-#![allow(clippy::unwrap_used)]
 
-mod alliance;
-mod support;
-
-use alliance::World;
+use crate::alliance::World;
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
 use comity_model::deposit::{Circumstances, Content, DepositBatch, DepositKind, Item};

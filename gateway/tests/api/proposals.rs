@@ -1,12 +1,9 @@
 //! What rules propose, over two real ledgers and mutual TLS, with the rules and sectors as they ship: an effective judgment
 //! is handed over, a filing is told to those whom the rule names, and an investigation is carried out by itself.
-#![allow(clippy::unwrap_used)]
 
-mod alliance;
-mod filling;
-mod support;
-
-use alliance::{World, signature};
+use crate::alliance::{World, signature};
+use crate::filling::{About, NAME, NUMBER};
+use crate::support::reason;
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
 use comity_gateway::triggers::{ProposalStop, RuleSource, Rules, TAG_STOP};
@@ -16,10 +13,8 @@ use comity_proto::v1;
 use comity_proto::v1::proposal::State;
 use comity_proto::v1::records_client::RecordsClient;
 use comity_proto::v1::triggers_client::TriggersClient;
-use filling::{About, NAME, NUMBER};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::reason;
 use tonic::transport::Channel;
 
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -40,7 +35,7 @@ fn triggers(world: &World, role: &str) -> TriggersClient<Channel> {
 /// Has the court's registrar put a record, filled in from its schema but for these fields.
 async fn put(world: &World, sector: &str, id: &str, changed: &[(&str, FieldValue)]) {
     let schema = world.court.sectors.sector(&sector.parse().unwrap()).unwrap();
-    let fields = filling::record(schema, &About { reference: id, name: NAME, number: NUMBER });
+    let fields = crate::filling::record(schema, &About { reference: id, name: NAME, number: NUMBER });
     let fields = fields.into_iter().map(|field| {
         let other = changed.iter().find(|(name, _)| *name == field.name.as_str());
         comity_gateway::field_to_wire(&Field {
@@ -122,7 +117,7 @@ async fn a_judgment_that_is_effective_and_not_performed_proposes_its_hand_over()
     let get = v1::GetOrderRequest { name: hand_over.order.clone() };
     let order = world.orders("clerk").get_order(get).await.unwrap().into_inner();
     for officer in 1..=u8::try_from(order.approvals_needed).unwrap() {
-        world.orders("officer").approve_order(alliance::approval(&order, officer)).await.unwrap();
+        world.orders("officer").approve_order(crate::alliance::approval(&order, officer)).await.unwrap();
     }
     let end = Instant::now() + WAIT_MAX;
     loop {
@@ -223,7 +218,7 @@ async fn a_proposed_investigation_is_carried_out_by_itself_once_and_its_findings
         let schema = world.court.sectors.sector(&sector.parse().unwrap()).unwrap();
         // The one of the securities is somebody else's: an index that lists nothing of this person.
         let number = if sector == "accounts" { NUMBER } else { "990101199001010018" };
-        let record = filling::record(schema, &About { reference: id, name: NAME, number });
+        let record = crate::filling::record(schema, &About { reference: id, name: NAME, number });
         let sector = sector.parse().unwrap();
         world.bank_gateway.records().publish(&sector, vec![(id.parse().unwrap(), record)]).await.unwrap();
     }

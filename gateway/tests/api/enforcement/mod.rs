@@ -39,7 +39,7 @@ pub mod several;
 
 const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
-const PAYMENTS: &str = include_str!("../../../sectors/payments/schema.proto");
+const PAYMENTS: &str = include_str!("../../../../sectors/payments/schema.proto");
 
 /// What time it is in a world: the machine's clock, moved forward by days where a test needs it.
 #[derive(Clone, Default)]

@@ -1,12 +1,10 @@
 //! A court investigates what institutions keep of persons: each answers by its own private index, over real ledgers and
 //! mutual TLS, and every answer is proven before it is told.
-#![allow(clippy::unwrap_used)]
 
-mod alliance;
-mod filling;
-mod support;
-
-use alliance::{Party, free_address};
+use crate::alliance::{Party, free_address};
+use crate::filling::{About, CASE, NAME, NUMBER};
+use crate::support::liar::Cut;
+use crate::support::{liar, reason};
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};
@@ -23,12 +21,9 @@ use comity_proto::v1::{self, InvestigateRequest};
 use comity_verify::bundle::{Bundle, Claim};
 use comity_verify::lookup;
 use comity_verify::vrf::{self, Proof};
-use filling::{About, CASE, NAME, NUMBER};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::liar::Cut;
-use support::{liar, reason};
 
 /// A court and three institutions with seven sectors that can be searched.
 struct Alliance {
@@ -77,7 +72,7 @@ impl Alliance {
     async fn keep(&self, keeper: &Running, sector: &str, number: &str, ids: &[&str]) {
         let record = |id: &&str| {
             let about = About { reference: id, name: NAME, number };
-            (id.parse::<RecordId>().unwrap(), filling::record(self.schema(sector), &about))
+            (id.parse::<RecordId>().unwrap(), crate::filling::record(self.schema(sector), &about))
         };
         keeper.records().publish(&sector.parse().unwrap(), ids.iter().map(record).collect()).await.unwrap();
     }
@@ -506,7 +501,7 @@ async fn only_a_court_with_a_purpose_asks_and_within_bounds() {
     // A record of the index is nobody's record.
     let reserved = vec![(
         "~key".parse().unwrap(),
-        filling::record(alliance.schema("parcels"), &About { reference: "~key", name: NAME, number: NUMBER }),
+        crate::filling::record(alliance.schema("parcels"), &About { reference: "~key", name: NAME, number: NUMBER }),
     )];
     let published = alliance.registry_gateway.records().publish(&"parcels".parse().unwrap(), reserved).await;
     assert_eq!(published.unwrap_err().reason().as_str(), "RECORD_ID_RESERVED");
