@@ -31,6 +31,12 @@ pub enum LogFault {
         /// What does not fit.
         what: &'static str,
     },
+    /// An entry, or a tree, was asked for that the log does not have.
+    #[error("the log has {size} entries, and one or a tree beyond them was asked for")]
+    Outside {
+        /// Its entries.
+        size: u64,
+    },
     /// The log was written by a newer program.
     #[error("the log in {path} has form {found}, which this program does not know: run the program that wrote it")]
     Newer {

@@ -17,5 +17,5 @@ mod tree;
 pub use batch::{Batch, Deposit};
 pub use fault::LogFault;
 pub use journal::Stored;
-pub use log::{Log, Options};
+pub use log::{Found, Log, Options};
 pub use sequencer::{Appended, Busy, Refused};

@@ -46,6 +46,17 @@ impl Default for Options {
     }
 }
 
+/// A deposit that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its place in the log, from 0.
+    pub index: u64,
+    /// Its entry.
+    pub entry: Entry,
+    /// What was deposited.
+    pub stored: Stored,
+}
+
 /// An open log. Dropped, it writes what waits, and what a start would otherwise make again.
 pub struct Log {
     shared: Arc<Shared>,
@@ -198,31 +209,25 @@ impl Log {
     ///
     /// # Errors
     /// [`LogFault`]: an index that is damaged never answers that there is none.
-    pub fn find(&self, digest: &Hash, limit: usize) -> Result<Vec<u64>, LogFault> {
-        let mut found = self.shared.index.find(digest, limit)?;
-        let mut kept = Vec::with_capacity(found.len());
-        for index in found.drain(..) {
-            // Read as any other, so that damage is never an absence.
-            let stored = self.deposit(index)?;
-            if stored.is_some_and(|(_, stored)| [stored.content.sha256, stored.content.sm3].contains(digest)) {
-                kept.push(index);
-            }
-        }
-        Ok(kept)
+    pub fn find(&self, digest: &Hash, limit: usize) -> Result<Vec<Found>, LogFault> {
+        self.found(digest, limit, |stored| [stored.content.sha256, stored.content.sm3].contains(digest))
     }
 
     /// The newest deposits of a case, at most `limit`, the newest first.
     ///
     /// # Errors
     /// As [`Log::find`].
-    pub fn of_case(&self, case: &str, limit: usize) -> Result<Vec<(u64, Stored)>, LogFault> {
+    pub fn of_case(&self, case: &str, limit: usize) -> Result<Vec<Found>, LogFault> {
         let Some(key) = frame::case_key(case) else { return Ok(Vec::new()) };
+        self.found(&key, limit, |stored| stored.statement.circumstances.case == case)
+    }
+
+    /// Each is read as any other, so that damage is never an absence.
+    fn found(&self, key: &Hash, limit: usize, is: impl Fn(&Stored) -> bool) -> Result<Vec<Found>, LogFault> {
         let mut kept = Vec::new();
-        for index in self.shared.index.find(&key, limit)? {
-            if let Some((_, stored)) =
-                self.deposit(index)?.filter(|(_, stored)| stored.statement.circumstances.case == case)
-            {
-                kept.push((index, stored));
+        for index in self.shared.index.find(key, limit)? {
+            if let Some((entry, stored)) = self.deposit(index)?.filter(|(_, stored)| is(stored)) {
+                kept.push(Found { index, entry, stored });
             }
         }
         Ok(kept)
@@ -258,7 +263,7 @@ impl Log {
     pub fn head_at(&self, size: u64) -> Result<TreeHead, LogFault> {
         let view = self.view();
         if size > view.head().size {
-            return Err(LogFault::Damaged { path: self.shared.folder.clone(), what: "the tree is not that large" });
+            return Err(LogFault::Outside { size: view.head().size });
         }
         view.head_at(size)
     }
@@ -280,7 +285,7 @@ impl Log {
             .collect();
         let place = index.saturating_sub(first);
         let path = merkle::inclusion(place, count.into(), &|level, index| nodes.get(&(level, index)).copied());
-        path.ok_or(LogFault::Damaged { path: self.shared.folder.clone(), what: "a batch has no such place" })
+        path.ok_or_else(|| LogFault::Outside { size: view.head().size })
     }
 
     /// Publishes a checkpoint for readers: the tiles of its size, and then the note itself.

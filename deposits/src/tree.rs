@@ -148,7 +148,7 @@ impl TreeView {
     }
 
     fn outside(&self) -> LogFault {
-        LogFault::Damaged { path: self.folder.clone(), what: "an entry is outside the tree" }
+        LogFault::Outside { size: self.edge.size }
     }
 
     /// Hashes of the tile of a level.

@@ -1,53 +1,30 @@
 //! A log over its whole life: appended, read, stopped, cut off, damaged, erased.
 #![allow(clippy::unwrap_used)]
 
-use comity_deposits::{Appended, Batch, Deposit, Log, LogFault, Options, Refused};
-use comity_model::deposit::{Circumstances, Content, DepositBatch, DepositKind, Item};
+#[path = "support/batches.rs"]
+mod batches;
+#[path = "support/samples.rs"]
+mod samples;
+
+use batches::{append, batch};
+use comity_deposits::{Appended, Batch, Found, Log, LogFault, Options, Refused};
+use comity_model::UnixSeconds;
+use comity_model::deposit::{Circumstances, DepositBatch};
 use comity_model::seal::Signature;
-use comity_model::{Hash, UnixSeconds};
 use comity_verify::merkle::{self, Frontier, TreeHead};
 use proptest::prelude::*;
+use samples::digest;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
-fn digest(kind: u8, number: u64) -> Hash {
-    merkle::leaf_hash(&[&[kind], &number.to_le_bytes()[..]].concat())
-}
-
-fn batch(from: u64, count: u64) -> Batch {
-    let deposits = (from..from + count).map(|number| Deposit {
-        content: Content {
-            salt: *digest(1, number).0.first_chunk().unwrap(),
-            sha256: digest(2, number),
-            sm3: digest(3, number),
-            size: number,
-        },
-        statement_salt: *digest(4, number).0.first_chunk().unwrap(),
-        item: Item { name: format!("{number}.pdf"), ..Item::default() },
-    });
-    let circumstances = Circumstances {
-        kind: DepositKind::ElectronicEvidence,
-        depositor: "notary".parse().unwrap(),
-        identified_by: "a licence".into(),
-        source: "a web page".into(),
-        method: String::new(),
-        custody: String::new(),
-        environment: String::new(),
-        case: String::new(),
-    };
-    Batch::new(deposits.collect(), circumstances, UnixSeconds(7)).unwrap()
-}
-
 fn open(folder: &Path) -> Result<Log, LogFault> {
     Log::open(folder, Options { waiting_max: 1_000_000, mark_every: 1_000 })
 }
 
-fn append(log: &Log, batch: Batch) -> Appended {
-    let (told, appended) = channel();
-    log.append(batch, move |outcome| told.send(outcome).unwrap()).unwrap();
-    appended.recv().unwrap().unwrap()
+fn places(found: Vec<Found>) -> Vec<u64> {
+    found.into_iter().map(|found| found.index).collect()
 }
 
 fn head_of(count: u64) -> TreeHead {
@@ -66,9 +43,9 @@ fn check(log: &Log, count: u64, picks: impl IntoIterator<Item = u64>) {
     for index in picks {
         let (entry, stored) = log.deposit(index).unwrap().unwrap();
         assert_eq!(stored.content.sha256, digest(2, index));
-        assert_eq!(stored.statement.item.name, format!("{index}.pdf"));
-        assert_eq!(log.find(&digest(2, index), 5).unwrap(), [index]);
-        assert_eq!(log.find(&digest(3, index), 5).unwrap(), [index]);
+        assert_eq!(stored.statement.item.name, format!("exhibit-{index}.pdf"));
+        assert_eq!(places(log.find(&digest(2, index), 5).unwrap()), [index]);
+        assert_eq!(places(log.find(&digest(3, index), 5).unwrap()), [index]);
         let path = log.inclusion(index, count).unwrap();
         assert!(merkle::included(&comity_verify::deposit::leaf(&entry), index, &head, &path).is_ok());
     }
@@ -150,7 +127,7 @@ fn batches_from_many_hands_at_once_each_have_one_run_of_places() {
     for number in (0..160u64).map(|number| number * 100) {
         let found = log.find(&digest(2, number), 5).unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!(log.deposit(found[0]).unwrap().unwrap().1.content.size, number);
+        assert_eq!(found[0].stored.content.size, number);
     }
 }
 
@@ -239,7 +216,9 @@ fn a_checkpoint_is_published_with_its_tiles_or_not_at_all() {
     log.publish(290, b"note").unwrap();
     assert_eq!(fs::read(folder.path().join("checkpoint")).unwrap(), b"note");
     assert_eq!(fs::read(folder.path().join("tile/0/001.p/34")).unwrap().len(), 34 * 32);
-    assert!(log.publish(301, b"other").is_err());
+    assert!(matches!(log.publish(301, b"other"), Err(LogFault::Outside { size: 300 })));
+    assert!(matches!(log.inclusion(300, 300), Err(LogFault::Outside { size: 300 })));
+    assert!(matches!(log.head_at(301), Err(LogFault::Outside { size: 300 })));
     assert_eq!(fs::read(folder.path().join("checkpoint")).unwrap(), b"note");
 }
 
@@ -283,7 +262,7 @@ fn the_deposits_of_a_case_are_found_by_it() {
     for (from, case) in [(0, "a"), (2, ""), (4, "b"), (6, "a")] {
         append(&log, in_case(from, case));
     }
-    let of = |log: &Log, case| log.of_case(case, 10).unwrap().into_iter().map(|(index, _)| index).collect::<Vec<_>>();
+    let of = |log: &Log, case| places(log.of_case(case, 10).unwrap());
     assert_eq!(of(&log, "a"), [7, 6, 1, 0]);
     drop(log);
     fs::remove_dir_all(folder.path().join("index")).unwrap();
@@ -361,7 +340,7 @@ proptest! {
         let log = open(folder.path()).unwrap();
         for index in 0..40 {
             if let Ok(found) = log.find(&digest(2, index), 5) {
-                prop_assert_eq!(found, [index], "byte {}", at);
+                prop_assert_eq!(places(found), [index], "byte {}", at);
             }
             match log.deposit(index) {
                 Ok(Some((_, stored))) => prop_assert_eq!(stored.content.sha256, digest(2, index)),

@@ -3,10 +3,12 @@
 
 #[path = "world/bundles.rs"]
 mod bundles;
+#[path = "../../deposits/tests/support/samples.rs"]
+mod samples;
 mod world;
 
 use bundles::World;
-use comity_model::deposit::{Circumstances, Content, DepositBatch, DepositKind, Entry, Item, LogState, Statement};
+use comity_model::deposit::{Content, DepositBatch, Entry, LogState};
 use comity_model::member::{Member, MemberKind, Validity};
 use comity_model::seal::{PublicKey, Signature};
 use comity_model::state::StatePath;
@@ -17,32 +19,11 @@ use comity_verify::deposit::{self, BatchSeal, Deposited, TAG_BATCH};
 use comity_verify::merkle::{self, Frontier};
 use comity_verify::seal::signing_bytes;
 use ed25519_dalek::Signer;
+use samples::{content, statement};
 use std::collections::BTreeMap;
 use world::{State, at, chain, public, signer};
 
 const SEAL_SEED: u8 = 77;
-
-fn content(number: u8) -> Content {
-    Content { salt: [number; 16], sha256: Hash([number; 32]), sm3: Hash([number ^ 0xff; 32]), size: 1_000 }
-}
-
-fn statement(number: u8) -> Statement {
-    let text = |text: &str| text.to_owned();
-    Statement {
-        salt: [number ^ 0x55; 16],
-        item: Item { name: format!("exhibit-{number}.pdf"), ..Item::default() },
-        circumstances: Circumstances {
-            kind: DepositKind::ElectronicEvidence,
-            depositor: "notary".parse().unwrap(),
-            identified_by: text("licence shown at the counter"),
-            source: text("a web page"),
-            method: text("screen recording"),
-            custody: text("the notary's office"),
-            environment: text("a clean virtual machine"),
-            case: String::new(),
-        },
-    }
-}
 
 fn notary() -> Member {
     Member {
@@ -122,7 +103,7 @@ fn a_deposit_is_proven_with_its_digests_its_statement_and_its_seal() {
     let text = verdict.to_string();
     for part in [
         "Entry 4 stood in the log of court since",
-        "of 1000 bytes with SHA-256 0404",
+        &format!("of 4 bytes with SHA-256 {}", content(4).sha256),
         "is unchanged since",
         "notary deposited it, under its seal",
         "Nothing is asserted about the file before that",

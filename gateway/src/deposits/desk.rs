@@ -187,11 +187,7 @@ fn prepare(
 
 /// The newest deposit of a file by this depositor.
 fn deposited(log: &Log, depositor: &MemberId, sha256: &Hash) -> Result<Option<u64>, ApiError> {
-    for index in log.find(sha256, super::FOUND_MAX).map_err(super::log_failed)? {
-        let stored = log.deposit(index).map_err(super::log_failed)?;
-        if stored.is_some_and(|(_, stored)| stored.statement.circumstances.depositor == *depositor) {
-            return Ok(Some(index));
-        }
-    }
-    Ok(None)
+    let found = log.find(sha256, super::FOUND_MAX).map_err(super::log_failed)?;
+    let own = found.into_iter().find(|found| found.stored.statement.circumstances.depositor == *depositor);
+    Ok(own.map(|found| found.index))
 }

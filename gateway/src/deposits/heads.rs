@@ -4,8 +4,9 @@
 use crate::error::ApiError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::deposit::LogState;
-use comity_model::{Height, decode, encode};
+use comity_model::{Height, UnixSeconds, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Size (big-endian `u64`) → [`Head`].
@@ -56,6 +57,21 @@ impl HeadBook {
             return Ok(());
         }
         Ok(self.store.commit(Batch::new().put(HEADS, key, encode(head))).await?)
+    }
+
+    /// Since when each of these deposits is proven: those that no head has yet are left out. Read is a row for each head, not
+    /// for each deposit.
+    pub(crate) async fn since(&self, indexes: BTreeSet<u64>) -> Result<BTreeMap<u64, UnixSeconds>, ApiError> {
+        let (mut since, mut last): (BTreeMap<u64, UnixSeconds>, Option<LogState>) = (BTreeMap::new(), None);
+        for index in indexes {
+            // The earliest head that has one deposit is the earliest that has the next, if it has that one at all.
+            if last.is_none_or(|log| log.size <= index) {
+                last = self.with(index).await?.map(|head| head.log);
+            }
+            let Some(log) = &last else { break };
+            since.insert(index, log.at);
+        }
+        Ok(since)
     }
 
     /// The earliest head that has the deposit of an index.

@@ -22,7 +22,7 @@ use crate::server::caller;
 use crate::signer::SignerClient;
 use crate::view::HomeState;
 use comity_adapters_ports::Chain;
-use comity_deposits::{Log, LogFault, Stored};
+use comity_deposits::{Found, Log, LogFault, Stored};
 use comity_model::deposit::Entry;
 use comity_model::{ClientId, Hash, MemberId};
 use comity_proto::v1;
@@ -67,6 +67,7 @@ pub(crate) struct Kept {
     prover: DepositProver,
     publisher: Arc<Publisher>,
     standings: Arc<Standings>,
+    book: HeadBook,
     home: HomeState,
     audit: Audit,
     clock: Clock,
@@ -117,9 +118,10 @@ impl Kept {
                 home: parts.home.clone(),
                 submit: parts.chain.submit,
                 signer: parts.signer,
-                book,
+                book: book.clone(),
                 standings: standings.clone(),
             }),
+            book,
             institution: parts.institution,
             log: parts.log,
             standings,
@@ -251,7 +253,7 @@ impl Kept {
         let (entry, stored) = self.stored(name.index).await?.ok_or_else(unknown)?;
         self.may_read(permit.caller(), &stored)?;
         self.file(permit.caller(), "GetDeposit", name.to_string(), request.purpose).await?;
-        let proven_at = self.proven_at(name.index).await?;
+        let proven_at = self.book.since([name.index].into()).await?.remove(&name.index);
         Ok(convert::to_wire(&name, &entry, stored, proven_at))
     }
 
@@ -272,16 +274,16 @@ impl Kept {
             digests.iter().map(|digest| log.find(digest, FOUND_MAX)).collect::<Result<Vec<_>, LogFault>>()
         });
         let found = found.await.map_err(ApiError::fault)?.map_err(log_failed)?;
-        let mut results = Vec::with_capacity(found.len());
-        for indexes in found {
-            let mut deposits = Vec::with_capacity(indexes.len());
-            for index in indexes {
-                let name = DepositName { member: self.institution.clone(), index }.to_string();
-                let proven_at = self.proven_at(index).await?.map(seconds_to_wire);
-                deposits.push(v1::FoundDeposit { name, index, proven_at });
-            }
-            results.push(v1::LookupResult { deposits });
-        }
+        let since = self.book.since(found.iter().flatten().map(|found| found.index).collect()).await?;
+        let results = found.into_iter().map(|found| {
+            let deposits = found.into_iter().map(|found| v1::FoundDeposit {
+                name: DepositName { member: self.institution.clone(), index: found.index }.to_string(),
+                index: found.index,
+                proven_at: since.get(&found.index).copied().map(seconds_to_wire),
+            });
+            v1::LookupResult { deposits: deposits.collect() }
+        });
+        let results = results.collect();
         Ok(v1::LookupDepositsResponse { results, as_of })
     }
 
@@ -320,31 +322,25 @@ impl Kept {
         let resource = format!("members/{member}/deposits of a case");
         self.file(permit.caller(), "ListCaseDeposits", resource, request.purpose).await?;
         let (log, case) = (self.log.clone(), request.case_number);
-        let found = tokio::task::spawn_blocking(move || {
-            let found = log.of_case(&case, CASE_MAX + 1)?;
-            found
-                .into_iter()
-                .map(|(index, stored)| Ok((index, log.entry(index)?, stored)))
-                .collect::<Result<Vec<_>, LogFault>>()
-        });
+        let found = tokio::task::spawn_blocking(move || log.of_case(&case, CASE_MAX + 1));
         let mut found = found.await.map_err(ApiError::fault)?.map_err(log_failed)?;
         let truncated = found.len() > CASE_MAX;
         found.truncate(CASE_MAX);
         let mine = self.is_ours(permit.caller());
-        found.retain(|(_, _, stored)| mine || stored.statement.circumstances.depositor == permit.caller().institution);
-        let links = found.iter().map(|(index, entry, stored)| case::Link {
-            index: *index,
-            entry: deposit::leaf(entry),
-            follows: stored.statement.item.follows,
+        found.retain(|found| mine || found.stored.statement.circumstances.depositor == permit.caller().institution);
+        let links = found.iter().map(|found| case::Link {
+            index: found.index,
+            entry: deposit::leaf(&found.entry),
+            follows: found.stored.statement.item.follows,
         });
         let ordered = case::ordered(links.collect());
-        let mut by_index: HashMap<u64, (Entry, Stored)> =
-            found.into_iter().map(|(index, entry, stored)| (index, (entry, stored))).collect();
+        let since = self.book.since(found.iter().map(|found| found.index).collect()).await?;
+        let mut by_index: HashMap<u64, Found> = found.into_iter().map(|found| (found.index, found)).collect();
         let mut deposits = Vec::with_capacity(ordered.len());
         for (index, succession) in ordered {
-            let Some((entry, stored)) = by_index.remove(&index) else { continue };
+            let Some(Found { entry, stored, .. }) = by_index.remove(&index) else { continue };
             let name = DepositName { member: self.institution.clone(), index };
-            let deposit = convert::to_wire(&name, &entry, stored, self.proven_at(index).await?);
+            let deposit = convert::to_wire(&name, &entry, stored, since.get(&index).copied());
             deposits.push(v1::CaseDeposit { deposit: Some(deposit), succession: succession.into() });
         }
         Ok(v1::ListCaseDepositsResponse { deposits, truncated })
@@ -395,14 +391,6 @@ impl Kept {
     async fn stored(&self, index: u64) -> Result<Option<(Entry, Stored)>, ApiError> {
         let log = self.log.clone();
         tokio::task::spawn_blocking(move || log.deposit(index)).await.map_err(ApiError::fault)?.map_err(log_failed)
-    }
-
-    async fn proven_at(&self, index: u64) -> Result<Option<comity_model::UnixSeconds>, ApiError> {
-        match self.prover.head(index).await {
-            Ok(head) => Ok(Some(head.log.at)),
-            Err(error) if error.reason() == Reason::DepositPending => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     fn is_ours(&self, caller: &Caller) -> bool {

@@ -63,7 +63,7 @@ impl DepositProver {
     }
 
     /// The earliest head that has a deposit.
-    pub(crate) async fn head(&self, index: u64) -> Result<Head, ApiError> {
+    async fn head(&self, index: u64) -> Result<Head, ApiError> {
         self.book.with(index).await?.ok_or_else(|| {
             let message = "The chain has not taken this deposit up yet: its proof is there after the next block.";
             ApiError::new(Reason::DepositPending, message)

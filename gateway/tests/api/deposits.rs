@@ -1,9 +1,14 @@
 //! Deposits over the API of a real gateway with a real ledger: durable, found, proven, read, erased.
 
+#[path = "../../../deposits/tests/support/readers.rs"]
+mod readers;
+#[path = "../../../deposits/tests/support/samples.rs"]
+mod samples;
+
 use crate::alliance::World;
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
-use comity_model::deposit::{Circumstances, Content, DepositBatch, DepositKind, Item};
+use comity_model::deposit::{Circumstances, Content, DepositBatch, Statement};
 use comity_model::seal::Signature;
 use comity_model::{Hash, Time, encode};
 use comity_proto::v1;
@@ -14,6 +19,8 @@ use comity_verify::merkle;
 use comity_verify::seal::signing_bytes;
 use comity_verify::tlog::{Checkpoint, NoteKey, Tile, TileOf, Trust};
 use ed25519_dalek::{Signer as _, SigningKey};
+use readers::{by_crates, by_go, go_program};
+use samples::digest;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::transport::Channel;
@@ -35,16 +42,13 @@ fn guest(world: &World, role: &str) -> DepositsClient<Channel> {
     DepositsClient::new(world.bank.guest(&world.court, &world.court_gateway, role))
 }
 
-fn digest(kind: u8, number: u64) -> Hash {
-    merkle::leaf_hash(&[&[kind], &number.to_le_bytes()[..]].concat())
-}
-
 fn item(number: u64) -> v1::DepositItem {
+    let content = samples::content(number);
     v1::DepositItem {
-        sha256: digest(2, number).0.to_vec(),
-        sm3: digest(3, number).0.to_vec(),
-        size_bytes: number,
-        name: format!("exhibit-{number}.pdf"),
+        sha256: content.sha256.0.to_vec(),
+        sm3: content.sm3.0.to_vec(),
+        size_bytes: content.size,
+        name: samples::item(number).name,
         ..Default::default()
     }
 }
@@ -203,22 +207,19 @@ async fn a_stream_of_batches_is_taken_and_asking_again_goes_on_where_it_ended() 
 /// A batch of the bank's, under its seal.
 fn sealed(world: &World, key: &SigningKey, request: u8) -> v1::BatchCreateDepositsRequest {
     let stated = Circumstances {
-        kind: DepositKind::ElectronicEvidence,
         depositor: "bank".parse().unwrap(),
         identified_by: String::new(),
-        source: "a web page".into(),
         method: String::new(),
         custody: String::new(),
-        environment: String::new(),
         case: "(2026) 7".into(),
+        ..samples::circumstances()
     };
     let items: Vec<v1::DepositItem> = (40..43)
         .map(|number| v1::DepositItem { content_salt: vec![1; 16], statement_salt: vec![2; 16], ..item(number) })
         .collect();
     let entries = (40..43).map(|number| {
-        let content = Content { salt: [1; 16], sha256: digest(2, number), sm3: digest(3, number), size: number };
-        let item = Item { name: format!("exhibit-{number}.pdf"), ..Item::default() };
-        let statement = comity_model::deposit::Statement { salt: [2; 16], item, circumstances: stated.clone() };
+        let content = Content { salt: [1; 16], ..samples::content(number) };
+        let statement = Statement { salt: [2; 16], circumstances: stated.clone(), ..samples::statement(number) };
         comity_verify::deposit::entry(&content, &statement)
     });
     let what = DepositBatch {
@@ -321,9 +322,19 @@ async fn any_reader_of_such_logs_can_follow_the_log_and_a_restart_goes_on_with_i
         hashes.extend(tile.hashes(&std::fs::read(folder.join(tile.path())).unwrap()).unwrap());
     }
     assert_eq!(merkle::root_of_hashes(&hashes), checkpoint.head().root);
+    let older = folder.join("older");
+    std::fs::copy(folder.join("checkpoint"), &older).unwrap();
     let made = deposited(&world, 2, 700..710).await;
     assert_eq!(made.first_index, 700);
     eventually(async || court(&world, "reader").prove_deposit(prove(709, digest(2, 709), false)).await).await;
+
+    // Readers that others wrote know no chain: they have the key, and see that the log has grown.
+    let read = by_crates(&about.verifier_key, &folder, &older, &[0, 699, 709]).unwrap();
+    assert_eq!((read.size, read.entries.len()), (710, 3));
+    let built = tempfile::tempdir().unwrap();
+    if let Some(go) = go_program(built.path()) {
+        assert_eq!(by_go(&go, &about.verifier_key, &folder, &older, &[0, 699, 709]), Ok(read));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
