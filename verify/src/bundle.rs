@@ -9,8 +9,10 @@ use crate::merkle::{self, TreeHead};
 use crate::order;
 use crate::refusal::{Refusal, Rule};
 use crate::state;
+use crate::tlog::Policy;
 use crate::verdict;
 pub use crate::verdict::{Finding, Judgment, Step, Strength, Verdict};
+use crate::witnessed::{self, Seen, WitnessedDeposit};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::order::{OrderEntry, ReceivedOrder, SealedOrder};
@@ -109,6 +111,8 @@ pub enum Claim {
     } = 5,
     /// A deposit in a member's log.
     Deposit(Deposited) = 6,
+    /// A deposit, and a checkpoint of its log that witnesses have cosigned.
+    Witnessed(WitnessedDeposit) = 7,
 }
 
 impl Bundle {
@@ -134,6 +138,13 @@ impl Bundle {
 
     /// Judges the bundle from the anchor at the time `now`. Everything that it carries is checked.
     pub fn verify(&self, anchor: &Anchor, now: Time) -> Result<Verdict, Refusal> {
+        self.verify_under(anchor, None, now)
+    }
+
+    /// Judges as [`Bundle::verify`], and by a policy that says which witnesses the reader wants to have seen a deposit's log: a
+    /// deposit that they have not seen is refused (`LOG_WITNESSES`). A policy is about logs: other claims pass only
+    /// where it wants no witness.
+    pub fn verify_under(&self, anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<Verdict, Refusal> {
         let mut steps = Vec::new();
         let pinned = anchor.admit(&self.anchor)?;
         steps.push(Step::new(
@@ -152,7 +163,18 @@ impl Bundle {
             }
         };
         let finding = self.find(&header, anchor.suites, &mut steps)?;
-        Ok(verdict::of(anchor, &header, finding, judgment, steps))
+        let seen = match &self.claim {
+            Claim::Witnessed(witnessed) => {
+                let seen = witnessed.seen(header.chain_id(), policy, now.unix_seconds())?;
+                steps.extend(witnessed_steps(witnessed, &seen));
+                seen
+            }
+            _ => {
+                witnessed::without(policy)?;
+                Vec::new()
+            }
+        };
+        Ok(verdict::of(anchor, &header, finding, judgment, seen, steps))
     }
 
     /// To an earlier header, through the tree of header hashes in the state of a later one.
@@ -230,29 +252,58 @@ impl Bundle {
                 steps.push(proven("the value"));
                 Finding::Value { path: path.clone(), value: value.clone() }
             }
-            Claim::Deposit(deposit) => {
-                let _: state::Proven<_> = deposit.prove(header, &self.proof, accepted)?;
-                steps.push(proven("the log's head"));
-                steps.push(Step::new(
-                    alloc::format!("entry {} is in the log of {} entries", deposit.index, deposit.log.size),
-                    Rule::LogProof,
-                ));
-                if deposit.content.is_some() {
-                    steps.push(Step::new("digests and size are those of the entry".into(), Rule::DepositOpening));
-                }
-                if deposit.statement.is_some() {
-                    steps.push(Step::new("the statement is that of the entry".into(), Rule::DepositOpening));
-                }
-                if let Some(seal) = &deposit.seal {
-                    steps.push(Step::new(
-                        alloc::format!("{} sealed the batch of {}", seal.batch.depositor, seal.batch.count),
-                        Rule::Seal,
-                    ));
-                }
-                Finding::Deposit(deposit.clone())
-            }
+            Claim::Deposit(deposit) => deposited(deposit, header, &self.proof, accepted, steps)?,
+            Claim::Witnessed(witnessed) => deposited(&witnessed.deposit, header, &self.proof, accepted, steps)?,
         })
     }
+}
+
+fn deposited(
+    deposit: &Deposited,
+    header: &TrustedHeader,
+    proof: &[u8],
+    accepted: Suites,
+    steps: &mut Vec<Step>,
+) -> Result<Finding, Refusal> {
+    let _: state::Proven<_> = deposit.prove(header, proof, accepted)?;
+    let head = alloc::format!("the log's head is proven under header {}", header.height());
+    steps.push(Step::new(head, Rule::StateProof));
+    steps.push(Step::new(
+        alloc::format!("entry {} is in the log of {} entries", deposit.index, deposit.log.size),
+        Rule::LogProof,
+    ));
+    if deposit.content.is_some() {
+        steps.push(Step::new("digests and size are those of the entry".into(), Rule::DepositOpening));
+    }
+    if deposit.statement.is_some() {
+        steps.push(Step::new("the statement is that of the entry".into(), Rule::DepositOpening));
+    }
+    if let Some(seal) = &deposit.seal {
+        steps.push(Step::new(
+            alloc::format!("{} sealed the batch of {}", seal.batch.depositor, seal.batch.count),
+            Rule::Seal,
+        ));
+    }
+    Ok(Finding::Deposit(deposit.clone()))
+}
+
+fn witnessed_steps(witnessed: &WitnessedDeposit, seen: &[Seen]) -> Vec<Step> {
+    let log = &witnessed.deposit.log;
+    let mut steps = Vec::new();
+    if witnessed.size != log.size {
+        steps.push(Step::new(
+            alloc::format!("the log of {} entries grew from that of {}", witnessed.size, log.size),
+            Rule::LogProof,
+        ));
+    }
+    steps.push(Step::new(
+        alloc::format!("{} signatures stand under the checkpoint", witnessed.signatures.len()),
+        Rule::LogSignature,
+    ));
+    if seen.iter().any(|witness| witness.known) {
+        steps.push(Step::new("as many witnesses saw it as the policy wants".into(), Rule::LogWitnesses));
+    }
+    steps
 }
 
 /// Refuses an order with a seal of a suite that the anchor does not accept. The chain checked the seals when it took the

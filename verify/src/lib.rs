@@ -40,6 +40,7 @@ pub mod suite;
 pub mod tlog;
 pub mod verdict;
 pub mod vrf;
+pub mod witnessed;
 
 mod bounded;
 mod sha;

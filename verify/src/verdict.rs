@@ -8,6 +8,7 @@ use crate::order;
 use crate::refusal::Rule;
 use crate::sha::sha256;
 use crate::state::ProvenAt;
+use crate::witnessed::{self, Seen};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use comity_model::order::{OrderEntry, ReceivedOrder};
@@ -32,6 +33,8 @@ pub struct Verdict {
     pub operators: u32,
     /// The suites that the proof used: of headers, of a record's fields, of an order's seals.
     pub suites: Suites,
+    /// Witnesses that cosigned a deposit's log.
+    pub seen: Vec<Seen>,
     /// What is proven, in sentences.
     pub proves: Vec<String>,
     /// What is not, in sentences.
@@ -125,13 +128,20 @@ pub(crate) fn of(
     header: &TrustedHeader,
     finding: Finding,
     judgment: Judgment,
+    seen: Vec<Seen>,
     steps: Vec<Step>,
 ) -> Verdict {
     let at = ProvenAt::of(header);
     let suites = used(&finding).into_iter().fold(Suites::NATIVE, Suites::with);
+    let (by_witnesses, doubts) = witnessed::sentences(&seen);
+    let is_witnessed = !by_witnesses.is_empty();
     Verdict {
-        proves: proves(&finding, &at),
-        does_not_prove: does_not_prove(&finding, &at, judgment, anchor.operators),
+        proves: proves(&finding, &at).into_iter().chain(by_witnesses).collect(),
+        does_not_prove: does_not_prove(&finding, &at, judgment, is_witnessed, anchor.operators)
+            .into_iter()
+            .chain(doubts)
+            .collect(),
+        seen,
         finding,
         at,
         judgment,
@@ -229,7 +239,13 @@ fn table(path: &[u8]) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
 }
 
-fn does_not_prove(finding: &Finding, at: &ProvenAt, judgment: Judgment, operators: u32) -> Vec<String> {
+fn does_not_prove(
+    finding: &Finding,
+    at: &ProvenAt,
+    judgment: Judgment,
+    is_witnessed: bool,
+    operators: u32,
+) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.push(match finding {
         Finding::Absence { .. } => String::from(
@@ -246,10 +262,13 @@ fn does_not_prove(finding: &Finding, at: &ProvenAt, judgment: Judgment, operator
     });
     sentences.push(alloc::format!("It says nothing about changes after {}.", at.time));
     if judgment == Judgment::Archive {
-        sentences.push(
+        sentences.push(if is_witnessed {
+            "Beyond what the witnesses say, time is the chain's own: this is an archive judgment, of integrity without freshness."
+                .to_string()
+        } else {
             "The time is not independently witnessed: this is an archive judgment, of integrity without freshness."
-                .to_string(),
-        );
+                .to_string()
+        });
     }
     if operators <= 1 {
         sentences.push("One operator runs all validators of this chain: it alone vouches for the history.".to_string());

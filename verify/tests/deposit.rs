@@ -18,6 +18,8 @@ use comity_verify::bundle::{Bundle, Claim, Finding};
 use comity_verify::deposit::{self, BatchSeal, Deposited, TAG_BATCH};
 use comity_verify::merkle::{self, Frontier};
 use comity_verify::seal::signing_bytes;
+use comity_verify::tlog::{Checkpoint, Cosigned, NoteKey, Policy};
+use comity_verify::witnessed::WitnessedDeposit;
 use ed25519_dalek::Signer;
 use samples::{content, statement};
 use std::collections::BTreeMap;
@@ -161,6 +163,114 @@ fn a_seal_of_a_key_that_is_doubted_since_before_the_deposit_is_refused() {
 #[test]
 fn any_changed_bit_of_a_deposits_bundle_is_refused() {
     let (world, bundle) = deposited(&notary());
+    let bytes = bundle.encode();
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 1 << (position % 8);
+        let judged = Bundle::decode(&changed).and_then(|bundle| bundle.verify(&world.anchor, at(50)));
+        assert!(judged.is_err(), "byte {position}");
+    }
+}
+
+const WITNESSES: [u8; 3] = [81, 82, 83];
+
+fn witness_key(seed: u8) -> NoteKey {
+    NoteKey::witness(&format!("witness{seed}.example"), public(seed)).unwrap()
+}
+
+/// The bundle of the deposit with a checkpoint of 9 entries, signed by the log and cosigned by `by` a minute before `at(50)`.
+fn witnessed(by: &[u8]) -> (World, Bundle) {
+    let (world, mut bundle) = deposited(&notary());
+    let Claim::Deposit(deposit) = bundle.claim else { panic!() };
+    let entries: Vec<Entry> = (0..9).map(|number| deposit::entry(&content(number), &statement(number))).collect();
+    let mut frontier = Frontier::new();
+    let mut nodes = BTreeMap::new();
+    for leaf in deposit::leaves(&entries) {
+        nodes.extend(frontier.append(leaf).into_iter().map(|node| ((node.level, node.index), node.hash)));
+    }
+    let growth = merkle::consistency(7, 9, &|level, index| nodes.get(&(level, index)).copied()).unwrap();
+    let head = frontier.head();
+    let origin = deposit::origin(&chain(), &deposit.keeper);
+    let text = Checkpoint::text(&origin, &head).unwrap();
+    let log = NoteKey::log(&origin, public(80)).unwrap();
+    let mut signatures =
+        vec![Cosigned { key: log.to_string().into(), signature: signer(80).sign(text.as_bytes()).to_bytes().into() }];
+    let time = UnixSeconds(at(50).unix_seconds().0 - 60);
+    for seed in by {
+        let message = Checkpoint::cosigned_message(&text, time);
+        let signature = Checkpoint::cosignature(time, &signer(*seed).sign(message.as_bytes()).to_bytes());
+        signatures.push(Cosigned { key: witness_key(*seed).to_string().into(), signature });
+    }
+    signatures.sort_by(|a, b| a.key.cmp(&b.key));
+    let claim = WitnessedDeposit { deposit, size: head.size, root: head.root, growth, signatures };
+    bundle.claim = Claim::Witnessed(claim);
+    (world, bundle)
+}
+
+/// Two of the three witnesses, and the log if `log` names its key's seed.
+fn policy(log: Option<u8>) -> Policy {
+    let log = log.map(|seed| {
+        let origin = deposit::origin(&chain(), &"court".parse().unwrap());
+        format!("log {}\n", NoteKey::log(&origin, public(seed)).unwrap())
+    });
+    let witnesses = WITNESSES.map(|seed| format!("witness w{seed} {}\n", witness_key(seed))).concat();
+    let text = format!("{}{witnesses}group two 2 w81 w82 w83\nquorum two\n", log.unwrap_or_default());
+    Policy::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn a_deposit_whose_log_enough_witnesses_saw_says_who_and_one_that_they_did_not_see_is_refused() {
+    let (world, bundle) = witnessed(&[81, 83, 90]);
+    let verdict = bundle.verify_under(&world.anchor, Some(&policy(None)), at(50)).unwrap();
+    let seen: Vec<_> = verdict.seen.iter().map(|seen| (seen.by.name(), seen.size, seen.known)).collect();
+    assert_eq!(seen, [("witness81.example", 9, true), ("witness83.example", 9, true), ("witness90.example", 9, false)]);
+    let text = verdict.to_string();
+    assert!(text.contains("Witness witness81.example saw the log with this entry, then of 9 entries"), "{text}");
+    assert!(text.contains("the log of 9 entries grew from that of 7 [LOG_PROOF]"), "{text}");
+    assert!(text.contains("nothing follows from them unless"), "{text}");
+
+    // Nobody said whom to believe: the deposit holds, and nothing follows from the cosignatures.
+    let verdict = bundle.verify(&world.anchor, at(50)).unwrap();
+    assert!(verdict.seen.iter().all(|seen| !seen.known));
+    assert!(!verdict.to_string().contains("Witness witness81.example saw"));
+
+    let refused = |by: &[u8], policy: &Policy, seconds| {
+        let (world, bundle) = witnessed(by);
+        bundle.verify_under(&world.anchor, Some(policy), at(seconds)).err().map(|refusal| refusal.rule)
+    };
+    assert_eq!(refused(&[81, 90], &policy(None), 50), Some(Rule::LogWitnesses));
+    assert_eq!(refused(&[81, 82], &policy(Some(80)), 50), None);
+    assert_eq!(refused(&[81, 82], &policy(Some(79)), 50), Some(Rule::LogSignature));
+    let (world, bundle) = deposited(&notary());
+    let alone = bundle.verify_under(&world.anchor, Some(&policy(None)), at(50)).unwrap_err();
+    assert_eq!(alone.rule, Rule::LogWitnesses);
+    let nobody = Policy::parse(b"quorum none\n").unwrap();
+    assert!(bundle.verify_under(&world.anchor, Some(&nobody), at(50)).is_ok());
+}
+
+#[test]
+fn what_is_exchanged_in_a_witnessed_checkpoint_is_refused_by_its_rule() {
+    type Change = fn(&mut WitnessedDeposit);
+    let changes: [(Rule, Change); 7] = [
+        (Rule::LogProof, |claim| claim.size = 8),
+        (Rule::LogProof, |claim| claim.growth.clear()),
+        (Rule::LogProof, |claim| claim.deposit.index = 3),
+        (Rule::LogSignature, |claim| claim.signatures.clear()),
+        (Rule::LogSignature, |claim| claim.signatures.reverse()),
+        (Rule::LogSignature, |claim| claim.signatures[1] = claim.signatures[2].clone()),
+        (Rule::LogFormat, |claim| claim.signatures[1].key = b"witness81.example".to_vec()),
+    ];
+    for (number, (rule, change)) in changes.into_iter().enumerate() {
+        let (world, mut bundle) = witnessed(&[81, 82]);
+        let Claim::Witnessed(claim) = &mut bundle.claim else { panic!() };
+        change(claim);
+        assert_eq!(bundle.verify(&world.anchor, at(50)).unwrap_err().rule, rule, "change {number}");
+    }
+}
+
+#[test]
+fn any_changed_bit_of_a_witnessed_deposits_bundle_is_refused() {
+    let (world, bundle) = witnessed(&[81, 82]);
     let bytes = bundle.encode();
     for position in 0..bytes.len() {
         let mut changed = bytes.clone();

@@ -17,7 +17,7 @@ use comity_verify::bundle::{Bundle, Finding};
 use comity_verify::deposit::{TAG_BATCH, leaves};
 use comity_verify::merkle;
 use comity_verify::seal::signing_bytes;
-use comity_verify::tlog::{Checkpoint, NoteKey, Tile, TileOf, Trust};
+use comity_verify::tlog::{Checkpoint, NoteKey, Quorum, Tile, TileOf, Trust};
 use ed25519_dalek::{Signer as _, SigningKey};
 use readers::{by_crates, by_go, go_program};
 use samples::digest;
@@ -309,7 +309,7 @@ async fn any_reader_of_such_logs_can_follow_the_log_and_a_restart_goes_on_with_i
     })
     .await;
     let log = vec![NoteKey::parse(&about.verifier_key).unwrap()];
-    let trust = Trust { origin: "court-1/court".into(), log, witnesses: Vec::new(), quorum: 0 };
+    let trust = Trust { origin: "court-1/court".into(), log, witnesses: Vec::new(), quorum: Quorum::none() };
     let checkpoint = Checkpoint::verify(about.note.as_bytes(), &trust, now().unix_seconds()).unwrap();
     assert_eq!(checkpoint.head().size, 700);
 

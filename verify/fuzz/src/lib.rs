@@ -24,7 +24,7 @@ use comity_verify::light::{
     Anchor, ClientParams, ConsensusState, Contradiction, LightStep, TrustedHeader, misbehaviour, verify_all,
 };
 use comity_verify::merkle::{self, Frontier, TreeHead};
-use comity_verify::tlog::{Checkpoint, NoteKey, Tile, TileOf, TlogProof, Trust};
+use comity_verify::tlog::{Checkpoint, NoteKey, Policy, Quorum, Submission, Tile, TileOf, TlogProof, Trust};
 use comity_verify::vrf::{self, Proof};
 use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
 
@@ -251,11 +251,18 @@ pub fn log(bytes: &[u8]) {
 /// Checkpoints, proofs, keys and tiles of transparency logs.
 pub fn transparency_log(bytes: &[u8]) {
     let log = NoteKey::log("log.example", [0x66; 32]).into_iter().collect();
-    let trust = Trust { origin: "log.example".into(), log, witnesses: Vec::new(), quorum: 0 };
+    let trust = Trust { origin: "log.example".into(), log, witnesses: Vec::new(), quorum: Quorum::none() };
     let _ = Checkpoint::verify(bytes, &trust, now().unix_seconds());
     if let Ok(proof) = TlogProof::decode(bytes) {
         assert_eq!(proof.encode(), bytes, "a proof has one form");
         let _ = proof.verify(b"entry", &trust, now().unix_seconds());
+    }
+    if let Ok(submission) = Submission::decode(bytes) {
+        assert_eq!(submission.encode(), bytes, "a submission has one form");
+        let _ = submission.text();
+    }
+    if let Ok(policy) = Policy::parse(bytes) {
+        let _ = Checkpoint::verify(bytes, &policy.trust("log.example", Vec::new()), now().unix_seconds());
     }
     if let Ok(text) = core::str::from_utf8(bytes) {
         if let Ok(key) = NoteKey::parse(text) {

@@ -2,12 +2,14 @@
 //! `tlog-cosignature`). Knows no earlier checkpoint: that one grew from another is [`crate::merkle::consistent`].
 
 use super::note::{Note, NoteKey};
+use super::policy::Quorum;
 use super::{decimal, hash, malformed, to_base64};
 use crate::merkle::{TreeHead, empty_root};
 use crate::refusal::{Refusal, Rule};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::UnixSeconds;
 
 /// Which log is meant, and whom its reader wants to have seen the tree.
@@ -19,8 +21,36 @@ pub struct Trust {
     pub log: Vec<NoteKey>,
     /// Witnesses that are known.
     pub witnesses: Vec<NoteKey>,
-    /// How many of them must have cosigned; 0: none.
-    pub quorum: usize,
+    /// Which of them must have cosigned.
+    pub quorum: Quorum,
+}
+
+impl Trust {
+    /// The known witnesses that cosigned by `now`, in the order of the list; `at` says when one did.
+    ///
+    /// # Errors
+    /// `at`'s; `LOG_WITNESSES` where they are not enough.
+    pub(crate) fn witnessed(
+        &self,
+        now: UnixSeconds,
+        at: impl Fn(&NoteKey) -> Result<Option<UnixSeconds>, Refusal>,
+    ) -> Result<Vec<Witnessed>, Refusal> {
+        let mut witnessed = Vec::new();
+        let mut counted: Vec<(usize, &NoteKey)> = Vec::new();
+        for (number, key) in self.witnesses.iter().enumerate().filter(|(_, key)| key.is_witness()) {
+            // Twice in the list, under one name or two, it is one witness.
+            let new = |at: &UnixSeconds| *at <= now && !counted.iter().any(|(_, other)| other.is_of(key));
+            if let Some(at) = at(key)?.filter(new) {
+                counted.push((number, key));
+                witnessed.push(Witnessed { name: key.name().to_string(), at });
+            }
+        }
+        if self.quorum.is_met(&|number| counted.iter().any(|(counted, _)| *counted == number)) {
+            return Ok(witnessed);
+        }
+        let found = format!("{} of those that are known", witnessed.len());
+        Err(Refusal::new(Rule::LogWitnesses, &self.quorum, found))
+    }
 }
 
 /// A witness that cosigned.
@@ -60,23 +90,7 @@ impl Checkpoint {
         if !signed {
             return Err(Refusal::new(Rule::LogSignature, format!("a signature of {}", trust.origin), "none"));
         }
-        let mut witnessed = Vec::new();
-        let mut counted: Vec<&NoteKey> = Vec::new();
-        for key in trust.witnesses.iter().filter(|key| key.is_witness()) {
-            let at = note.by(key, |signature| cosigned(key, note.text, signature))?;
-            // Twice in the list, under one name or two, it is one witness.
-            if let Some(at) = at.filter(|at| *at <= now && !counted.iter().any(|other| other.is_of(key))) {
-                counted.push(key);
-                witnessed.push(Witnessed { name: key.name().to_string(), at });
-            }
-        }
-        if witnessed.len() < trust.quorum {
-            return Err(Refusal::new(
-                Rule::LogWitnesses,
-                format!("{} witnesses", trust.quorum),
-                format!("{} of those that are known", witnessed.len()),
-            ));
-        }
+        let witnessed = trust.witnessed(now, |key| note.by(key, |signature| cosigned(key, note.text, signature)))?;
         Ok(Self { origin: origin.to_string(), head, witnessed })
     }
 
@@ -106,10 +120,67 @@ impl Checkpoint {
         sound.then(|| format!("{origin}\n{}\n{}\n", head.size, to_base64(&head.root.0)))
     }
 
+    /// The cosignature of a witness under such a text, as it stands in a note's line: the time and the signature.
+    #[must_use]
+    pub fn cosignature(at: UnixSeconds, signature: &[u8; 64]) -> Vec<u8> {
+        let mut bytes = at.0.to_be_bytes().to_vec();
+        bytes.extend_from_slice(signature);
+        bytes
+    }
+
     /// What a witness signs over such a text.
     #[must_use]
     pub fn cosigned_message(text: &str, at: UnixSeconds) -> String {
         format!("cosignature/v1\ntime {}\n{text}", at.0)
+    }
+}
+
+/// A signature of a log or a witness under a checkpoint, with the key that it is by. Nothing in it is believed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Cosigned {
+    /// The verifier key as text ([`NoteKey`]).
+    #[borsh(deserialize_with = "crate::bounded::list::<_, _, 512>")]
+    pub key: Vec<u8>,
+    /// What its line has behind the key's id: the signature, behind the time if it is a witness's.
+    #[borsh(deserialize_with = "crate::bounded::list::<_, _, 72>")]
+    pub signature: Vec<u8>,
+}
+
+impl Cosigned {
+    /// What `key` signed with under a note, if it did and the signature holds.
+    ///
+    /// # Errors
+    /// `LOG_FORMAT`, `LOG_SIGNATURE`.
+    pub fn of(note: &[u8], key: &NoteKey) -> Result<Option<Self>, Refusal> {
+        let note = Note::parse(note)?;
+        let found = note.by(key, |signature| {
+            let one = Self { key: key.to_string().into_bytes(), signature: signature.to_vec() };
+            one.check(note.text)?;
+            Ok(one)
+        })?;
+        Ok(found)
+    }
+
+    /// Checks it over a checkpoint's text: whose it is, and when a witness saw the tree.
+    ///
+    /// # Errors
+    /// `LOG_FORMAT` for a key that is none, `LOG_SIGNATURE` for a signature that does not hold.
+    pub fn check(&self, text: &str) -> Result<(NoteKey, Option<UnixSeconds>), Refusal> {
+        let key = core::str::from_utf8(&self.key).map_err(|_| malformed("a verifier key", "other bytes"))?;
+        let key = NoteKey::parse(key)?;
+        if key.is_witness() {
+            let at = cosigned(&key, text, &self.signature)?;
+            return Ok((key, Some(at)));
+        }
+        key.check(text.as_bytes(), &self.signature)?;
+        Ok((key, None))
+    }
+
+    /// Its line in a note; nothing for a key that is none.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let key = core::str::from_utf8(&self.key).ok().and_then(|key| NoteKey::parse(key).ok());
+        key.map(|key| key.line(&self.signature)).unwrap_or_default()
     }
 }
 

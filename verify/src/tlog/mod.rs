@@ -1,17 +1,21 @@
 //! Transparency logs as others write and read them: checkpoints that a log signs and witnesses cosign, proofs that stand
-//! alone, tiles (C2SP `signed-note`, `tlog-checkpoint`, `tlog-cosignature`, `tlog-proof`, `tlog-tiles`). Trees are SHA-256 and
-//! of RFC 6962's shape ([`crate::merkle`]). Knows no entry's meaning and fetches nothing.
+//! alone, tiles, what witnesses are asked and by which policy they are counted (C2SP `signed-note`, `tlog-checkpoint`,
+//! `tlog-cosignature`, `tlog-proof`, `tlog-tiles`, `tlog-witness`, `tlog-policy`). Trees are SHA-256 and of RFC 6962's shape ([`crate::merkle`]). Knows no entry's meaning and fetches nothing.
 //!
 //! A cosignature says that its witness saw this tree, grown from the one before, at that time. It says nothing of truth.
 
 mod checkpoint;
 mod note;
+mod policy;
 mod proof;
+mod submission;
 mod tile;
 
-pub use checkpoint::{Checkpoint, Trust, Witnessed};
+pub use checkpoint::{Checkpoint, Cosigned, Trust, Witnessed};
 pub use note::NoteKey;
+pub use policy::{Policy, PolicyWitness, Quorum};
 pub use proof::{Logged, PATH_MAX, TlogProof};
+pub use submission::{PROOF_MAX, SIZE_TYPE, Submission, size_told, told_size};
 pub use tile::{ENTRIES_MAX, Tile, TileOf, WIDTH};
 
 use crate::refusal::{Refusal, Rule};

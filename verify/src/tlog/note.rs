@@ -98,6 +98,11 @@ impl NoteKey {
         format!("\u{2014} {} {}\n", self.name, to_base64(&bytes))
     }
 
+    /// Whether both are one key, whatever their names.
+    pub(super) fn has_key_of(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
     /// Whether it is one signer's with `other`: the message that a witness signs does not name it.
     pub(super) fn is_of(&self, other: &Self) -> bool {
         self.name == other.name || self.key == other.key

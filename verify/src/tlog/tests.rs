@@ -56,12 +56,12 @@ fn entries(count: u8) -> (Vec<Vec<u8>>, TreeHead) {
     (entries, head)
 }
 
-fn trust(witnesses: &[&Key], quorum: usize) -> Trust {
+fn trust(witnesses: &[&Key], wanted: usize) -> Trust {
     Trust {
         origin: ORIGIN.into(),
         log: vec![log_key(1).public],
         witnesses: witnesses.iter().map(|key| key.public.clone()).collect(),
-        quorum,
+        quorum: if wanted == 0 { Quorum::none() } else { Quorum::of(wanted, witnesses.len()) },
     }
 }
 
@@ -117,10 +117,101 @@ fn a_checkpoint_is_believed_when_its_log_and_enough_witnesses_signed_it() {
     let aliased = format!("{text}\n{}{}{}", log.signs(&text), one.cosigns(&text, early), alias.cosigns(&text, early));
     assert_eq!(code(Checkpoint::verify(aliased.as_bytes(), &trust(&[&one, &alias], 2), NOW)), "LOG_WITNESSES");
     // A log's key is no witness, and a witness's no log's.
-    let confused = Trust { witnesses: vec![log.public.clone()], quorum: 1, ..trust(&[], 0) };
+    let confused = Trust { witnesses: vec![log.public.clone()], quorum: Quorum::of(1, 1), ..trust(&[], 0) };
     assert_eq!(code(Checkpoint::verify(note.as_bytes(), &confused, NOW)), "LOG_WITNESSES");
     let confused = Trust { log: vec![one.public.clone()], ..trust(&[], 0) };
     assert_eq!(code(Checkpoint::verify(note.as_bytes(), &confused, NOW)), "LOG_SIGNATURE");
+}
+
+#[test]
+fn a_policy_says_which_witnesses_of_which_groups_are_enough() {
+    let (log, keys) = (log_key(1), [2, 3, 4, 5].map(witness));
+    let witnesses: String =
+        keys.iter().enumerate().map(|(number, key)| format!("witness w{number} {}\n", key.public)).collect();
+    let text = format!(
+        "# whom we want\n\n log\t{} https://court.example/log \n{witnesses}\
+         group banks 2 w0 w1 w2\ngroup both all banks w3\nquorum both\n",
+        log.public
+    );
+    let policy = Policy::parse(text.as_bytes()).expect("a policy");
+    assert_eq!((policy.logs().len(), policy.witnesses().len(), policy.witnesses()[1].url.clone()), (1, 4, None));
+    assert_eq!(policy.witnesses()[3].key, keys[3].public);
+    let checkpoint = Checkpoint::text(ORIGIN, &entries(5).1).expect("a text");
+    let judged = |by: &[usize]| {
+        let lines: String = by.iter().map(|number| keys[*number].cosigns(&checkpoint, NOW)).collect();
+        let note = format!("{checkpoint}\n{}{lines}", log.signs(&checkpoint));
+        code(Checkpoint::verify(note.as_bytes(), &policy.trust(ORIGIN, Vec::new()), NOW))
+    };
+    assert_eq!(judged(&[0, 2, 3]), "accepted");
+    assert_eq!(judged(&[0, 1, 2, 3]), "accepted");
+    assert_eq!(judged(&[0, 1, 2]), "LOG_WITNESSES");
+    assert_eq!(judged(&[0, 3]), "LOG_WITNESSES");
+    assert_eq!(judged(&[]), "LOG_WITNESSES");
+    // Another log's policy knows no key of this one.
+    let note = format!("{checkpoint}\n{}", log.signs(&checkpoint));
+    let elsewhere = policy.trust("court.example/other", Vec::new());
+    assert_eq!(code(Checkpoint::verify(note.as_bytes(), &elsewhere, NOW)), "LOG_SIGNATURE");
+    let open = Policy::parse(b"quorum none").expect("a policy");
+    let known = open.trust(ORIGIN, vec![log.public.clone()]);
+    assert_eq!(code(Checkpoint::verify(note.as_bytes(), &known, NOW)), "accepted");
+}
+
+#[test]
+fn a_policy_that_could_be_read_in_two_ways_is_refused() {
+    let (log, one, two) = (log_key(1).public, witness(2).public, witness(3).public);
+    let alias = NoteKey::witness("alias.example", witness(2).secret.verifying_key().to_bytes()).expect("a key");
+    let both = format!("witness a {one}\nwitness b {two}\n");
+    let bad = [
+        String::new(),
+        both.clone(),
+        format!("{both}quorum c\n"),
+        format!("{both}quorum a\nquorum b\n"),
+        format!("{both}quorum a b\n"),
+        format!("witness a {one}\nwitness a {two}\nquorum a\n"),
+        format!("witness a {one}\nwitness b {alias}\nquorum a\n"),
+        format!("witness none {one}\nquorum none\n"),
+        format!("witness a {log}\nquorum a\n"),
+        format!("log {one}\nquorum none\n"),
+        format!("log {log}\nlog {log}\nquorum none\n"),
+        format!("{both}group g 3 a b\nquorum g\n"),
+        format!("{both}group g 0 a b\nquorum g\n"),
+        format!("{both}group g 01 a b\nquorum g\n"),
+        format!("{both}group g all\nquorum g\n"),
+        format!("{both}group g 1 a a\nquorum g\n"),
+        format!("{both}group g any a\ngroup h any a b\nquorum h\n"),
+        format!("{both}group g any g\nquorum g\n"),
+        format!("quorum a\n{both}"),
+        format!("{both}quorum\u{b}a\n"),
+        format!("{both}quora a\n"),
+    ];
+    for text in bad {
+        assert_eq!(code(Policy::parse(text.as_bytes())), "LOG_FORMAT", "{text:?}");
+    }
+}
+
+#[test]
+fn a_submission_reads_back_and_has_one_form() {
+    let log = log_key(1);
+    let text = Checkpoint::text(ORIGIN, &entries(5).1).expect("a text");
+    let checkpoint = format!("{text}\n{}", log.signs(&text)).into_bytes();
+    let submission = Submission { old: 3, proof: vec![Hash([1; 32]), Hash([2; 32])], checkpoint: checkpoint.clone() };
+    let bytes = submission.encode();
+    assert_eq!(Submission::decode(&bytes), Ok(submission.clone()));
+    assert_eq!(submission.text().expect("a note"), text);
+    let long = Submission { proof: vec![Hash([1; 32]); 64], ..submission };
+    assert_eq!(code(Submission::decode(&long.encode())), "LOG_FORMAT");
+    let body = String::from_utf8(bytes).expect("text");
+    for changed in [
+        body.replace("old 3", "old 03"),
+        body.replace("old 3", "new 3"),
+        body.replace("old 3\n", "old 3\nAA==\n"),
+        "old 3\n".into(),
+        String::new(),
+    ] {
+        assert_eq!(code(Submission::decode(changed.as_bytes())), "LOG_FORMAT", "{changed:?}");
+    }
+    assert_eq!((told_size(b"20\n"), told_size(b"20"), told_size(b"020\n")), (Some(20), None, None));
+    assert_eq!(told_size(size_told(7).as_bytes()), Some(7));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use comity_model::seal::Signature;
 use comity_model::{Hash, UnixSeconds};
 use comity_verify::deposit::{self, BatchSeal, Deposited, TAG_BATCH, TAG_CONTENT, TAG_HEAD, TAG_STATEMENT};
 use comity_verify::seal::{digest, signing_bytes};
+use comity_verify::tlog::Cosigned;
+use comity_verify::witnessed::WitnessedDeposit;
 
 pub(super) fn tagged() -> [(&'static str, Vec<u8>); 4] {
     [
@@ -43,6 +45,16 @@ pub(super) fn deposited() -> Deposited {
             client: Some("client-court-1".parse().unwrap()),
             proof: vec![14],
         }),
+    }
+}
+
+pub(super) fn witnessed() -> WitnessedDeposit {
+    WitnessedDeposit {
+        deposit: deposited(),
+        size: 12,
+        root: Hash([15; 32]),
+        growth: vec![Hash([16; 32])],
+        signatures: vec![Cosigned { key: b"witness.example/w1+00000000+BA".to_vec(), signature: vec![17; 72] }],
     }
 }
 

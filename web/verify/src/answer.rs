@@ -60,6 +60,19 @@ pub fn verified(verdict: &Verdict) -> Value {
             "depositor": deposit.seal.as_ref().map(|seal| seal.batch.depositor.as_str()),
         });
         object.insert("deposit".into(), shown);
+        // Of a deposit that nobody else has seen nothing is said.
+        if !verdict.seen.is_empty() {
+            let seen = verdict.seen.iter().map(|seen| {
+                json!({
+                    "witness": seen.by.name(),
+                    "key": seen.by.to_string(),
+                    "at": seen.at.to_string(),
+                    "log_size": seen.size,
+                    "known": seen.known,
+                })
+            });
+            object.insert("seen_by".into(), seen.collect());
+        }
     }
     answer
 }

@@ -4,6 +4,7 @@
 use crate::answer::{self, error, line, refused};
 use comity_verify::bundle::{Bundle, Claim, Link};
 use comity_verify::comet::{CommitSig, Header};
+use comity_verify::deposit::Deposited;
 use comity_verify::light::LightStep;
 use serde_json::{Map, Value, json};
 
@@ -96,21 +97,32 @@ fn claim(claim: &Claim) -> Value {
         Claim::Value { path, value } => {
             json!({ "kind": "VALUE", "path": hex::encode(path), "value_bytes": value.len() })
         }
-        Claim::Deposit(deposit) => {
-            let mut said = json!({
-                "kind": "DEPOSIT",
-                "keeper": deposit.keeper.as_str(),
-                "index": deposit.index,
-                "log_size": deposit.log.size,
-                "depositor_sealed": deposit.seal.is_some(),
-            });
-            if let (Some(object), Some(content)) = (said.as_object_mut(), &deposit.content) {
-                object.insert("content".into(), answer::content(content));
-            }
-            if let (Some(object), Some(statement)) = (said.as_object_mut(), &deposit.statement) {
-                object.insert("statement".into(), answer::statement(statement));
+        Claim::Deposit(deposit) => deposited(deposit),
+        Claim::Witnessed(witnessed) => {
+            let mut said = deposited(&witnessed.deposit);
+            if let Some(object) = said.as_object_mut() {
+                let keys = witnessed.signatures.iter().map(|one| String::from_utf8_lossy(&one.key).into_owned());
+                let checkpoint = json!({ "size": witnessed.size, "signed_by": keys.collect::<Vec<_>>() });
+                object.insert("checkpoint".into(), checkpoint);
             }
             said
         }
     }
+}
+
+fn deposited(deposit: &Deposited) -> Value {
+    let mut said = json!({
+        "kind": "DEPOSIT",
+        "keeper": deposit.keeper.as_str(),
+        "index": deposit.index,
+        "log_size": deposit.log.size,
+        "depositor_sealed": deposit.seal.is_some(),
+    });
+    if let (Some(object), Some(content)) = (said.as_object_mut(), &deposit.content) {
+        object.insert("content".into(), answer::content(content));
+    }
+    if let (Some(object), Some(statement)) = (said.as_object_mut(), &deposit.statement) {
+        object.insert("statement".into(), answer::statement(statement));
+    }
+    said
 }
