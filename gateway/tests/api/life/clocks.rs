@@ -118,7 +118,7 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     let (first, notice) = noticed(&world, &first, "OBJECTION_ENDED").await;
     assert_eq!((first.state(), minor(&notice.held)), (OrderState::Executed, 100_000));
     let again = object(&world, &first, "PROTECTED_MONEY").await.unwrap_err();
-    assert_eq!(support::fact(&again, "chain_reason"), "ALREADY_OBJECTED");
+    assert_eq!(crate::support::fact(&again, "chain_reason"), "ALREADY_OBJECTED");
     assert_eq!(failed(&world, change(6, "reject-objection", &second)).await.1, "NO_OBJECTION");
 
     // The court upholds the second objection.
@@ -127,7 +127,7 @@ async fn a_bank_objects_the_court_sees_it_by_proof_and_answers_within_fifteen_da
     executed(&world, change(7, "uphold-objection", &second)).await;
     noticed(&world, &second, "RELEASED").await;
     let ended = object(&world, &second, "PROTECTED_MONEY").await.unwrap_err();
-    assert_eq!(support::fact(&ended, "chain_reason"), "NO_STANDING_HOLD");
+    assert_eq!(crate::support::fact(&ended, "chain_reason"), "NO_STANDING_HOLD");
 
     // Nobody answers the others: the freeze stands, and the listing is removed.
     let listing = executed(&world, Draft::new(8, "credit", "list").on("330106198001011234")).await;
