@@ -71,8 +71,7 @@ async fn measure<W: Workload>(args: &LoadArgs, target: &Target, workload: Arc<W>
     let count = workload.warm_up();
     if count > 0 {
         report.say(&format!("warming up with {count} requests"));
-        let warm =
-            drive(&workload, &Schedule::new(warm_up_rate(args.rate, workload.each()), count), None).await?;
+        let warm = drive(&workload, &Schedule::new(warm_up_rate(args.rate, workload.each()), count), None).await?;
         warm.must_be_answered(W::NAME)?;
     }
     tokio::time::sleep(REST).await;

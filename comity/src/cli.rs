@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod register;
 pub(crate) mod relay;
 pub(crate) mod store;
+pub(crate) mod witness;
 
 use crate::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -103,6 +104,9 @@ pub(crate) enum Command {
     /// Deposit files by digest, find them, and have them proven.
     #[command(subcommand)]
     Deposit(deposit::DepositCommand),
+    /// Be a witness of logs of deposits: cosign checkpoints that have only grown.
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     /// Draw up, approve, watch and release orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -314,6 +318,9 @@ pub(crate) struct VerifyArgs {
     /// The anchor file of the chain that it speaks of, got from its institution.
     #[arg(long, value_name = "FILE")]
     pub(crate) anchor: PathBuf,
+    /// Refuse a deposit unless the witnesses of this policy have seen its log: a file in C2SP's tlog-policy format.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -69,8 +69,17 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) limits: Limits,
     /// Files of rules beside those that came with the program.
     pub(crate) rules: Vec<PathBuf>,
-    /// Where the log of deposits is, if this gateway keeps one.
-    pub(crate) deposits: Option<PathBuf>,
+    /// The log of deposits, if this gateway keeps one.
+    pub(crate) deposits: Option<DepositsConfig>,
+}
+
+/// The log of deposits.
+#[derive(Clone, Debug)]
+pub(crate) struct DepositsConfig {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The policy that names the witnesses which are asked for cosignatures, and how many are enough.
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// The institution's chain as its gateway sees it.
@@ -176,6 +185,7 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawDeposits {
     folder: PathBuf,
+    policy: Option<PathBuf>,
 }
 
 /// `decide`: by the gateway's rules, or by a person (`comity order decide`).
@@ -381,7 +391,10 @@ impl Raw {
                 RawDecide::Manual => DecidePolicy::Manual,
             },
             rules: self.rules.into_iter().map(in_folder).collect(),
-            deposits: self.deposits.map(|deposits| folder.join(deposits.folder)),
+            deposits: self.deposits.map(|deposits| DepositsConfig {
+                folder: folder.join(deposits.folder),
+                policy: deposits.policy.map(|policy| folder.join(policy)),
+            }),
         })
     }
 }

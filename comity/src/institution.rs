@@ -1,16 +1,16 @@
 //! One institution from its configuration: ledger, adapter, store, signer, gateway. `comity serve` and the sandbox share it.
 //! Refuses to know more than one institution.
 
-use crate::config::{Config, Peer};
+use crate::config::{Config, DepositsConfig, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{client, ledger, near, sectors, shutdown, signing, store, telemetry};
+use crate::{client, ledger, near, sectors, shutdown, signing, store, telemetry, witness};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_ports::Chain;
 use comity_deposits::{Log, LogFault};
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
-use comity_gateway::{Clock, Deps, GatewayConfig, OrderClients, PeerConfig, Running};
+use comity_gateway::{Clock, DepositLog, Deps, GatewayConfig, OrderClients, PeerConfig, Running};
 use comity_ledger_engine::Engine;
 use comity_store::Store;
 use std::path::Path;
@@ -91,7 +91,7 @@ pub(crate) async fn start(
         signer,
         sectors: sectors::embedded()?,
         rules: sectors::rules(&config.rules)?,
-        deposits: config.deposits.as_deref().map(open_log).transpose()?.flatten(),
+        deposits: config.deposits.as_ref().map(open_log).transpose()?.flatten(),
         policies: None,
     };
     comity_gateway::start(gateway_config(config)?, deps)
@@ -100,15 +100,20 @@ pub(crate) async fn start(
 }
 
 /// The log of deposits; nothing where another gateway of this institution has it open.
-fn open_log(folder: &Path) -> Result<Option<Arc<Log>>, Failure> {
-    match Log::open(folder, comity_deposits::Options::default()) {
-        Ok(log) => Ok(Some(Arc::new(log))),
+fn open_log(config: &DepositsConfig) -> Result<Option<DepositLog>, Failure> {
+    let policy = config.policy.as_deref().map(|path| witness::policy(path)).transpose()?;
+    if let (Some(policy), Some(path)) = (&policy, &config.policy) {
+        witness::can_be_asked(policy, path)?;
+    }
+    match Log::open(&config.folder, comity_deposits::Options::default()) {
+        Ok(log) => Ok(Some(DepositLog { log: Arc::new(log), policy })),
         Err(LogFault::InUse(folder)) => {
             tracing::warn!(folder = %folder.display(), "another process keeps the log of deposits; this one keeps none");
             Ok(None)
         }
         Err(fault) => {
-            Err(Failure::fault(format!("the log of deposits in {} did not open", folder.display())).because(fault))
+            let what = format!("the log of deposits in {} did not open", config.folder.display());
+            Err(Failure::fault(what).because(fault))
         }
     }
 }

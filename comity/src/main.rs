@@ -30,6 +30,7 @@ mod signing;
 mod store;
 mod telemetry;
 mod verify;
+mod witness;
 
 use clap::Parser as _;
 use cli::ledger::LedgerCommand;
@@ -99,6 +100,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Deposit(command) => client::deposit::run(command).await,
             Command::Delivery(command) => client::delivery::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
+            Command::Witness(command) => witness::run(command).await,
             Command::Openapi => openapi(),
             Command::Bench(command) => bench::run(command).await,
             Command::Store(command) => store::command::run(command).await,
@@ -115,7 +117,11 @@ fn openapi() -> Result<(), Failure> {
 /// What is logged unless the user says otherwise: long-running services say what they do, everything else is quiet.
 const fn quietness(command: &Command) -> &'static str {
     match command {
-        Command::Serve(_) | Command::Relay(_) | Command::Sign(_) | Command::Ledger(LedgerCommand::Abci(_)) => "info",
+        Command::Serve(_)
+        | Command::Relay(_)
+        | Command::Sign(_)
+        | Command::Witness(_)
+        | Command::Ledger(LedgerCommand::Abci(_)) => "info",
         _ => "error",
     }
 }

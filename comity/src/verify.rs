@@ -4,11 +4,12 @@
 use crate::anchor::AnchorFile;
 use crate::cli::VerifyArgs;
 use crate::failure::Failure;
-use crate::{clock, files};
+use crate::{clock, files, witness};
 use comity_model::Time;
 use comity_verify::Refusal;
 use comity_verify::bundle::{BYTES_MAX, Bundle, Finding, Verdict};
 use comity_verify::light::Anchor;
+use comity_verify::tlog::Policy;
 use comity_web_verify::answer::{self, line};
 
 /// Runs the command.
@@ -17,7 +18,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     // One byte more than the largest, so that an oversize bundle is refused by the rule that says so.
     let bytes_max = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let bytes = files::read_bytes(&args.bundle, bytes_max)?;
-    match check(&bytes, &anchor.anchor, clock::now()) {
+    let policy = args.policy.as_deref().map(witness::policy).transpose()?;
+    match check(&bytes, &anchor.anchor, policy.as_ref(), clock::now()) {
         Ok(verdict) if args.json => println!("{}", answer::verified(&verdict)),
         Ok(verdict) => print(&verdict, &anchor),
         Err(refusal) if args.json => {
@@ -29,9 +31,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Judges a bundle against an anchor at `now`.
-pub(crate) fn check(bytes: &[u8], anchor: &Anchor, now: Time) -> Result<Verdict, Refusal> {
-    Bundle::decode(bytes)?.verify(anchor, now)
+/// Judges a bundle against an anchor at `now`, and by a policy of witnesses where there is one.
+pub(crate) fn check(bytes: &[u8], anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<Verdict, Refusal> {
+    Bundle::decode(bytes)?.verify_under(anchor, policy, now)
 }
 
 fn failure(refusal: &Refusal) -> Failure {

@@ -54,7 +54,7 @@ fn args(folder: &std::path::Path, bytes: &[u8], anchor: &AnchorFile) -> VerifyAr
     let (bundle, anchor_path) = (folder.join("b.comity"), folder.join("court.anchor"));
     files::save(&bundle, bytes).unwrap();
     files::save(&anchor_path, anchor.text()).unwrap();
-    VerifyArgs { bundle, anchor: anchor_path, json: false }
+    VerifyArgs { bundle, anchor: anchor_path, policy: None, json: false }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +66,7 @@ async fn a_bundle_holds_and_is_refused_after_any_change_or_against_another_ancho
     for index in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[index] ^= 1;
-        assert!(check(&changed, &anchor.anchor, clock::now()).is_err(), "byte {index}");
+        assert!(check(&changed, &anchor.anchor, None, clock::now()).is_err(), "byte {index}");
     }
 
     let mut changed = bytes.clone();

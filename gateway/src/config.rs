@@ -14,6 +14,7 @@ use comity_model::member::MemberKind;
 use comity_model::{MemberId, Time};
 use comity_store::Store;
 use comity_verify::light::Anchor;
+use comity_verify::tlog::Policy;
 use secrecy::SecretBox;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -81,9 +82,18 @@ pub struct Deps {
     /// The rules by which a proven fact proposes the next procedure.
     pub rules: Arc<Rules>,
     /// The log of deposits that this gateway keeps, if it keeps one: of several gateways over one store, one.
-    pub deposits: Option<Arc<Log>>,
+    pub deposits: Option<DepositLog>,
     /// Cedar policies instead of [`crate::policy::DEFAULT_POLICIES`].
     pub policies: Option<String>,
+}
+
+/// A log of deposits, and who is to see it.
+pub struct DepositLog {
+    /// The log.
+    pub log: Arc<Log>,
+    /// The witnesses that are asked for cosignatures, where the policy says where they are; its quorum says which checkpoint is
+    /// handed out with a deposit.
+    pub policy: Option<Policy>,
 }
 
 /// Bounds of a gateway. Nothing is unbounded.

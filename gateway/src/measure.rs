@@ -45,6 +45,10 @@ pub(crate) const PROOFS_REFUSED: &str = "comity_gateway_proofs_refused_total";
 pub(crate) const CHECKPOINT_SIZE: &str = "comity_gateway_deposits_checkpoint_size";
 /// Times that no new checkpoint could be made.
 pub(crate) const CHECKPOINTS_FAILED: &str = "comity_gateway_deposits_checkpoints_failed_total";
+/// Entries of the log of deposits that a witness has cosigned, by witness.
+pub(crate) const WITNESSED_SIZE: &str = "comity_gateway_deposits_witnessed_size";
+/// Times that a witness did not cosign, by witness and reason.
+pub(crate) const WITNESS_FAILURES: &str = "comity_gateway_deposits_witness_failures_total";
 /// How long a proof of the own chain's state takes to get and to verify.
 pub(crate) const PROOF_SECONDS: &str = "comity_gateway_proof_seconds";
 
@@ -107,6 +111,8 @@ pub(crate) fn describe() {
     metrics::describe_counter!(PROOFS_REFUSED, "Claims of chains and peers that did not verify, by rule");
     metrics::describe_gauge!(CHECKPOINT_SIZE, "Entries of the log of deposits that the chain has taken up");
     metrics::describe_counter!(CHECKPOINTS_FAILED, "Times that the chain did not take the log's head up");
+    metrics::describe_gauge!(WITNESSED_SIZE, "Entries of the log of deposits that a witness has cosigned");
+    metrics::describe_counter!(WITNESS_FAILURES, "Times that a witness did not cosign, by witness and reason");
     metrics::describe_histogram!(PROOF_SECONDS, Unit::Seconds, "How long a proof of the own chain's state took");
     metrics::describe_gauge!(
         DELIVERIES_OPEN,

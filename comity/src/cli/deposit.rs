@@ -156,4 +156,7 @@ pub(crate) struct DepositLogArgs {
     /// The gateway to ask and the certificate to show.
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    /// Judge the checkpoint by this policy, in C2SP's tlog-policy format, and end with 1 where too few witnesses have seen it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }

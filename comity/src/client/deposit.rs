@@ -9,9 +9,11 @@ use crate::cli::deposit::{
     DepositPutArgs,
 };
 use crate::failure::{Failure, OrFail};
-use crate::files;
+use crate::{clock, files, witness};
 use comity_proto::v1;
 use comity_proto::v1::deposits_client::DepositsClient;
+use comity_verify::Refusal;
+use comity_verify::tlog::{Checkpoint, NoteKey, Policy};
 use sha2::{Digest as _, Sha256};
 use sm3::Sm3;
 use std::fs::File;
@@ -256,7 +258,35 @@ async fn log(args: DepositLogArgs) -> Result<(), Failure> {
             println!("{}", proof_line(proof));
         }
     }
+    for witness in &log.witnesses {
+        let seen = match witness.cosigned_size {
+            0 => "has cosigned nothing yet".to_owned(),
+            size => format!("has cosigned {size} entries, at {}", moment(witness.cosigned_at.as_ref())),
+        };
+        let failure =
+            if witness.failure.is_empty() { String::new() } else { format!("; last asked: {}", witness.failure) };
+        println!("witness {} {seen}{failure}", witness.name);
+    }
     println!("key:  {}\n\n{}", log.verifier_key, log.note);
+    match &args.policy {
+        Some(path) => judged(&log, &witness::policy(path)?),
+        None => Ok(()),
+    }
+}
+
+/// Judges the log's checkpoint by a policy.
+fn judged(log: &v1::DepositLog, policy: &Policy) -> Result<(), Failure> {
+    let refused = |refusal: Refusal| {
+        Failure::refused(refusal.rule.code(), format!("The checkpoint is refused by the policy: {refusal}"))
+            .help("a checkpoint is cosigned some seconds after it is made: ask again; `comity deposit log` says which witness is silent")
+    };
+    let key = NoteKey::parse(&log.verifier_key).map_err(refused)?;
+    let trust = policy.trust(key.name(), vec![key.clone()]);
+    let checkpoint = Checkpoint::verify(log.note.as_bytes(), &trust, clock::now().unix_seconds()).map_err(refused)?;
+    println!("by the policy: {} entries, seen by", checkpoint.head().size);
+    for witness in checkpoint.witnessed() {
+        println!("  {} at {}", witness.name, witness.at);
+    }
     Ok(())
 }
 

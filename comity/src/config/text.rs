@@ -132,10 +132,15 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     )?;
     if let Some(deposits) = &config.deposits {
         writeln!(out, "[deposits]")?;
-        writeln!(out, "folder = {}", path(deposits))?;
+        writeln!(out, "folder = {}", path(&deposits.folder))?;
     } else {
         writeln!(out, "# [deposits]")?;
         writeln!(out, "# folder = \"deposits\"")?;
+    }
+    writeln!(out, "# Who is asked to witness it, and how many are enough: a file in C2SP's tlog-policy format.")?;
+    match config.deposits.as_ref().and_then(|deposits| deposits.policy.as_ref()) {
+        Some(policy) => writeln!(out, "policy = {}", path(policy))?,
+        None => writeln!(out, "# policy = \"witnesses.policy\"")?,
     }
     writeln!(out, "\n# The signer is a process of its own: `comity sign`. Only it reads `key`.")?;
     writeln!(out, "[signer]")?;

@@ -96,7 +96,7 @@ async fn record(world: &World, report: &mut Report) -> Result<(), Failure> {
         Link::Archive { header, .. } => header.height,
     };
     let anchor = &world.anchor("court")?.anchor;
-    match crate::verify::check(&bundle.encode(), anchor, crate::clock::now()) {
+    match crate::verify::check(&bundle.encode(), anchor, None, crate::clock::now()) {
         Err(refusal) => {
             let seen = Seen { chain: "court".into(), height: height.0, rule: refusal.code().into() };
             report.proven(format!("refused: {}", refusal.rule.sentence()), &seen);

@@ -105,7 +105,7 @@ fn offline(bytes: &[u8], anchor: &Anchor, seen: &Seen, report: &mut Report) -> R
 }
 
 fn check(bytes: &[u8], anchor: &Anchor, now: Time) -> Result<Verdict, &'static str> {
-    crate::verify::check(bytes, anchor, now).map_err(|refusal| refusal.code())
+    crate::verify::check(bytes, anchor, None, now).map_err(|refusal| refusal.code())
 }
 
 /// Story 2.

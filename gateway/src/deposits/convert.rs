@@ -1,5 +1,6 @@
 //! Deposits between the wire and the domain.
 
+use super::witnesses::Witnesses;
 use crate::convert::{malformed, named, seconds_from_wire, seconds_to_wire};
 use crate::error::ApiError;
 use comity_deposits::{Deposit, Stored};
@@ -142,6 +143,19 @@ pub(super) fn to_wire(
         received_at: Some(seconds_to_wire(stored.at)),
         proven_at: proven_at.map(seconds_to_wire),
     }
+}
+
+/// What each witness has cosigned.
+pub(super) fn standing(witnesses: &Witnesses) -> Vec<v1::WitnessStanding> {
+    let each = witnesses.policy.witnesses().iter().zip(witnesses.told());
+    let each = each.map(|(witness, told)| v1::WitnessStanding {
+        name: witness.name.clone(),
+        verifier_key: witness.key.to_string(),
+        cosigned_size: told.size,
+        cosigned_at: told.at.map(seconds_to_wire),
+        failure: told.failure.unwrap_or_default().into(),
+    });
+    each.collect()
 }
 
 #[cfg(test)]

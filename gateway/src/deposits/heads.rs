@@ -6,11 +6,18 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::deposit::LogState;
 use comity_model::{Height, UnixSeconds, decode, encode};
 use comity_store::{Batch, Store, StoreError, Table};
+use comity_verify::tlog::{Cosigned, Policy};
+use comity_verify::witnessed::SIGNATURES_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Size (big-endian `u64`) → [`Head`].
 const HEADS: Table = Table("deposit-heads");
+
+/// Size (big-endian `u64`) → [`Signed`].
+const SIGNED: Table = Table("deposit-cosignatures");
+/// Checkpoints that are looked at for one that enough witnesses have cosigned.
+const LOOKED_AT_MAX: usize = 64;
 
 /// `log` → the id of the one log whose deposits the institution's gateways take.
 const LOGS: Table = Table("deposit-logs");
@@ -24,6 +31,13 @@ pub(crate) struct Head {
     pub(crate) header: Height,
     /// ICS-23 proof.
     pub(crate) proof: Vec<u8>,
+}
+
+/// What was signed under the checkpoint of a head: by the log, and by witnesses.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Signed {
+    pub(crate) log: Cosigned,
+    pub(crate) witnesses: Vec<Cosigned>,
 }
 
 /// The heads, in the gateway's store.
@@ -57,6 +71,63 @@ impl HeadBook {
             return Ok(());
         }
         Ok(self.store.commit(Batch::new().put(HEADS, key, encode(head))).await?)
+    }
+
+    /// Keeps the log's signature under the checkpoint of `size`; what witnesses have signed stays.
+    pub(crate) async fn sign(&self, size: u64, log: Cosigned) -> Result<(), ApiError> {
+        let witnesses = self.cosigned(size).await?;
+        self.put(size, &Signed { log, witnesses }).await
+    }
+
+    /// Keeps what a witness has signed under the checkpoint of `size`, which the log has signed, in the place of what it signed
+    /// before; all that witnesses have signed under it, in the order of their keys. The caller sees to it that one at a time
+    /// does this.
+    pub(crate) async fn cosign(&self, size: u64, cosigned: Cosigned) -> Result<Vec<Cosigned>, ApiError> {
+        let mut signed = self.signed(size).await?.ok_or_else(|| ApiError::fault("the log has not signed this head"))?;
+        signed.witnesses.retain(|other| other.key != cosigned.key);
+        signed.witnesses.push(cosigned);
+        signed.witnesses.sort_by(|a, b| a.key.cmp(&b.key));
+        // With the log's own as many as a bundle takes.
+        signed.witnesses.truncate(SIGNATURES_MAX - 1);
+        self.put(size, &signed).await?;
+        Ok(signed.witnesses)
+    }
+
+    /// What witnesses have signed under the checkpoint of `size`.
+    pub(crate) async fn cosigned(&self, size: u64) -> Result<Vec<Cosigned>, ApiError> {
+        Ok(self.signed(size).await?.map(|signed| signed.witnesses).unwrap_or_default())
+    }
+
+    /// The earliest checkpoint of at least `size` entries that enough witnesses have cosigned; where none of the next
+    /// [`LOOKED_AT_MAX`] has, the one of them with the most.
+    pub(crate) async fn witnessed(&self, size: u64, policy: &Policy) -> Result<Option<(u64, Signed)>, ApiError> {
+        let rows = self.store.scan(SIGNED, &[], &size.to_be_bytes(), LOOKED_AT_MAX).await?;
+        let mut best: Option<(u64, Signed)> = None;
+        for (key, value) in rows {
+            let size = u64::from_be_bytes(key.try_into().map_err(|_| ApiError::fault("a size is not 8 bytes"))?);
+            let signed: Signed = decode("signatures under a head", &value).map_err(ApiError::fault)?;
+            let has = |number: usize| {
+                let key = policy.witnesses().get(number).map(|witness| witness.key.to_string());
+                key.is_some_and(|key| signed.witnesses.iter().any(|cosigned| cosigned.key == key.as_bytes()))
+            };
+            let enough = !policy.quorum().is_none() && policy.quorum().is_met(&has);
+            if enough || best.as_ref().is_none_or(|(_, other)| other.witnesses.len() < signed.witnesses.len()) {
+                best = Some((size, signed));
+            }
+            if enough {
+                break;
+            }
+        }
+        Ok(best.filter(|(_, signed)| !signed.witnesses.is_empty()))
+    }
+
+    async fn signed(&self, size: u64) -> Result<Option<Signed>, ApiError> {
+        let found = self.store.read(SIGNED, &size.to_be_bytes()).await?;
+        found.map(|bytes| decode("signatures under a head", &bytes).map_err(ApiError::fault)).transpose()
+    }
+
+    async fn put(&self, size: u64, signed: &Signed) -> Result<(), ApiError> {
+        Ok(self.store.commit(Batch::new().put(SIGNED, size.to_be_bytes(), encode(signed))).await?)
     }
 
     /// Since when each of these deposits is proven: those that no head has yet are left out. Read is a row for each head, not

@@ -7,8 +7,10 @@ mod desk;
 mod heads;
 mod prove;
 mod publish;
+mod witnesses;
 
 pub(crate) use publish::Publisher;
+pub(crate) use witnesses::Witnesses;
 
 use crate::audit::{self, Audit, Purpose};
 use crate::config::Clock;
@@ -29,6 +31,7 @@ use comity_proto::v1;
 use comity_proto::v1::deposits_server::Deposits;
 use comity_store::Store;
 use comity_verify::deposit;
+use comity_verify::tlog;
 use convert::DepositName;
 use desk::DepositDesk;
 use heads::HeadBook;
@@ -66,6 +69,7 @@ pub(crate) struct Kept {
     desk: DepositDesk,
     prover: DepositProver,
     publisher: Arc<Publisher>,
+    witnesses: Option<Arc<Witnesses>>,
     standings: Arc<Standings>,
     book: HeadBook,
     home: HomeState,
@@ -77,6 +81,7 @@ pub(crate) struct Kept {
 pub(crate) struct KeptParts {
     pub(crate) institution: MemberId,
     pub(crate) log: Arc<Log>,
+    pub(crate) policy: Option<tlog::Policy>,
     pub(crate) chain: Chain,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) signer: SignerClient,
@@ -93,6 +98,10 @@ impl Kept {
     pub(crate) fn new(parts: KeptParts) -> Arc<Self> {
         let standings = Arc::new(Standings::default());
         let book = HeadBook::new(parts.store);
+        let witnesses = parts.policy.map(|policy| {
+            let (log, clock) = (parts.log.clone(), parts.clock.clone());
+            Arc::new(Witnesses::new(policy, log, book.clone(), standings.clone(), clock))
+        });
         Arc::new(Self {
             desk: DepositDesk {
                 institution: parts.institution.clone(),
@@ -111,6 +120,7 @@ impl Kept {
                 home: parts.home.clone(),
                 prover: parts.chain.prover,
                 clients: parts.clients,
+                witnesses: witnesses.clone(),
             },
             publisher: Arc::new(Publisher {
                 institution: parts.institution.clone(),
@@ -122,6 +132,7 @@ impl Kept {
                 standings: standings.clone(),
             }),
             book,
+            witnesses,
             institution: parts.institution,
             log: parts.log,
             standings,
@@ -129,6 +140,11 @@ impl Kept {
             audit: parts.audit,
             clock: parts.clock,
         })
+    }
+
+    /// What has its checkpoints cosigned, if witnesses are named.
+    pub(crate) fn witnesses(&self) -> Option<Arc<Witnesses>> {
+        self.witnesses.clone()
     }
 
     /// What brings the log's head to the chain.
@@ -371,8 +387,9 @@ impl Kept {
             name: request.name,
             size,
             checkpoint: self.checkpoint(),
-            note: published.as_ref().map(|published| published.note.clone()).unwrap_or_default(),
+            note: published.as_ref().map(|published| published.note()).unwrap_or_default(),
             verifier_key: published.as_ref().map(|published| published.key.to_string()).unwrap_or_default(),
+            witnesses: self.witnesses.as_deref().map(convert::standing).unwrap_or_default(),
         })
     }
 

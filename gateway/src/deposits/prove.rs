@@ -3,6 +3,7 @@
 
 use super::heads::{Head, HeadBook};
 use super::log_failed;
+use super::witnesses::Witnesses;
 use crate::error::{ApiError, Reason};
 use crate::view::{HomeState, Standing};
 use comity_adapters_ports::Prover;
@@ -15,6 +16,7 @@ use comity_verify::bundle::{Bundle, Claim, Link, Verdict};
 use comity_verify::deposit::{BatchSeal, Deposited};
 use comity_verify::light::TrustedHeader;
 use comity_verify::merkle::TreeHead;
+use comity_verify::witnessed::WitnessedDeposit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ pub(crate) struct DepositProver {
     pub(crate) prover: Arc<dyn Prover>,
     /// The clients over which the own chain knows other institutions.
     pub(crate) clients: BTreeMap<MemberId, ClientId>,
+    /// Nothing where no policy names any.
+    pub(crate) witnesses: Option<Arc<Witnesses>>,
 }
 
 impl DepositProver {
@@ -45,7 +49,7 @@ impl DepositProver {
         let seal = self.seal(index, &stored, head.header).await?;
         let (log, size) = (self.log.clone(), head.log.size);
         let path = tokio::task::spawn_blocking(move || log.inclusion(index, size)).await.map_err(ApiError::fault)?;
-        let claim = Claim::Deposit(Deposited {
+        let deposit = Deposited {
             keeper: self.institution.clone(),
             log: head.log,
             index,
@@ -54,12 +58,31 @@ impl DepositProver {
             content: Some(stored.content),
             statement: with_statement.then_some(stored.statement),
             seal,
-        });
+        };
+        let claim = self.witnessed(deposit).await?;
         let (anchor, link) = self.link(&head).await?;
         let bundle = Bundle { anchor, link, claim, proof: head.proof };
         let view = self.home.view();
         let verdict = bundle.verify(view.anchor(), now).map_err(|refusal| view.refused(&refusal))?;
         Ok((bundle.encode(), verdict))
+    }
+
+    /// The deposit with the earliest checkpoint of its log that the policy's witnesses have cosigned, if there is one.
+    async fn witnessed(&self, deposit: Deposited) -> Result<Claim, ApiError> {
+        let Some(policy) = self.witnesses.as_ref().map(|witnesses| &witnesses.policy) else {
+            return Ok(Claim::Deposit(deposit));
+        };
+        let old = deposit.log.size;
+        let Some((size, signed)) = self.book.witnessed(old, policy).await? else {
+            return Ok(Claim::Deposit(deposit));
+        };
+        let log = self.log.clone();
+        let grown = move || Ok::<_, comity_deposits::LogFault>((log.head_at(size)?, log.consistency(old, size)?));
+        let (head, growth) = tokio::task::spawn_blocking(grown).await.map_err(ApiError::fault)?.map_err(log_failed)?;
+        let mut signatures = signed.witnesses;
+        signatures.push(signed.log);
+        signatures.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Claim::Witnessed(WitnessedDeposit { deposit, size, root: head.root, growth, signatures }))
     }
 
     /// The earliest head that has a deposit.

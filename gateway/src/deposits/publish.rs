@@ -12,11 +12,11 @@ use comity_deposits::{Log, LogFault};
 use comity_model::deposit::{LogHead, LogState};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
-use comity_model::{Height, MemberId, decode};
+use comity_model::{Height, MemberId, UnixSeconds, decode};
 use comity_verify::deposit::origin;
 use comity_verify::merkle::TreeHead;
 use comity_verify::state::ProvenAt;
-use comity_verify::tlog::{Checkpoint, NoteKey};
+use comity_verify::tlog::{Checkpoint, Cosigned, NoteKey};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +31,32 @@ pub(crate) struct Published {
     pub(crate) head: Head,
     /// Where it was proven.
     pub(crate) at: ProvenAt,
+    pub(crate) origin: String,
     /// The checkpoint, signed by the log.
-    pub(crate) note: String,
+    pub(crate) signed: String,
     pub(crate) key: NoteKey,
+    /// What witnesses have signed under it.
+    pub(crate) cosigned: Vec<Cosigned>,
+}
+
+impl Published {
+    /// The checkpoint's text, with its last newline.
+    pub(crate) fn text(&self) -> String {
+        let tree = TreeHead { size: self.head.log.size, root: self.head.log.root };
+        Checkpoint::text(&self.origin, &tree).unwrap_or_default()
+    }
+
+    /// The checkpoint with every signature that there is.
+    pub(crate) fn note(&self) -> String {
+        self.cosigned.iter().fold(self.signed.clone(), |note, cosigned| note + &cosigned.line())
+    }
+
+    /// When a witness saw it, if it cosigned.
+    pub(crate) fn cosigned_by(&self, key: &NoteKey) -> Option<UnixSeconds> {
+        let key = key.to_string();
+        let cosigned = self.cosigned.iter().find(|cosigned| cosigned.key == key.as_bytes())?;
+        cosigned.check(&self.text()).ok()?.1
+    }
 }
 
 /// What is known of the log's place on the chain.
@@ -42,6 +65,31 @@ pub(crate) struct Standings {
     /// Set once the chain's head was proven to be one of the log's.
     pub(crate) ready: std::sync::atomic::AtomicBool,
     pub(crate) published: ArcSwapOption<Published>,
+    /// One at a time writes the checkpoint.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl Standings {
+    /// Keeps what a witness has signed under the checkpoint of `size`, and publishes it if that is still the newest.
+    pub(crate) async fn cosign(
+        &self,
+        log: &Arc<Log>,
+        book: &HeadBook,
+        size: u64,
+        cosigned: Cosigned,
+    ) -> Result<(), ApiError> {
+        let _one = self.writing.lock().await;
+        let all = book.cosign(size, cosigned).await?;
+        let Some(published) = self.published.load_full().filter(|published| published.head.log.size == size) else {
+            return Ok(());
+        };
+        let published = Published { cosigned: all, ..Published::clone(&published) };
+        let (log, bytes) = (log.clone(), published.note().into_bytes());
+        let written = tokio::task::spawn_blocking(move || log.publish(size, &bytes)).await;
+        written.map_err(ApiError::fault)?.map_err(super::log_failed)?;
+        self.published.store(Some(Arc::new(published)));
+        Ok(())
+    }
 }
 
 /// Publishes one log.
@@ -172,11 +220,16 @@ impl Publisher {
         let origin = origin(self.home.view().chain(), &self.institution);
         let key = NoteKey::log(&origin, key).map_err(ApiError::fault)?;
         let text = Checkpoint::text(&origin, &tree).unwrap_or_default();
-        let note = format!("{text}\n{}", key.line(&signature));
-        let (log, bytes) = (self.log.clone(), note.clone().into_bytes());
+        let signed = format!("{text}\n{}", key.line(&signature));
+        let own = Cosigned { key: key.to_string().into_bytes(), signature: signature.to_vec() };
+        let _one = self.standings.writing.lock().await;
+        self.book.sign(tree.size, own).await?;
+        let cosigned = self.book.cosigned(tree.size).await?;
+        let published = Published { head, at, origin, signed, key, cosigned };
+        let (log, bytes) = (self.log.clone(), published.note().into_bytes());
         tokio::task::spawn_blocking(move || log.publish(tree.size, &bytes)).await??;
         metrics::gauge!(crate::measure::CHECKPOINT_SIZE).set(tree.size as f64);
-        self.standings.published.store(Some(Arc::new(Published { head, at, note, key })));
+        self.standings.published.store(Some(Arc::new(published)));
         Ok(())
     }
 

@@ -154,11 +154,12 @@ impl Parts {
         let kinds = config.peers.iter().map(|peer| (peer.member.clone(), peer.kind));
         let recipients = kinds.filter(|(member, _)| clients.contains_key(member)).collect();
         let (chain, store, signer) = (deps.chain.clone(), deps.store.clone(), deps.signer.clone());
-        let deposits = deps.deposits.map(|log| {
+        let deposits = deps.deposits.map(|kept| {
             let clients = config.peers.iter().filter_map(|peer| Some((peer.member.clone(), peer.clients.as_ref()?)));
             Kept::new(KeptParts {
                 institution: institution.clone(),
-                log,
+                log: kept.log,
+                policy: kept.policy,
                 chain: chain.clone(),
                 store: store.clone(),
                 signer: signer.clone(),

@@ -38,6 +38,9 @@ impl Services {
         parts.work.spawn(triggers::run(parts.engine.clone(), stop.clone()));
         if let Some(kept) = &parts.deposits {
             parts.work.spawn(kept.publisher().run(stop.clone()));
+            if let Some(witnesses) = kept.witnesses() {
+                parts.work.spawn(witnesses.run(stop.clone()));
+            }
         }
         if parts.is_court {
             parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));

@@ -13,11 +13,13 @@ use comity_model::seal::Signature;
 use comity_model::{Hash, Time, encode};
 use comity_proto::v1;
 use comity_proto::v1::deposits_client::DepositsClient;
+use comity_store::RedbStore;
 use comity_verify::bundle::{Bundle, Finding};
 use comity_verify::deposit::{TAG_BATCH, leaves};
 use comity_verify::merkle;
 use comity_verify::seal::signing_bytes;
-use comity_verify::tlog::{Checkpoint, NoteKey, Quorum, Tile, TileOf, Trust};
+use comity_verify::tlog::{Checkpoint, NoteKey, Policy, Quorum, Tile, TileOf, Trust};
+use comity_witness::{Witness, serve};
 use ed25519_dalek::{Signer as _, SigningKey};
 use readers::{by_crates, by_go, go_program};
 use samples::digest;
@@ -347,4 +349,106 @@ async fn a_log_that_is_not_the_chains_takes_no_deposits_and_says_why() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let status = court(&world, "clerk").batch_create_deposits(batch(2, vec![item(9)])).await.unwrap_err();
     assert_eq!(reason(&status), "LOG_NOT_READY");
+}
+
+/// A witness of the court's log, whose state is in the world's folder.
+async fn witness(world: &World, name: &str, log: &NoteKey, listen: &str) -> (comity_witness::Running, NoteKey) {
+    let store = RedbStore::open(&world.court.folder.path().join(name)).unwrap();
+    let seed = [u8::try_from(name.len()).unwrap(); 32];
+    let now = || now().unix_seconds();
+    let witness = Arc::new(Witness::new(name, &seed, vec![log.clone()], Arc::new(store), now).unwrap());
+    let key = witness.key().clone();
+    (serve(listen.parse().unwrap(), witness).await.unwrap(), key)
+}
+
+async fn log(world: &World, is: impl Fn(&v1::DepositLog) -> bool) -> v1::DepositLog {
+    let about = v1::GetDepositLogRequest { name: format!("{COURT}/depositLog") };
+    eventually(async || {
+        let log = court(world, "reader").get_deposit_log(about.clone()).await?.into_inner();
+        if is(&log) { Ok(log) } else { Err(Status::unavailable("not yet")) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn witnesses_cosign_the_log_and_one_that_is_down_is_shown_and_costs_nothing_but_its_cosignature() {
+    let mut world = world().await;
+    deposited(&world, 1, 0..3).await;
+    let key = NoteKey::parse(&log(&world, |log| !log.note.is_empty()).await.verifier_key).unwrap();
+    let (one, one_key) = witness(&world, "w.one", &key, "127.0.0.1:0").await;
+    let (two, two_key) = witness(&world, "witness.two", &key, "127.0.0.1:0").await;
+    let address = crate::alliance::free_address();
+    let (three, three_key) = witness(&world, "another.three", &key, &address).await;
+    three.stop().await;
+    let text = format!(
+        "witness one {one_key} http://{}\nwitness two {two_key} http://{}/\nwitness three {three_key} http://{address}\n\
+         group two-of-three 2 one two three\nquorum two-of-three\n",
+        one.address(),
+        two.address()
+    );
+    let policy = Policy::parse(text.as_bytes()).unwrap();
+    world.court.policy = Some(policy.clone());
+    let world = world.restart_court().await;
+    deposited(&world, 2, 3..6).await;
+
+    let failed = |log: &v1::DepositLog| log.witnesses.len() == 3 && log.witnesses[2].failure == "UNREACHABLE";
+    let seen = log(&world, |log| failed(log) && log.witnesses[..2].iter().all(|one| one.cosigned_size == 6)).await;
+    assert_eq!((seen.witnesses[2].cosigned_size, seen.witnesses[0].failure.as_str()), (0, ""));
+    let trust = policy.trust("court-1/court", vec![key.clone()]);
+    let checkpoint = Checkpoint::verify(seen.note.as_bytes(), &trust, now().unix_seconds()).unwrap();
+    assert_eq!((checkpoint.head().size, checkpoint.witnessed().len()), (6, 2));
+    let folder = world.court.log.as_ref().unwrap().folder().to_path_buf();
+    assert_eq!(std::fs::read(folder.join("checkpoint")).unwrap(), seen.note.as_bytes());
+
+    // Also what was deposited before there were witnesses has been seen by them since.
+    for (index, sha256) in [(1, digest(2, 1)), (5, digest(2, 5))] {
+        let proven = court(&world, "reader").prove_deposit(prove(index, sha256, false)).await.unwrap().into_inner();
+        let bundle = Bundle::decode(&proven.bundle).unwrap();
+        let verdict = bundle.verify_under(&world.court.anchor, Some(&policy), now()).unwrap();
+        assert_eq!(verdict.seen.iter().filter(|seen| seen.known && seen.size == 6).count(), 2);
+        let stricter = text.replace("group two-of-three 2", "group two-of-three 3");
+        let stricter = Policy::parse(stricter.as_bytes()).unwrap();
+        let refusal = bundle.verify_under(&world.court.anchor, Some(&stricter), now()).unwrap_err();
+        assert_eq!(refusal.code(), "LOG_WITNESSES");
+    }
+
+    // It comes back, and knows nothing of the log: what it is told from nothing on it cosigns.
+    let (three, _) = witness(&world, "another.three", &key, &address).await;
+    let seen = log(&world, |log| log.witnesses[2].cosigned_size == 6).await;
+    assert_eq!(seen.witnesses[2].failure, "");
+    // After a restart nobody is asked again about what it has signed.
+    let world = world.restart_court().await;
+    let seen = log(&world, |log| log.witnesses.iter().all(|witness| witness.cosigned_size == 6)).await;
+    assert_eq!(Checkpoint::verify(seen.note.as_bytes(), &trust, now().unix_seconds()).unwrap().witnessed().len(), 3);
+    deposited(&world, 3, 6..7).await;
+    log(&world, |log| log.witnesses.iter().all(|witness| witness.cosigned_size == 7)).await;
+    for witness in [one, two, three] {
+        witness.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_has_seen_another_log_under_the_same_key_does_not_cosign_and_it_is_said_which() {
+    let mut world = world().await;
+    deposited(&world, 1, 0..3).await;
+    let key = NoteKey::parse(&log(&world, |log| !log.note.is_empty()).await.verifier_key).unwrap();
+    let (one, one_key) = witness(&world, "w.one", &key, "127.0.0.1:0").await;
+    // Told by somebody who has the log's key of a longer log.
+    let state = comity_verify::merkle::TreeHead { size: 9_000, root: Hash([1; 32]) };
+    one.stop().await;
+    let store = RedbStore::open(&world.court.folder.path().join("w.one")).unwrap();
+    let table = comity_store::Table("witnessed");
+    let batch = comity_store::Batch::new().put(table, "court-1/court", encode(&state));
+    comity_store::Store::commit(&store, batch).await.unwrap();
+    drop(store);
+    let (one, _) = witness(&world, "w.one", &key, "127.0.0.1:0").await;
+    let text = format!("witness one {one_key} http://{}\nquorum one\n", one.address());
+    world.court.policy = Some(Policy::parse(text.as_bytes()).unwrap());
+    let world = world.restart_court().await;
+    let seen = log(&world, |log| log.witnesses.first().is_some_and(|one| !one.failure.is_empty())).await;
+    assert_eq!((seen.witnesses[0].failure.as_str(), seen.witnesses[0].cosigned_size), ("AHEAD", 0));
+    // The log goes on.
+    deposited(&world, 2, 3..4).await;
+    eventually(async || court(&world, "reader").prove_deposit(prove(3, digest(2, 3), false)).await).await;
+    one.stop().await;
 }

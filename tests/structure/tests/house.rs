@@ -73,6 +73,18 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "comity-witness",
+        &[
+            "comity-proto",
+            "comity-ledger*",
+            "comity-adapters*",
+            "comity-relayer*",
+            "comity-gateway",
+            "comity-deposits",
+            "tonic",
+        ],
+    ),
+    (
         "comity-web-verify",
         &[
             "comity-proto",

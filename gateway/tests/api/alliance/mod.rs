@@ -10,7 +10,9 @@ use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::triggers::Rules;
-use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
+use comity_gateway::{
+    Clock, DecidePolicy, DepositLog, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing,
+};
 use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
 use comity_model::governance::{Action, GovernorApproval, Proposal};
 use comity_model::member::{Member, MemberKind, Officer, Validity};
@@ -24,6 +26,7 @@ use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
 use comity_store::RedbStore;
 use comity_verify::light::Anchor;
 use comity_verify::seal::signing_bytes;
+use comity_verify::tlog::Policy;
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::SecretBox;
 use std::sync::Arc;
@@ -46,6 +49,8 @@ pub struct Party {
     pub folder: tempfile::TempDir,
     /// The log of deposits that it keeps, if it is a court.
     pub log: Option<Arc<Log>>,
+    /// Who is to witness it.
+    pub policy: Option<Policy>,
 }
 
 pub struct World {
@@ -136,6 +141,7 @@ impl Party {
             rules: Arc::default(),
             seed,
             proposals: 0,
+            policy: None,
             log: (kind == MemberKind::Court).then(|| log_in(&folder.path().join("log"))),
             folder,
         }
@@ -269,7 +275,7 @@ impl Party {
             signer,
             sectors: self.sectors.clone(),
             rules: self.rules.clone(),
-            deposits: self.log.clone(),
+            deposits: self.log.clone().map(|log| DepositLog { log, policy: self.policy.clone() }),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

@@ -1,0 +1,131 @@
+//! A court, its signer and a witness as processes: the witness cosigns what the court has deposited, a reader with a policy is
+//! content, and one that wants more is refused.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Running {
+    /// Starts one and waits until it says that it runs; what it said.
+    fn start(args: &[&str]) -> (Self, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let (running, mut text) = (Self(child), String::new());
+        while !text.contains("Stops at Ctrl-C") {
+            assert!(lines.read_line(&mut text).expect("its output is text") > 0, "{args:?} ended:\n{text}");
+        }
+        (running, text)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn comity(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_comity")).args(args).stdin(Stdio::null()).output().expect("the program runs")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Asks until it is done with what is wanted: the chain's next block, the witness's next answer.
+fn until(args: &[&str], wanted: &str) -> String {
+    let started = Instant::now();
+    loop {
+        let output = comity(args);
+        let text = said(&output);
+        if output.status.success() && text.contains(wanted) {
+            return text;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{args:?} does not say {wanted:?}:\n{text}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+fn free_address() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("its address").to_string()
+}
+
+fn write(path: &Path, text: &str) -> String {
+    std::fs::write(path, text).expect("a file");
+    path.display().to_string()
+}
+
+#[test]
+fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_believes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let path = |name: &str| at(name).display().to_string();
+    let ports = ["--grpc", "--rpc", "--rest", "--signer", "--metrics"].map(|port| [port.to_owned(), free_address()]);
+    let dir = path("court");
+    let mut args = vec!["init", "--institution", "court", "--kind", "court", "--dir", &dir];
+    args.extend(ports.iter().flatten().map(String::as_str));
+    let made = comity(&args);
+    assert!(made.status.success(), "{}", said(&made));
+    let config = path("court/comity.toml");
+    let (_signer, _) = Running::start(&["sign", "--config", &config]);
+    let (serving, _) = Running::start(&["serve", "--config", &config]);
+    let (clerk, reader) = (path("court/clients/clerk.toml"), path("court/clients/reader.toml"));
+    let exhibit = write(&at("exhibit.txt"), "an exhibit");
+    until(&["deposit", "put", "--as", &clerk, "--kind", "electronic-evidence", &exhibit], "durable");
+
+    // The witness is told the log's key, and the court the witness's.
+    let log = until(&["deposit", "log", "--as", &reader], "court-1/court+");
+    let log_key = log.lines().find_map(|line| line.strip_prefix("key:  ")).expect("the log's key");
+    let key = comity(&["witness", "key", "--name", "witness.example/w1", "--out", &path("w1.key")]);
+    assert!(key.status.success(), "{}", said(&key));
+    assert!(!comity(&["witness", "key", "--name", "a name", "--out", &path("w2.key")]).status.success());
+    assert!(!at("w2.key").exists());
+    let line = String::from_utf8_lossy(&key.stdout).trim().to_owned();
+    let listen = free_address();
+    let text = format!(
+        "name = \"witness.example/w1\"\nkey = \"w1.key\"\nstate = \"w1.redb\"\nlisten = \"{listen}\"\nlogs = [\"{log_key}\"]\n"
+    );
+    let witness = write(&at("w1.toml"), &text);
+    let (_witness, told) = Running::start(&["witness", "serve", "--config", &witness]);
+    assert!(told.contains(&listen), "{told}");
+    let policy = format!("{line} http://{listen}\nquorum witness.example/w1\n");
+    let policy = write(&at("court/witnesses.policy"), &policy);
+    drop(serving);
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let named = text.replace("# policy = \"witnesses.policy\"", "policy = \"witnesses.policy\"");
+    assert_ne!(named, text);
+    write(Path::new(&config), &named);
+    let (_serving, _) = Running::start(&["serve", "--config", &config]);
+
+    let seen = until(&["deposit", "log", "--as", &reader, "--policy", &policy], "seen by");
+    assert!(seen.contains("witness witness.example/w1 has cosigned 1 entries"), "{seen}");
+    let bundle = path("exhibit.comity");
+    until(&["deposit", "prove", "--as", &reader, &exhibit, "--out", &bundle], "bytes in");
+    let anchor = path("court/court.anchor");
+    let verify = ["verify", &bundle, "--anchor", &anchor, "--policy"];
+    let judged = comity(&[&verify[..], &[&policy]].concat());
+    assert!(judged.status.success(), "{}", said(&judged));
+    assert!(said(&judged).contains("Witness witness.example/w1 saw the log with this entry"), "{}", said(&judged));
+
+    let other = comity(&["witness", "key", "--name", "witness.example/w2", "--out", &path("w2.key")]);
+    let other = String::from_utf8_lossy(&other.stdout).trim().to_owned();
+    let both = format!("{line}\n{other}\ngroup both all witness.example/w1 witness.example/w2\nquorum both\n");
+    let both = write(&at("both.policy"), &both);
+    let judged = comity(&[&verify[..], &[&both]].concat());
+    assert_eq!(judged.status.code(), Some(1), "{}", said(&judged));
+    assert!(said(&judged).contains("LOG_WITNESSES"), "{}", said(&judged));
+    let none = comity(&[&verify[..], &[&exhibit]].concat());
+    assert_eq!(none.status.code(), Some(2), "{}", said(&none));
+}
