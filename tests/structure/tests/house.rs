@@ -8,6 +8,7 @@ use std::path::Path;
 /// A crate and what it must never import, directly or through another crate: crates of this workspace by name (a
 /// trailing `*` is a prefix), and crates from outside.
 const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("comity-features", &["comity-*"]),
     ("comity-proto", &["comity-*"]),
     ("comity-model", &["comity-*", "tokio", "tonic", "serde", "sha2", "getrandom"]),
     (
