@@ -34,7 +34,9 @@ fn note_key(key: &SigningKey) -> NoteKey {
 
 fn fill(log: &Log, from: u64, to: u64) {
     let most = Batch::COUNT_MAX as u64;
-    (from..to).step_by(Batch::COUNT_MAX).for_each(|first| drop(append(log, batch(first, most.min(to - first)))));
+    for first in (from..to).step_by(Batch::COUNT_MAX) {
+        append(log, batch(first, most.min(to - first)));
+    }
 }
 
 /// A log with a checkpoint of `new`, and beside it one of `old`.
