@@ -101,7 +101,7 @@ pub(crate) async fn start(
 
 /// The log of deposits; nothing where another gateway of this institution has it open.
 fn open_log(config: &DepositsConfig) -> Result<Option<DepositLog>, Failure> {
-    let policy = config.policy.as_deref().map(|path| witness::policy(path)).transpose()?;
+    let policy = config.policy.as_deref().map(witness::policy).transpose()?;
     if let (Some(policy), Some(path)) = (&policy, &config.policy) {
         witness::can_be_asked(policy, path)?;
     }
