@@ -9,6 +9,7 @@ use crate::config::{Config, Peer};
 use crate::failure::Failure;
 use crate::keys::{self, Seed};
 use crate::{clock, files, governance, institution, pki};
+use comity_adapters_plugin::{PluginConfig, Report, probe};
 use comity_adapters_ports::Chain;
 use comity_gateway::sealing;
 use comity_model::client::ClientStatus;
@@ -81,11 +82,13 @@ pub(crate) async fn run(args: CheckArgs) -> Result<(), Failure> {
     keys(&config, &mut findings);
     connects(&config.signer.address.to_string(), "the signer", "start `comity sign`", &mut findings).await;
     connects(&config.grpc.to_string(), "the gateway", "start `comity serve`", &mut findings).await;
-    let chain = institution::chain(&config, &config.rpc_url())?;
-    if own_chain(&config, &chain, &mut findings).await {
-        on_chain(&config, &chain, &mut findings).await;
-        for peer in &config.peers {
-            client(peer, &chain, &mut findings).await;
+    if adapter(&config, &mut findings).await {
+        let chain = institution::chain(&config, &config.rpc_url())?;
+        if own_chain(&config, &chain, &mut findings).await {
+            on_chain(&config, &chain, &mut findings).await;
+            for peer in &config.peers {
+                client(peer, &chain, &mut findings).await;
+            }
         }
     }
     for peer in &config.peers {
@@ -148,9 +151,30 @@ async fn connects(address: &str, who: &str, help: &str, findings: &mut Findings)
     findings.is(matches!(connected, Ok(Ok(_))), format!("{who} listens at {address}"), help);
 }
 
+/// Whether the program that the chain is reached through, if there is one, can be used: looked at by starting another of it,
+/// or connecting once more.
+async fn adapter(config: &Config, findings: &mut Findings) -> bool {
+    let Some(launch) = &config.chain.adapter else { return true };
+    let name = launch.name();
+    match probe(PluginConfig::new(config.chain.id.clone(), launch.clone())).await {
+        Ok(report) => {
+            let Report { name: program, release, version, took, .. } = report;
+            let took_ms = took.as_millis();
+            findings.good(format!(
+                "the adapter {name} is well: {program} {release}, version {version} of the protocol, up in {took_ms} ms"
+            ));
+            true
+        }
+        Err(error) => {
+            findings.wrong(format!("the adapter {name} cannot be used: {}: {error}", error.code()), error.help());
+            false
+        }
+    }
+}
+
 /// Whether the chain answers, is the one of the anchor, and makes blocks.
 async fn own_chain(config: &Config, chain: &Chain, findings: &mut Findings) -> bool {
-    let (id, rpc) = (&config.chain.id, config.rpc_url());
+    let (id, rpc) = (&config.chain.id, config.reach(&config.rpc_url()).name());
     let Ok(Ok(latest)) = tokio::time::timeout(CONNECT_WITHIN, chain.headers.latest()).await else {
         let help =
             if config.engine.is_some() { "start `comity serve`: it runs the chain" } else { "is chain.rpc right?" };

@@ -2,6 +2,7 @@
 //! Environment variables override single values; unknown keys are refused. Paths are relative to the file.
 //! Refuses to know how the parts are built.
 
+mod adapter;
 pub(crate) mod application;
 pub(crate) mod corrections;
 pub(crate) mod edit;
@@ -13,8 +14,10 @@ pub(crate) mod relay;
 pub(crate) mod store;
 mod text;
 
+use crate::adapter::Reach;
 use crate::anchor::{AnchorFile, kind_from_name};
 use crate::failure::Failure;
+use comity_adapters_plugin::Launch;
 use comity_gateway::DecidePolicy;
 use comity_gateway::Limits;
 use comity_gateway::following::Following;
@@ -91,6 +94,8 @@ pub(crate) struct ChainConfig<A = AnchorFile> {
     pub(crate) anchor: A,
     /// Its RPC; with an embedded engine the one that the engine opens.
     pub(crate) rpc: Option<String>,
+    /// The program that it is reached through instead.
+    pub(crate) adapter: Option<Launch>,
 }
 
 /// The embedded engine.
@@ -211,6 +216,7 @@ struct RawChain {
     id: String,
     anchor: PathBuf,
     rpc: Option<String>,
+    adapter: Option<adapter::Raw>,
 }
 
 #[derive(Deserialize)]
@@ -285,6 +291,11 @@ impl Config {
         })
     }
 
+    /// How the institution's chain is reached, whose engine has its RPC at `rpc`.
+    pub(crate) fn reach(&self, rpc: &str) -> Reach {
+        self.chain.adapter.clone().map_or_else(|| Reach::Rpc(rpc.to_owned()), Reach::Program)
+    }
+
     /// The RPC of the institution's chain: of the embedded engine, or the one that is named.
     pub(crate) fn rpc_url(&self) -> String {
         match (&self.chain.rpc, &self.engine) {
@@ -342,8 +353,9 @@ impl Raw {
         if anchor.anchor.chain_id != id {
             return Err(Failure::usage(format!("chain.anchor speaks of {}, not of {id}", anchor.anchor.chain_id)));
         }
-        if self.engine.is_none() && self.chain.rpc.is_none() {
-            return Err(Failure::usage("chain.rpc is needed where there is no [engine]"));
+        let adapter = self.chain.adapter.map(|raw| raw.check(folder)).transpose()?;
+        if self.engine.is_none() && self.chain.rpc.is_none() && adapter.is_none() {
+            return Err(Failure::usage("chain.rpc or chain.adapter is needed where there is no [engine]"));
         }
         let engine = self.engine.map(|raw| raw.check(folder)).transpose()?;
         let institution: MemberId = self.institution.parse().map_err(|_| bad("institution"))?;
@@ -362,7 +374,7 @@ impl Raw {
             grpc: self.listen.grpc,
             rest: self.listen.rest,
             metrics: self.listen.metrics,
-            chain: ChainConfig { id, anchor, rpc: self.chain.rpc },
+            chain: ChainConfig { id, anchor, rpc: self.chain.rpc, adapter },
             engine,
             tls: TlsConfig {
                 certificate: in_folder(self.tls.certificate),

@@ -163,7 +163,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         grpc: home.plan.grpc,
         rest: None,
         metrics: None,
-        chain: ChainConfig { id: home.plan.chain.clone(), anchor, rpc: None },
+        chain: ChainConfig { id: home.plan.chain.clone(), anchor, rpc: None, adapter: None },
         tls: TlsConfig { certificate: tls("gateway.crt"), key: tls("gateway.key"), authority: tls("authority.crt") },
         keys: KeysConfig {
             operator: home.key("operator"),

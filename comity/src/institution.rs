@@ -4,8 +4,7 @@
 use crate::config::{Config, DepositsConfig, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{client, ledger, near, sectors, shutdown, signing, store, telemetry, witness};
-use comity_adapters_comet::{CometChain, CometConfig};
+use crate::{adapter, client, ledger, near, sectors, shutdown, signing, store, telemetry, witness};
 use comity_adapters_ports::Chain;
 use comity_deposits::{Log, LogFault};
 use comity_gateway::rest::OPENAPI_PATH;
@@ -74,8 +73,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
 /// The institution's chain through its adapter, with the operator key that grants entry.
 pub(crate) fn chain(config: &Config, rpc: &str) -> Result<Chain, Failure> {
     let operator = Seed::read(&config.keys.operator)?;
-    let told = CometConfig::new(rpc, config.chain.id.clone()).with_operator(*operator.bytes());
-    CometChain::open(told).or_usage(|| format!("{rpc} is not the address of a chain's RPC"))
+    adapter::open(&config.chain.id, &config.reach(rpc), &operator)
 }
 
 /// Starts the gateway over a chain that runs and a signer that can be asked.

@@ -7,8 +7,8 @@ use crate::cli::LinkArgs;
 use crate::config::Config;
 use crate::config::peers::{self, Entered};
 use crate::failure::{Failure, OrFail};
-use crate::governance;
 use crate::keys::Seed;
+use crate::{governance, institution};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_model::client::{ClientState, ClientStatus};
 
@@ -19,12 +19,12 @@ pub(crate) async fn run(args: LinkArgs) -> Result<(), Failure> {
     if peer.anchor.chain_id == config.chain.id {
         return Err(Failure::usage(format!("{} is the own chain: it needs no client of itself", config.chain.id)));
     }
-    let operator = Seed::read(&config.keys.operator)?;
     let rpc = config.rpc_url();
-    let own = CometConfig::new(rpc.clone(), config.chain.id.clone()).with_operator(*operator.bytes());
-    let own = CometChain::connect(own)
+    let own = institution::chain(&config, &rpc)?;
+    own.headers
+        .latest()
         .await
-        .or_unavailable(|| format!("{} does not answer at {rpc}", config.chain.id))
+        .or_unavailable(|| format!("{} does not answer at {}", config.chain.id, config.reach(&rpc).name()))
         .map_err(|failure| failure.help("`comity serve` runs it"))?;
     let there = CometChain::connect(CometConfig::new(args.rpc.clone(), peer.anchor.chain_id.clone()))
         .await

@@ -1,6 +1,7 @@
 //! The program: reads the command line, builds, runs, and ends with an exit code.
 //! Refuses to know how anything is done.
 
+mod adapter;
 mod anchor;
 mod bench;
 mod check;

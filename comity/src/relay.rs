@@ -1,6 +1,7 @@
 //! `comity relay`, and the relayer inside the sandbox: chains and pairs, wired.
 //! Refuses to know how packets travel.
 
+use crate::adapter::{self, Reach};
 use crate::cli::relay::{RelayArgs, RelayCommand, RelayInitArgs};
 use crate::config::peers::Entered;
 use crate::config::relay::{self as config, NewChain, RelayChain, RelayConfig, RelayPair};
@@ -24,8 +25,8 @@ const LEASE_TERM: Duration = Duration::from_secs(10);
 pub(crate) struct End {
     /// Where its headers are trusted from.
     pub(crate) anchor: Anchor,
-    /// Its RPC.
-    pub(crate) rpc: String,
+    /// How it is reached.
+    pub(crate) reach: Reach,
     /// The operator key that it submits with.
     pub(crate) operator: Seed,
     /// RPCs of other nodes of the chain, whose headers are compared with its own.
@@ -36,7 +37,7 @@ impl End {
     /// Whether nothing is to be done for it.
     fn is(&self, other: &Self) -> bool {
         self.anchor == other.anchor
-            && self.rpc == other.rpc
+            && self.reach == other.reach
             && self.witnesses == other.witnesses
             && self.operator.ed25519() == other.operator.ed25519()
     }
@@ -71,7 +72,11 @@ fn init(args: RelayInitArgs) -> Result<(), Failure> {
         .map(|((anchor, rpc), operator)| NewChain { anchor, rpc, operator })
         .collect();
     let file = args.config.display();
-    match config::enter(&args.config, &chains, args.metrics)? {
+    let (entered, by_adapter) = config::enter(&args.config, &chains, args.metrics)?;
+    for chain in by_adapter {
+        println!("{chain} stays reached through the adapter that {file} names: its --rpc was not entered.");
+    }
+    match entered {
         Entered::Changed => println!("{file} is written."),
         Entered::Unchanged => println!("{file} says so already."),
     }
@@ -156,7 +161,7 @@ fn ends(config: &RelayConfig) -> Result<Vec<End>, Failure> {
     let end = |chain: &RelayChain| {
         Ok(End {
             anchor: chain.anchor.anchor.clone(),
-            rpc: chain.rpc.clone(),
+            reach: chain.reach.clone(),
             operator: Seed::read(&chain.operator)?,
             witnesses: chain.witnesses.clone(),
         })
@@ -189,8 +194,7 @@ fn chain(end: &End) -> Result<ChainConfig, Failure> {
         Ok(CometChain::open(told).or_usage(unusable)?.headers)
     });
     let witnesses = witnesses.collect::<Result<Vec<_>, Failure>>()?;
-    let told = CometConfig::new(end.rpc.clone(), end.anchor.chain_id.clone()).with_operator(*end.operator.bytes());
-    let chain = CometChain::open(told).or_usage(|| format!("the RPC of {} is unusable", end.anchor.chain_id))?;
+    let chain = adapter::open(&end.anchor.chain_id, &end.reach, &end.operator)?;
     Ok(ChainConfig { chain, anchor: end.anchor.clone(), witnesses })
 }
 

@@ -10,6 +10,7 @@ mod plan;
 mod ports;
 mod progress;
 
+use crate::adapter::Reach;
 use crate::anchor::AnchorFile;
 use crate::cli::SandboxArgs;
 use crate::client::ClientFile;
@@ -221,7 +222,7 @@ impl World {
             .map(|host| {
                 Ok(relay::End {
                     anchor: host.config.chain.anchor.anchor.clone(),
-                    rpc: host.rpc.clone(),
+                    reach: Reach::Rpc(host.rpc.clone()),
                     operator: Seed::read(&host.dir.join("keys/relayer.key"))?,
                     witnesses: Vec::new(),
                 })

@@ -11,6 +11,7 @@ mod connect;
 mod error;
 mod follow;
 mod link;
+mod measure;
 mod ports;
 mod probe;
 mod process;

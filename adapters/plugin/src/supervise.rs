@@ -4,6 +4,7 @@
 use crate::config::{Paces, PluginConfig};
 use crate::connect::{Connection, bring_up, gone, greet};
 use crate::error::PluginError;
+use crate::measure::Measure;
 use crate::process::Process;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,11 +29,14 @@ pub(crate) enum State {
 /// Runs until it is aborted; then the program is killed.
 pub(crate) async fn supervise(config: PluginConfig, state: watch::Sender<State>) {
     let mut pauses = Pauses::new(&config.paces);
+    let measure = Measure::new(&config.chain);
     loop {
-        let error = life(&config, &state, &mut pauses).await;
+        let error = life(&config, &state, &mut pauses, &measure).await;
+        measure.up(false);
         tracing::warn!(chain = %config.chain, adapter = config.launch.name(), code = error.code(), %error, "the adapter is down");
         tell(&state, &error);
         tokio::time::sleep(pauses.next()).await;
+        measure.restart();
     }
 }
 
@@ -41,7 +45,12 @@ fn tell(state: &watch::Sender<State>, error: &PluginError) {
 }
 
 /// One life of a program, and why it was over.
-async fn life(config: &PluginConfig, state: &watch::Sender<State>, pauses: &mut Pauses) -> PluginError {
+async fn life(
+    config: &PluginConfig,
+    state: &watch::Sender<State>,
+    pauses: &mut Pauses,
+    measure: &Measure,
+) -> PluginError {
     // The reason of the last end stays to be read while it is only started again.
     state.send_if_modified(|state| matches!(state, State::Up(_)).then(|| *state = State::Starting).is_some());
     let (connection, mut process) = match bring_up(config).await {
@@ -57,7 +66,7 @@ async fn life(config: &PluginConfig, state: &watch::Sender<State>, pauses: &mut 
             );
             state.send_replace(State::Up(connection.clone()));
             let since = Instant::now();
-            let error = watch_over(&connection, &mut process, &config.paces).await;
+            let error = watch_over(&connection, &mut process, &config.paces, measure).await;
             if since.elapsed() >= config.paces.steady_after {
                 pauses.reset();
             }
@@ -72,7 +81,13 @@ async fn life(config: &PluginConfig, state: &watch::Sender<State>, pauses: &mut 
     error
 }
 
-async fn watch_over(connection: &Connection, process: &mut Option<Process>, paces: &Paces) -> PluginError {
+async fn watch_over(
+    connection: &Connection,
+    process: &mut Option<Process>,
+    paces: &Paces,
+    measure: &Measure,
+) -> PluginError {
+    measure.up(true);
     let mut strikes = 0;
     let mut next = Instant::now() + paces.health_interval;
     loop {
@@ -91,7 +106,11 @@ async fn watch_over(connection: &Connection, process: &mut Option<Process>, pace
             health = connection.health(paces.health_timeout) => health,
         };
         match health {
-            Ok(()) => strikes = 0,
+            Ok(()) => {
+                strikes = 0;
+                // Another watch over the same chain, one that was replaced, may have said last that it is down.
+                measure.up(true);
+            }
             Err(error) if strikes + 1 >= STRIKES => return error,
             Err(_) => strikes += 1,
         }

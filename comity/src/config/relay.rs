@@ -1,10 +1,12 @@
 //! The relayer's configuration: chains, and pairs of them; reading it, and entering chains into it.
 //! Refuses to know what a relayer does with them.
 
+use super::adapter;
 use super::edit::{Edit, named, set, set_value};
 use super::peers::Entered;
 use super::store::{RawStore, Secrets, StoreConfig};
 use super::{extract, folder_of};
+use crate::adapter::Reach;
 use crate::anchor::AnchorFile;
 use crate::failure::Failure;
 use crate::governance;
@@ -45,8 +47,8 @@ pub(crate) struct AtStart {
 pub(crate) struct RelayChain {
     /// Its anchor: the relayer verifies what it carries.
     pub(crate) anchor: AnchorFile,
-    /// Its RPC.
-    pub(crate) rpc: String,
+    /// How it is reached.
+    pub(crate) reach: Reach,
     /// The operator key with which it submits there.
     pub(crate) operator: PathBuf,
     /// RPCs of other nodes of the chain, by other operators where possible: what one of them signs differently freezes
@@ -93,7 +95,8 @@ struct RawListen {
 #[serde(deny_unknown_fields)]
 struct RawChain {
     anchor: PathBuf,
-    rpc: String,
+    rpc: Option<String>,
+    adapter: Option<adapter::Raw>,
     operator: PathBuf,
     #[serde(default)]
     witnesses: Vec<String>,
@@ -175,16 +178,21 @@ impl RawLimits {
 
 impl RawChain {
     fn check(self, folder: &Path) -> Result<RelayChain, Failure> {
-        let others = self.witnesses.iter().all(|witness| *witness != self.rpc);
+        let reach = match (self.adapter, self.rpc) {
+            (Some(raw), None) => Reach::Program(raw.check(folder)?),
+            (None, Some(rpc)) => Reach::Rpc(rpc),
+            _ => return Err(Failure::usage("a chain has either an rpc or an adapter")),
+        };
+        let others = self.witnesses.iter().all(|witness| reach != Reach::Rpc(witness.clone()));
         if self.witnesses.len() > WITNESSES_MAX || !others {
             return Err(Failure::usage(format!(
                 "the witnesses of {} are at most {WITNESSES_MAX} nodes, and not the one that is compared with them",
-                self.rpc
+                reach.name()
             )));
         }
         Ok(RelayChain {
             anchor: crate::anchor::read(&folder.join(self.anchor))?,
-            rpc: self.rpc,
+            reach,
             operator: folder.join(self.operator),
             witnesses: self.witnesses,
         })
@@ -220,12 +228,13 @@ pub(crate) struct NewChain {
 }
 
 /// Enters chains, and the pair of the first one with each other, into the configuration at `path`; makes it if there is
-/// none, with metrics at `metrics`. The clients are those that `comity link` makes. The same again changes nothing.
-pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Result<Entered, Failure> {
+/// none, with metrics at `metrics`. The clients are those that `comity link` makes. The same again changes nothing. A chain
+/// that is reached through a program stays so, and its RPC is not entered: these chains are told.
+pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Result<(Entered, Vec<ChainId>), Failure> {
     let mut edit = Edit::open_or(path, &fresh(metrics))?;
     let folder = edit.folder();
     crate::files::make_folder(&folder)?;
-    let mut ids = Vec::new();
+    let (mut ids, mut by_adapter) = (Vec::new(), Vec::new());
     for chain in chains {
         let id = crate::anchor::read(&chain.anchor)?.anchor.chain_id;
         let _ = Seed::read(&chain.operator)?;
@@ -236,7 +245,11 @@ pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Re
             })
         })?;
         set(table, "anchor", &named(&chain.anchor, &folder)?);
-        set(table, "rpc", &chain.rpc);
+        if table.contains_key("adapter") {
+            by_adapter.push(id.clone());
+        } else {
+            set(table, "rpc", &chain.rpc);
+        }
         set(table, "operator", &named(&chain.operator, &folder)?);
         ids.push(id);
     }
@@ -250,7 +263,7 @@ pub(crate) fn enter(path: &Path, chains: &[NewChain], metrics: SocketAddr) -> Re
         set_end(table, "b", b, &governance::client_id(a)?);
     }
     let changed = edit.write(|aside| RelayConfig::read(aside).map(|_| ()))?;
-    Ok(if changed { Entered::Changed } else { Entered::Unchanged })
+    Ok((if changed { Entered::Changed } else { Entered::Unchanged }, by_adapter))
 }
 
 fn fresh(metrics: SocketAddr) -> String {

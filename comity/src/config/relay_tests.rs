@@ -23,28 +23,35 @@ fn chains(folder: &Path, names: &[&str]) -> Vec<NewChain> {
     names.iter().map(chain).collect()
 }
 
+/// Enters chains of which none is reached through a program.
+fn entered(path: &Path, chains: &[NewChain]) -> Entered {
+    let (entered, by_adapter) = enter(path, chains, metrics()).unwrap();
+    assert_eq!(by_adapter, []);
+    entered
+}
+
 #[test]
 fn a_relayers_file_is_made_extended_and_left_alone_when_it_says_so_already() {
     let folder = tempfile::tempdir().unwrap();
     home(folder.path());
     let path = folder.path().join("relayer/relay.toml");
     let first = chains(folder.path(), &["court", "finance"]);
-    assert_eq!(enter(&path, &first, metrics()).unwrap(), Entered::Changed);
+    assert_eq!(entered(&path, &first), Entered::Changed);
     let config = RelayConfig::read(&path).unwrap();
     assert_eq!((config.chains.len(), config.pairs.len()), (2, 1));
     assert_eq!(config.metrics, Some(metrics()));
     assert_eq!(config.pairs[0].a, ("court-1".parse().unwrap(), "client-finance-1".parse().unwrap()));
-    assert!(config.chains[0].operator.is_file() && config.chains[1].rpc.ends_with("/finance"));
+    assert!(config.chains[0].operator.is_file() && config.chains[1].reach.name().ends_with("/finance"));
 
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(enter(&path, &first, metrics()).unwrap(), Entered::Unchanged);
+    assert_eq!(entered(&path, &first), Entered::Unchanged);
     let turned = chains(folder.path(), &["finance", "court"]);
-    assert_eq!(enter(&path, &turned, metrics()).unwrap(), Entered::Unchanged, "a pair has no direction");
+    assert_eq!(entered(&path, &turned), Entered::Unchanged, "a pair has no direction");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 
     std::fs::write(&path, text.replace("[[pairs]]", "# the bank\n[[pairs]]")).unwrap();
     let more = chains(folder.path(), &["court", "property", "credit"]);
-    assert_eq!(enter(&path, &more, metrics()).unwrap(), Entered::Changed);
+    assert_eq!(entered(&path, &more), Entered::Changed);
     let config = RelayConfig::read(&path).unwrap();
     assert_eq!((config.chains.len(), config.pairs.len()), (4, 3));
     assert!(std::fs::read_to_string(&path).unwrap().contains("# the bank"));
@@ -84,4 +91,30 @@ fn witnesses_of_a_chain_are_read_and_none_is_the_node_that_they_watch() {
     assert!(with("[\"http://127.0.0.1:7102/finance\"]").unwrap_err().to_string().contains("witnesses"));
     let nine = ["\"http://10.0.0.2:26657\""; 9].join(", ");
     assert!(with(&format!("[{nine}]")).unwrap_err().to_string().contains("at most 8"));
+}
+
+#[test]
+fn a_chain_that_is_reached_through_a_program_stays_so_when_a_pair_is_entered() {
+    let folder = tempfile::tempdir().unwrap();
+    home(folder.path());
+    let path = folder.path().join("relay.toml");
+    enter(&path, &chains(folder.path(), &["court", "finance"]), metrics()).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (rpc, adapter) = ("rpc = \"http://127.0.0.1:7102/finance\"", "adapter = { command = [\"go-comet\"] }");
+    assert!(text.contains(rpc), "{text}");
+    let text = text.replace(rpc, adapter);
+    std::fs::write(&path, &text).unwrap();
+
+    let finance: ChainId = "finance-1".parse().unwrap();
+    let again = enter(&path, &chains(folder.path(), &["court", "finance"]), metrics()).unwrap();
+    assert_eq!(again, (Entered::Unchanged, vec![finance.clone()]));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let more = enter(&path, &chains(folder.path(), &["finance", "credit"]), metrics()).unwrap();
+    assert_eq!(more, (Entered::Changed, vec![finance]));
+    let config = RelayConfig::read(&path).unwrap();
+    assert_eq!((config.chains.len(), config.pairs.len()), (3, 2));
+    assert!(matches!(&config.chains[1].reach, Reach::Program(_)), "{:?}", config.chains[1]);
+
+    std::fs::write(&path, text.replace(adapter, &format!("{adapter}\n{rpc}"))).unwrap();
+    assert!(RelayConfig::read(&path).unwrap_err().to_string().contains("either an rpc or an adapter"));
 }

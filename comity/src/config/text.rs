@@ -77,6 +77,11 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     if let Some(rpc) = &config.chain.rpc {
         writeln!(out, "rpc = {}", toml::Value::String(rpc.clone()))?;
     }
+    writeln!(
+        out,
+        "# Through a program of its own instead of the adapter within (docs/adapters.md); no shell reads it:"
+    )?;
+    writeln!(out, "# adapter = {{ command = [\"adapters/go-comet\", \"--rpc\", \"http://127.0.0.1:26657\"] }}")?;
     if let Some(engine) = &config.engine {
         writeln!(
             out,

@@ -185,26 +185,36 @@ impl<'a> Load<'a> {
 
     /// Draws up an order and has an officer approve it. Each call is repeated until it is answered, at the next gateway each
     /// time: the same request all the while.
-    fn order(&self, account: usize, yuan: u64, turn: usize) -> Option<String> {
+    pub(crate) fn order(&self, account: usize, yuan: u64, turn: usize) -> Option<String> {
+        let until = Instant::now() + PATIENCE;
+        let order = self.draw_up(account, yuan, turn, until)?;
+        self.approve(&order.name, turn + 1, until)?;
+        Some(order.name)
+    }
+
+    /// Draws up an order, which nobody has approved then.
+    pub(crate) fn draw_up(&self, account: usize, yuan: u64, turn: usize, until: Instant) -> Option<Ordered> {
         let (request, amount) = (uuid::Uuid::new_v4().to_string(), format!("{yuan}.00"));
         let draft = self.alliance.path("draft.toml");
-        let (account, field) = (format!("account_number={}", self.accounts[account]), format!("amount={amount}"));
+        let (number, field) = (format!("account_number={}", self.accounts[account]), format!("amount={amount}"));
         let create = [
             ["--recipient", "bank"],
             ["--sector", "accounts"],
             ["--kind", "freeze"],
             ["--fields", &draft],
-            ["--field", &account],
+            ["--field", &number],
             ["--field", &field],
             ["--obligation", &amount],
             ["--request-id", &request],
         ];
-        let until = Instant::now() + PATIENCE;
         let name = self.anywhere("create", "clerk", &[create.as_flattened(), &["--quiet"]].concat(), turn, until)?;
-        let (name, key) = (name.trim().to_owned(), self.alliance.path("court/keys/officer-J-1001.key"));
-        let approve = [name.as_str(), "--officer", "J-1001", "--key", &key, "--json"];
-        self.anywhere("approve", "officer", &approve, turn + 1, until)?;
-        Some(name)
+        Some(Ordered { name: name.trim().to_owned(), account, yuan })
+    }
+
+    /// Has an officer approve an order; what that is answered.
+    pub(crate) fn approve(&self, name: &str, turn: usize, until: Instant) -> Option<String> {
+        let key = self.alliance.path("court/keys/officer-J-1001.key");
+        self.anywhere("approve", "officer", &[name, "--officer", "J-1001", "--key", &key, "--json"], turn, until)
     }
 
     /// Follows an order until it is answered.

@@ -4,6 +4,7 @@
 
 pub(crate) mod config;
 pub(crate) mod load;
+pub(crate) mod metrics;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -210,9 +211,14 @@ impl Alliance {
     }
 
     fn to_process(&self, program: &str, arguments: &[&str], part: Part) {
-        let id = self.running.lock().expect("no thread panicked").get(&part).expect("it runs").id();
-        let done = Command::new(program).args(arguments).arg(id.to_string()).status().expect("it runs");
+        let id = self.id(part).to_string();
+        let done = Command::new(program).args(arguments).arg(id).status().expect("it runs");
         assert!(done.success(), "{program} {arguments:?} of {part:?}");
+    }
+
+    /// The process of a part that runs.
+    pub(crate) fn id(&self, part: Part) -> u32 {
+        self.running.lock().expect("no thread panicked").get(&part).expect("it runs").id()
     }
 
     /// Waits until a part ends by itself, and says with which exit code; `None` when it still runs after `within`.

@@ -3,7 +3,7 @@
 //! freezes with both headers kept.
 
 use crate::alliance::load::Load;
-use crate::alliance::{Alliance, Part};
+use crate::alliance::{Alliance, Part, metrics};
 use crate::network::{VALIDATORS, change, cometbft, comity};
 use crate::pairs::{alone, found};
 use comity_model::Height;
@@ -34,17 +34,6 @@ fn client(alliance: &Alliance) -> Value {
     clients.into_iter().find(|client| client["id"] == CLIENT).expect("the client").clone()
 }
 
-/// What the application of a node counts.
-fn misbehavior(port: u16) -> u64 {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("metrics are served");
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("text");
-    let line = text.lines().find(|line| line.starts_with("comity_chain_misbehavior_total"));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
-}
-
 #[test]
 fn one_copied_key_is_named_by_evidence_and_the_client_stays_active() {
     let Some(cometbft) = cometbft() else { return };
@@ -54,10 +43,10 @@ fn one_copied_key_is_named_by_evidence_and_the_client_stays_active() {
     let (alliance, mut networks) = found(&cometbft, folder.path(), &["court"]);
     let mut network = networks.remove(0);
     let copy = network.add_node();
-    let metrics = crate::network::ports(1);
+    let port = crate::network::ports(1);
     network.kill_both(0);
     let ledger = network.file(0, "ledger.toml");
-    change(&ledger, "# metrics = \"127.0.0.1:9464\"", &format!("metrics = \"127.0.0.1:{metrics}\""));
+    change(&ledger, "# metrics = \"127.0.0.1:9464\"", &format!("metrics = \"127.0.0.1:{port}\""));
     network.start_both(0);
 
     // The key of the last validator, on a machine of its own with a memory of its own: when it is this validator's turn, two
@@ -81,7 +70,8 @@ fn one_copied_key_is_named_by_evidence_and_the_client_stays_active() {
     let named = key["address"].as_str().expect("an address");
     let line = log().lines().find(|line| line.contains("evidence against")).expect("a line").to_owned();
     assert!(line.contains(named) && line.contains("duplicate_vote"), "{line}");
-    assert!(misbehavior(metrics) > 0);
+    let counted = metrics::value(port, "comity_chain_misbehavior_total");
+    assert!(counted.is_some_and(|counted| counted > 0.0), "{counted:?}");
     println!("{}", load.count_executed(&orders));
     assert_eq!(client(&alliance)["status"], "ACTIVE");
 }

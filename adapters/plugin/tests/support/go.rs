@@ -20,7 +20,7 @@ pub fn build(folder: &Path) -> Option<PathBuf> {
     });
     let program = folder.join("go-comet");
     let built = Command::new(go)
-        .args(["build", "-trimpath", "-o"])
+        .args(["build", "-o"])
         .arg(&program)
         .arg(".")
         .current_dir(source.expect("the example"))
