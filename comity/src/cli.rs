@@ -132,7 +132,12 @@ pub(crate) enum Command {
 
 /// `comity sandbox`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  comity sandbox --dir /tmp/comity\n\nStops at Ctrl-C.")]
+#[command(after_help = "\
+Examples:
+  comity sandbox --dir /tmp/comity
+  comity sandbox --engine cometbft --validators 4
+
+Stops at Ctrl-C.")]
 pub(crate) struct SandboxArgs {
     /// Where its files go; made if missing, must be empty. A temporary folder when left out, removed at the end.
     #[arg(long, value_name = "DIR")]
@@ -143,6 +148,9 @@ pub(crate) struct SandboxArgs {
     /// Requests per second of one institution that each gateway takes; as by default when left out.
     #[arg(long, value_name = "N")]
     pub(crate) rate_per_second: Option<std::num::NonZeroU32>,
+    /// What makes blocks.
+    #[command(flatten)]
+    pub(crate) engine: ledger::WorldEngineArgs,
 }
 
 /// `comity init`

@@ -2,9 +2,10 @@
 //! a chain that has begun.
 //! Refuses to know the engine itself: CometBFT is a program of its own that is installed and started beside this one.
 
-mod anchor;
+pub(crate) mod anchor;
 pub(crate) mod homes;
-mod node;
+pub(crate) mod node;
+pub(crate) mod program;
 
 use crate::cli::ledger::LedgerCommand;
 use crate::config::application::{self, Application};

@@ -136,12 +136,9 @@ pub(crate) async fn anchor(home: &Home, engine: &Engine) -> Result<AnchorFile, F
     let rpc = format!("http://{}", engine.rpc_addr());
     let chain = CometChain::connect(CometConfig::new(rpc, home.plan.chain.clone())).await.or_fault(failed)?;
     let block = chain.headers.light_block(Height(1)).await.or_fault(failed)?;
-    Ok(AnchorFile {
-        member: home.plan.institution.clone(),
-        kind: home.plan.kind,
-        gateway: home.plan.grpc.to_string(),
-        authority_pem: home.authority_pem.clone(),
-        anchor: Anchor {
+    Ok(anchor_file(
+        home,
+        Anchor {
             operators: engine.status().operators,
             chain_id: home.plan.chain.clone(),
             height: block.header.height,
@@ -151,7 +148,18 @@ pub(crate) async fn anchor(home: &Home, engine: &Engine) -> Result<AnchorFile, F
             clock_drift_secs: CLOCK_DRIFT_S,
             suites: home.plan.suites(),
         },
-    })
+    ))
+}
+
+/// The anchor file of an institution that lives on the chain of `anchor`.
+pub(crate) fn anchor_file(home: &Home, anchor: Anchor) -> AnchorFile {
+    AnchorFile {
+        member: home.plan.institution.clone(),
+        kind: home.plan.kind,
+        gateway: home.plan.grpc.to_string(),
+        authority_pem: home.authority_pem.clone(),
+        anchor,
+    }
 }
 
 /// The configuration of a home.

@@ -154,7 +154,7 @@ mod promises;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::{World, WorldOptions};
+    use crate::sandbox::{World, WorldEngine, WorldOptions};
     use comity_adapters_comet::{CometChain, CometConfig};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,7 +171,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_engine_says_what_the_rpc_says_and_once_it_has_stopped_the_rpc_is_asked() {
-        let options = WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None };
+        let options =
+            WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None, engine: WorldEngine::Embedded };
         let world = World::start(options).await.expect("a world");
         let property = world.institution("property").expect("it is there");
         let near = world.chain("property").expect("it has a chain");

@@ -5,28 +5,32 @@
 pub(crate) mod data;
 mod found;
 mod guide;
+mod ledger;
 mod load;
 mod plan;
 mod ports;
 mod progress;
+mod validators;
 
 use crate::adapter::Reach;
 use crate::anchor::AnchorFile;
 use crate::cli::SandboxArgs;
+use crate::cli::ledger::{EngineKind, WorldEngineArgs};
 use crate::client::ClientFile;
+use crate::config::Config;
 use crate::config::relay::RelayPair;
-use crate::config::{Config, EngineConfig};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{governance, ledger, relay, shutdown};
+use crate::{governance, relay, shutdown};
 use comity_adapters_ports::Chain;
 use comity_gateway::Running;
-use comity_ledger_engine::Engine;
 use comity_model::member::MemberKind;
 use comity_model::{ChainId, ClientId, MemberId, OfficerId, Sector};
 use comity_relayer_worker::Relayer;
 use comity_store::Store;
 use data::SandboxData;
+use ledger::Ledger;
+use plan::UNDER_COMETBFT;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -41,6 +45,7 @@ pub(crate) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         seed: args.seed,
         quiet: false,
         rate_per_second: args.rate_per_second,
+        engine: WorldEngine::of(args.engine)?,
     })
     .await?;
     guide::print(&world)?;
@@ -60,6 +65,45 @@ pub(crate) struct WorldOptions {
     pub(crate) quiet: bool,
     /// Requests per second of one institution that each gateway takes; `None` as by default.
     pub(crate) rate_per_second: Option<NonZeroU32>,
+    /// What makes blocks.
+    pub(crate) engine: WorldEngine,
+}
+
+/// What makes the blocks of a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WorldEngine {
+    /// Embedded engines.
+    Embedded,
+    /// CometBFT for the court's and the bank's chain, embedded engines for the others.
+    Cometbft {
+        /// The CometBFT program.
+        program: PathBuf,
+        /// Validators of each chain.
+        validators: u16,
+    },
+}
+
+impl WorldEngine {
+    /// As the command line says; CometBFT must be there.
+    pub(crate) fn of(args: WorldEngineArgs) -> Result<Self, Failure> {
+        Ok(match args.engine {
+            EngineKind::Embedded => Self::Embedded,
+            EngineKind::Cometbft => {
+                Self::Cometbft { program: crate::cometbft::program::find()?, validators: args.validators }
+            }
+        })
+    }
+
+    /// In words, where it is not the usual one.
+    pub(crate) fn told(&self) -> Option<String> {
+        match self {
+            Self::Embedded => None,
+            Self::Cometbft { validators, .. } => {
+                let chains = UNDER_COMETBFT.map(|institution| format!("{institution}-1")).join(" and ");
+                Some(format!("The blocks of {chains} are made by CometBFT, with {validators} validator(s) each."))
+            }
+        }
+    }
 }
 
 /// A running world.
@@ -69,6 +113,7 @@ pub(crate) struct World {
     relayer: Mutex<Option<Relayer>>,
     relayer_store: Arc<dyn Store>,
     dir: PathBuf,
+    engine: WorldEngine,
     /// Removed when it is dropped, after everything else has stopped.
     temporary: Option<tempfile::TempDir>,
 }
@@ -107,12 +152,6 @@ pub(crate) struct OfficerKey {
     seed: Seed,
 }
 
-struct Ledger {
-    config: EngineConfig,
-    /// `None` while it is stopped.
-    engine: Mutex<Option<Engine>>,
-}
-
 impl World {
     /// Makes a world and waits until it is ready: clients both ways, data on the chains, the relayer at work.
     pub(crate) async fn start(options: WorldOptions) -> Result<Self, Failure> {
@@ -127,6 +166,11 @@ impl World {
     /// Its folder: one folder an institution, by id.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What makes its blocks.
+    pub(crate) const fn engine(&self) -> &WorldEngine {
+        &self.engine
     }
 
     /// The institutions.
@@ -172,21 +216,12 @@ impl World {
 
     /// Stops an institution's ledger; its RPC refuses connections from then on, its gateway goes on without it.
     pub(crate) async fn stop_chain(&self, institution: &str) -> Result<(), Failure> {
-        let engine = self.ledger(institution)?.engine.lock().await.take();
-        match engine {
-            Some(engine) => engine.stop().await.or_fault(|| format!("the ledger of {institution} did not stop")),
-            None => Ok(()),
-        }
+        self.ledger(institution)?.stop().await
     }
 
     /// Starts it again from its files, at the same address.
     pub(crate) async fn start_chain(&self, institution: &str) -> Result<(), Failure> {
-        let ledger = self.ledger(institution)?;
-        let mut engine = ledger.engine.lock().await;
-        if engine.is_none() {
-            *engine = Some(ledger::start(&ledger.config, ledger.config.listen).await?);
-        }
-        Ok(())
+        self.ledger(institution)?.start().await
     }
 
     fn ledger(&self, institution: &str) -> Result<&Ledger, Failure> {
@@ -247,9 +282,8 @@ impl World {
         self.stop_relayer().await?;
         for institution in self.institutions {
             institution.gateway.stop().await;
-            let Some(ledger) = institution.ledger else { continue };
-            if let Some(engine) = ledger.engine.into_inner() {
-                engine.stop().await.or_fault(|| format!("the ledger of {} did not stop", institution.id))?;
+            if let Some(ledger) = institution.ledger {
+                ledger.stop().await?;
             }
         }
         match self.temporary {

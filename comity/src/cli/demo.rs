@@ -1,6 +1,7 @@
 //! `comity demo`: its arguments.
 //! Refuses to know the stories.
 
+use super::ledger::WorldEngineArgs;
 use clap::{Args, ValueEnum};
 
 /// `comity demo`
@@ -10,6 +11,7 @@ Examples:
   comity demo
   comity demo --json > demo.json
   comity demo --tamper header
+  comity demo --engine cometbft
 
 Ends with 0 only if every step was verified; with --tamper, only if the attack was refused.")]
 pub(crate) struct DemoArgs {
@@ -22,6 +24,9 @@ pub(crate) struct DemoArgs {
     /// Seed of the invented people, accounts and judgments.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// What makes blocks.
+    #[command(flatten)]
+    pub(crate) engine: WorldEngineArgs,
 }
 
 /// What an attacker changes.

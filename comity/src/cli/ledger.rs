@@ -59,3 +59,15 @@ pub(crate) struct EngineArgs {
     #[arg(long, value_name = "PORT", default_value_t = 7110)]
     pub(crate) node_port: u16,
 }
+
+/// What makes the blocks of a sandbox's chains.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorldEngineArgs {
+    /// What makes the blocks of the court's and the bank's chain: this program, or CometBFT nodes, for which the program
+    /// `cometbft` is needed (COMITY_COMETBFT, or the PATH). The other chains are embedded.
+    #[arg(long, value_enum, default_value = "embedded")]
+    pub(crate) engine: EngineKind,
+    /// Validators of each of these two chains under CometBFT; four go on when one fails.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub(crate) validators: u16,
+}

@@ -27,8 +27,10 @@ pub(crate) async fn run(args: &AnchorArgs) -> Result<(), Failure> {
     let genesis = ledger::genesis(&founding.genesis)?;
     let chain = CometChain::open(CometConfig::new(founding.rpc.clone(), founding.chain.clone()))
         .or_usage(|| format!("{} is not the address of a chain's RPC", founding.rpc))?;
-    let block = first_block(&chain, &founding).await?;
-    let anchor = anchor(&genesis, &block, args.operators)?;
+    if genesis.chain != founding.chain {
+        return Err(Failure::usage(format!("genesis.bin is of {}, not of {}", genesis.chain, founding.chain)));
+    }
+    let anchor = begun(&genesis, &chain, args.operators).await?;
     let file = AnchorFile {
         member: founding.institution.clone(),
         kind: founding.kind,
@@ -41,21 +43,26 @@ pub(crate) async fn run(args: &AnchorArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn first_block(chain: &Chain, founding: &Founding) -> Result<LightBlock, Failure> {
+/// The anchor of the chain that `genesis` leads to, once it has begun.
+pub(crate) async fn begun(genesis: &Genesis, chain: &Chain, operators: u32) -> Result<Anchor, Failure> {
+    let block = first_block(chain).await?;
+    anchor(genesis, &block, operators)
+}
+
+async fn first_block(chain: &Chain) -> Result<LightBlock, Failure> {
     let deadline = Instant::now() + FIRST_BLOCK_WAIT;
     loop {
         match chain.headers.light_block(Height(1)).await {
             Ok(block) => return Ok(block),
             Err(error @ (PortError::NotYet(_) | PortError::Unavailable(_))) if Instant::now() >= deadline => {
-                return Err(Failure::unavailable(format!("{} has no first block yet", founding.chain))
+                return Err(Failure::unavailable(format!("{} has no first block yet", chain.headers.chain()))
                     .help("start the chain's nodes: more than two thirds of the validators are needed")
                     .because(error));
             }
             Err(PortError::NotYet(_) | PortError::Unavailable(_)) => tokio::time::sleep(POLL).await,
             Err(error) => {
-                return Err(
-                    Failure::refused("FIRST_BLOCK", format!("{} gave no first block", founding.rpc)).because(error)
-                );
+                let said = format!("the node of {} gave no first block", chain.headers.chain());
+                return Err(Failure::refused("FIRST_BLOCK", said).because(error));
             }
         }
     }

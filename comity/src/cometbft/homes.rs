@@ -12,9 +12,10 @@ use comity_ledger_abci::Address;
 use comity_ledger_app::abci::APP_VERSION;
 use comity_ledger_rpc::node::Genesis as Document;
 use comity_model::Time;
+use comity_model::genesis::Genesis;
 use comity_model::profile::Profile;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Ports that a node takes: RPC, peers, application.
 const PORTS: u16 = 3;
@@ -24,16 +25,7 @@ pub(crate) fn found(home: &Home, profiles: Vec<Profile>, args: &InitArgs, now: T
     let nodes = (1..=args.engine.validators).map(|number| node(number, args)).collect::<Result<Vec<_>, _>>()?;
     let validators: Vec<_> = nodes.iter().map(|node| node.validator.ed25519()).collect();
     let genesis = home.create_chain_of(&validators, &[home], profiles, now)?;
-    let document = Document::of(&genesis, APP_VERSION);
-    for (number, node) in (1u16..).zip(&nodes) {
-        let folder = home.dir.join("nodes").join(number.to_string());
-        let others: Vec<_> = nodes.iter().filter(|other| other.name != node.name).map(Node::peer).collect();
-        node.write(&folder, &document, &others, heartbeat_s())?;
-        let listen: Address =
-            node.application.parse().map_err(|error| Failure::fault("an address of ours is none").because(error))?;
-        let settings = application::text(&home.plan.chain, &listen, "ledger/state.redb", "ledger/snapshots");
-        files::write_public(&folder.join("ledger.toml"), settings)?;
-    }
+    write(&home.dir, &nodes, &genesis, heartbeat_s())?;
     let mut config = init::config(home, (), None, args.signer);
     config.rest = Some(args.rest);
     config.metrics = Some(args.metrics);
@@ -41,6 +33,23 @@ pub(crate) fn found(home: &Home, profiles: Vec<Profile>, args: &InitArgs, now: T
     config.chain.rpc = nodes.first().map(|node| format!("http://{}", node.rpc));
     files::write_public(&home.dir.join("comity.toml"), text(&config, &home.dir))?;
     files::make_folder(&home.dir.join("peers"))
+}
+
+/// Writes the nodes' homes into an institution's: CometBFT's files and, for the application beside each, `ledger.toml`. A block
+/// comes at least every `heartbeat_s`. Their folders.
+pub(crate) fn write(dir: &Path, nodes: &[Node], genesis: &Genesis, heartbeat_s: u64) -> Result<Vec<PathBuf>, Failure> {
+    let document = Document::of(genesis, APP_VERSION);
+    let write = |(number, node): (u16, &Node)| {
+        let folder = dir.join("nodes").join(number.to_string());
+        let others: Vec<_> = nodes.iter().filter(|other| other.name != node.name).map(Node::peer).collect();
+        node.write(&folder, &document, &others, heartbeat_s)?;
+        let listen: Address =
+            node.application.parse().map_err(|error| Failure::fault("an address of ours is none").because(error))?;
+        let settings = application::text(&genesis.chain, &listen, "ledger/state.redb", "ledger/snapshots");
+        files::write_public(&folder.join("ledger.toml"), settings)?;
+        Ok(folder)
+    };
+    (1u16..).zip(nodes).map(write).collect()
 }
 
 fn node(number: u16, args: &InitArgs) -> Result<Node, Failure> {

@@ -78,6 +78,8 @@ impl Node {
              # Nobody is asked who they are: loopback only.\n\
              laddr = \"tcp://{rpc}\"\n\
              max_open_connections = 900\n\
+             # The largest transaction, in base64.\n\
+             max_body_bytes = 2097152\n\
              max_subscription_clients = 1000\n\
              \n\
              [p2p]\n\

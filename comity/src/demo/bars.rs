@@ -2,7 +2,7 @@
 
 use super::freeze::request;
 use super::order::{CaseSystem, expect};
-use crate::sandbox::{World, WorldOptions};
+use crate::sandbox::{World, WorldEngine, WorldOptions};
 use comity_model::Currency;
 use comity_model::record::FieldValue;
 use comity_proto::v1::{CreateOrderRequest, OrderState};
@@ -36,7 +36,8 @@ fn requests(world: &World) -> Vec<CreateOrderRequest> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_orders_in_turn_and_a_hundred_at_once_are_all_executed() {
-    let options = WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None };
+    let options =
+        WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None, engine: WorldEngine::Embedded };
     let world = World::start(options).await.expect("a world");
     let court = CaseSystem::new(&world, "court").await.expect("a case system");
     let mut requests = requests(&world);

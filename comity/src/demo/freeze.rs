@@ -6,15 +6,18 @@ use super::report::{Report, Seen};
 use crate::failure::Failure;
 use crate::sandbox::World;
 use crate::sandbox::data::OrderDraft;
-use comity_adapters_ports::Outcome;
-use comity_model::Amount;
+use comity_adapters_ports::{Chain, Outcome};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
+use comity_model::{Amount, Time};
 use comity_proto::v1::{self, OrderState};
 use std::time::Duration;
 
 /// How long the order that comes too late gives its delivery.
 const LATE_DELIVERY_S: i64 = 4;
+/// How long a chain that was started again may take to its next block, and how often that is looked for.
+const PATIENCE: Duration = Duration::from_secs(40);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Story 3.
 pub(super) async fn tell(world: &World, report: &mut Report) -> Result<(), Failure> {
@@ -147,9 +150,13 @@ async fn too_late(world: &World, court: &CaseSystem<'_>, report: &mut Report) ->
     let proof = carrier.proof(&StatePath::Commitment(on_court, packet.sequence)).await?;
 
     tokio::time::sleep(Duration::from_secs(LATE_DELIVERY_S.unsigned_abs() + 1)).await;
-    report.say("  its delivery deadline has passed; the bank's chain returns");
+    report.say("  its delivery deadline has passed; the bank's chain returns, and the relayer after it");
     report.begin();
+    world.stop_relayer().await?;
+    let returned = crate::clock::now();
     world.start_chain("finance").await?;
+    has_block_after(finance_chain, returned).await?;
+    world.start_relayer().await?;
     let order = court.watch(&order.name, false, is_answered).await?;
     expect(&order, OrderState::TimedOut)?;
     report.proven("no receipt stands there after the deadline: the order ends as timed out", &seen(&order));
@@ -167,6 +174,24 @@ async fn too_late(world: &World, court: &CaseSystem<'_>, report: &mut Report) ->
         }
         Outcome::Committed { .. } => Err(unexpected("the bank's chain took an order after its deadline")),
     }
+}
+
+/// Waits until a chain has a block of after `time`. A block's time is that of the votes on the one before it: the first after
+/// a halt is of before the halt, and what it carries is in time.
+async fn has_block_after(chain: &Chain, time: Time) -> Result<(), Failure> {
+    let look = async {
+        loop {
+            if let Ok(latest) = chain.headers.latest().await
+                && let Ok(block) = chain.headers.light_block(latest).await
+                && block.header.time >= time
+            {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let late = |_| Failure::unavailable("a chain that was started again makes no blocks");
+    tokio::time::timeout(PATIENCE, look).await.map_err(late)
 }
 
 fn held(order: &v1::Order) -> Option<u64> {

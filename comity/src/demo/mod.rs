@@ -15,7 +15,7 @@ mod report;
 
 use crate::cli::demo::DemoArgs;
 use crate::failure::Failure;
-use crate::sandbox::{World, WorldOptions};
+use crate::sandbox::{World, WorldEngine, WorldOptions};
 use report::Report;
 
 /// Runs `comity demo`.
@@ -23,8 +23,12 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let mut report = Report::new(args.json);
     report.say("Comity: six institutions in one process, each with a ledger, a gateway and a store of its own.");
     report.say("Each embedded ledger is run by a single operator; a real chain has several.");
-    let world =
-        World::start(WorldOptions { dir: None, seed: args.seed, quiet: args.json, rate_per_second: None }).await?;
+    let engine = WorldEngine::of(args.engine)?;
+    if let Some(told) = engine.told() {
+        report.say(&told);
+    }
+    let options = WorldOptions { dir: None, seed: args.seed, quiet: args.json, rate_per_second: None, engine };
+    let world = World::start(options).await?;
     let told = match args.tamper {
         None => stories(&world, &mut report).await,
         Some(what) => attack::run(&world, what, &mut report).await,
@@ -52,9 +56,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn the_stories_are_told_to_their_end_and_every_step_is_proven() {
         let started = Instant::now();
-        let world = World::start(WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None })
-            .await
-            .expect("a world");
+        let engine = WorldEngine::Embedded;
+        let options = WorldOptions { dir: None, seed: 1, quiet: true, rate_per_second: None, engine };
+        let world = World::start(options).await.expect("a world");
         let mut report = Report::new(false);
         stories(&world, &mut report).await.expect("every step is verified");
         world.stop().await.expect("the world stops");

@@ -2,36 +2,34 @@
 //! Refuses to take shortcuts: everything goes the way that separate institutions would go, in one process.
 
 use super::data::{self, SandboxData};
+use super::ledger::Ledger;
 use super::load;
-use super::plan::{SITES, Site};
+use super::plan::{SITES, Site, UNDER_COMETBFT};
 use super::ports::Reserved;
 use super::progress::Progress;
-use super::{Institution, Ledger, OfficerKey, World, WorldOptions};
+use super::validators::{Candidates, Validators};
+use super::{Institution, OfficerKey, World, WorldEngine, WorldOptions};
 use crate::anchor::AnchorFile;
 use crate::config::store::StoreConfig;
-use crate::config::{Config, EngineConfig, Peer};
+use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan};
 use crate::keys::Seed;
-use crate::{clock, config, files, governance, init, institution, ledger, near, signing, store};
+use crate::{clock, config, files, governance, init, institution, near, signing, store};
 use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
-use comity_ledger_engine::Engine;
+use comity_model::genesis::Genesis;
 use comity_model::member::MemberKind;
+use comity_model::profile::Profile;
 use comity_model::seal::Suite;
 use comity_model::{MemberId, Time};
 use futures::future::{try_join, try_join_all};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
 /// Rules of the sandbox's courts.
 const RULES: &str = include_str!("rules.toml");
-
-/// How long an idle chain of the sandbox waits for its next block, in seconds. A payment's absence is proven by a header past
-/// its date, and here dates are seconds apart.
-const HEARTBEAT_S: u64 = 1;
 
 /// Steps that [`found`] announces.
 const STEPS: u64 = 6;
@@ -43,7 +41,19 @@ struct Founded {
     grpc: Reserved,
     rest: Reserved,
     signer: Reserved,
-    engine: Option<(EngineConfig, Engine)>,
+    chain: OwnChain,
+}
+
+/// What becomes of an institution's own chain.
+enum OwnChain {
+    /// It is a guest on another one's.
+    None,
+    /// Its first state is written.
+    Embedded,
+    /// The same, with the homes of its validators.
+    Cometbft(Box<(Validators, Genesis)>),
+    /// It runs.
+    Begun(Ledger),
 }
 
 /// Makes the world.
@@ -54,18 +64,22 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     let seed = options.seed;
     let data = tokio::task::spawn_blocking(move || data::generate(seed));
     let root = dir.clone();
-    let homes = tokio::task::spawn_blocking(move || homes(&root, clock::now()))
+    let engine = options.engine.clone();
+    let homes = tokio::task::spawn_blocking(move || homes(&root, &engine, clock::now()))
         .await
         .or_fault(|| "the homes were not made".into())??;
 
     progress.step("six ledgers make their first blocks");
     let founded = try_join_all(homes.into_iter().map(start_ledger)).await?;
-    let configs = configs(&founded, options.rate_per_second).await?;
+    let configs = configs(&founded, options.rate_per_second)?;
 
     progress.step("light clients, both ways, by the governors' proposals");
     let chains = founded.iter().zip(&configs).map(|(one, config)| {
-        let (_, engine) = engine_of(&founded, one.site.chain_of)?;
-        near::chain(engine.handle(), institution::chain(config, &config.rpc_url())?, &config.keys.operator)
+        let far = institution::chain(config, &config.rpc_url())?;
+        match ledger_of(&founded, one.site.chain_of)?.handle() {
+            Some(engine) => near::chain(engine, far, &config.keys.operator),
+            None => Ok(far),
+        }
     });
     let chains = chains.collect::<Result<Vec<_>, Failure>>()?;
     link(&founded, &configs, &chains).await?;
@@ -83,7 +97,8 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
 
     progress.step("the relayer");
     let relayer_store = store::open(&StoreConfig::File(dir.join("relayer/relayer.redb"))).await?.store;
-    let world = World { institutions, data, relayer: Mutex::new(None), relayer_store, dir, temporary };
+    let (relayer, engine) = (Mutex::new(None), options.engine);
+    let world = World { institutions, data, relayer, relayer_store, dir, engine, temporary };
     world.start_relayer().await?;
     Ok(world)
 }
@@ -110,13 +125,14 @@ fn count(data: &SandboxData) -> usize {
 }
 
 /// Homes of all institutions, and the first states of their chains.
-fn homes(root: &Path, now: Time) -> Result<Vec<Founded>, Failure> {
+fn homes(root: &Path, engine: &WorldEngine, now: Time) -> Result<Vec<Founded>, Failure> {
     let mut founded = Vec::new();
     for site in SITES {
         let (grpc, rest, signer) = (Reserved::new()?, Reserved::new()?, Reserved::new()?);
         let home = Home::create(&root.join(site.id), plan(site, &grpc)?, now)?;
-        founded.push(Founded { site, home, grpc, rest, signer, engine: None });
+        founded.push(Founded { site, home, grpc, rest, signer, chain: OwnChain::None });
     }
+    let mut chains = Vec::new();
     for host in founded.iter().filter(|founded| founded.site.hosts()) {
         let living: Vec<&Home> =
             founded.iter().filter(|guest| guest.site.chain_of == host.site.id).map(|guest| &guest.home).collect();
@@ -124,9 +140,37 @@ fn homes(root: &Path, now: Time) -> Result<Vec<Founded>, Failure> {
         for home in &living {
             profiles.extend(init::profiles(&home.plan.sectors, &home.plan.institution)?);
         }
-        host.home.create_chain(&living, profiles, now)?;
+        chains.push((host.site.id, chain(&host.home, host.site, &living, profiles, engine, now)?));
+    }
+    for (host, chain) in chains {
+        if let Some(host) = founded.iter_mut().find(|one| one.site.id == host) {
+            host.chain = chain;
+        }
     }
     Ok(founded)
+}
+
+/// The first state of a host's chain, and what its engine needs.
+fn chain(
+    home: &Home,
+    site: &Site,
+    living: &[&Home],
+    profiles: Vec<Profile>,
+    engine: &WorldEngine,
+    now: Time,
+) -> Result<OwnChain, Failure> {
+    match engine {
+        WorldEngine::Cometbft { program, validators } if UNDER_COMETBFT.contains(&site.id) => {
+            let candidates = Candidates::new(site.id, *validators)?;
+            let genesis = home.create_chain_of(&candidates.keys(), living, profiles, now)?;
+            let validators = candidates.settle(&home.dir, &genesis, program)?;
+            Ok(OwnChain::Cometbft(Box::new((validators, genesis))))
+        }
+        _ => {
+            home.create_chain(living, profiles, now)?;
+            Ok(OwnChain::Embedded)
+        }
+    }
 }
 
 fn plan(site: &Site, grpc: &Reserved) -> Result<Plan, Failure> {
@@ -144,28 +188,28 @@ fn plan(site: &Site, grpc: &Reserved) -> Result<Plan, Failure> {
 }
 
 async fn start_ledger(mut founded: Founded) -> Result<Founded, Failure> {
-    if founded.site.hosts() {
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = init::engine_config(&founded.home, anywhere);
-        config.heartbeat_s = HEARTBEAT_S;
-        let engine = ledger::start(&config, anywhere).await?;
-        // From now on this is its address, also after it was stopped.
-        config.listen = engine.rpc_addr();
-        // State is proven under the header after it: what genesis says, under the second.
-        engine.handle().ask_for_block();
-        founded.engine = Some((config, engine));
-    }
+    founded.chain = match founded.chain {
+        OwnChain::Embedded => OwnChain::Begun(Ledger::embedded(&founded.home).await?),
+        OwnChain::Cometbft(chain) => {
+            let (validators, genesis) = *chain;
+            OwnChain::Begun(Ledger::under_cometbft(validators, &genesis).await?)
+        }
+        other => other,
+    };
     Ok(founded)
 }
 
 /// Configurations of all institutions, with each other's anchors; their files are written.
-async fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Config>, Failure> {
+fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Config>, Failure> {
     let mut configs = Vec::new();
     for one in founded {
-        let (engine_config, engine) = engine_of(founded, one.site.chain_of)?;
-        let anchor = init::anchor(&one.home, engine).await?;
-        let own_engine = one.engine.is_some().then(|| engine_config.clone());
+        let ledger = ledger_of(founded, one.site.chain_of)?;
+        let anchor = init::anchor_file(&one.home, ledger.anchor.clone());
+        let own_engine = one.site.hosts().then(|| ledger.engine().cloned()).flatten();
         let mut config = init::config(&one.home, anchor, own_engine, one.signer.address());
+        if one.site.hosts() {
+            config.keys.governors = one.home.governor_keys();
+        }
         if one.site.kind == MemberKind::Court {
             let path = one.home.dir.join("rules.toml");
             files::write_public(&path, RULES)?;
@@ -175,8 +219,8 @@ async fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Co
         if let Some(rate) = rate {
             config.limits = config::limits::with_rate(config.limits, rate)?;
         }
-        if one.engine.is_none() {
-            config.chain.rpc = Some(format!("http://{}", engine.rpc_addr()));
+        if config.engine.is_none() {
+            config.chain.rpc = Some(ledger.rpc.clone());
         }
         configs.push(config);
     }
@@ -192,13 +236,12 @@ async fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Co
     Ok(configs)
 }
 
-fn engine_of<'a>(founded: &'a [Founded], host: &str) -> Result<(&'a EngineConfig, &'a Engine), Failure> {
-    founded
-        .iter()
-        .find(|one| one.site.id == host)
-        .and_then(|one| one.engine.as_ref())
-        .map(|(config, engine)| (config, engine))
-        .ok_or_else(|| Failure::fault(format!("{host} has no ledger")))
+fn ledger_of<'a>(founded: &'a [Founded], host: &str) -> Result<&'a Ledger, Failure> {
+    let host = founded.iter().find(|one| one.site.id == host);
+    match host.map(|host| &host.chain) {
+        Some(OwnChain::Begun(ledger)) => Ok(ledger),
+        _ => Err(Failure::fault("a chain of the sandbox has no ledger")),
+    }
 }
 
 /// A peer as an institution knows it. Orders travel between courts and the others: only there are clients.
@@ -260,7 +303,7 @@ impl Host<'_> {
 
 /// Starts an institution's signer and gateway.
 async fn open(founded: Founded, config: Config, chain: Chain) -> Result<Institution, Failure> {
-    let Founded { home, grpc, rest, engine, .. } = founded;
+    let Founded { home, grpc, rest, chain: own, .. } = founded;
     let signer = SignerClient::in_task(signing::core(&config)?);
     grpc.give_up();
     rest.give_up();
@@ -287,7 +330,10 @@ async fn open(founded: Founded, config: Config, chain: Chain) -> Result<Institut
         officers,
         ports: chain,
         gateway,
-        ledger: engine.map(|(config, engine)| Ledger { config, engine: Mutex::new(Some(engine)) }),
+        ledger: match own {
+            OwnChain::Begun(ledger) => Some(ledger),
+            _ => None,
+        },
         config,
     })
 }

@@ -33,6 +33,9 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
     }
     println!("{table}");
     println!("Note: {}.", ledger::ONE_OPERATOR);
+    if let Some(told) = world.engine().told() {
+        println!("{told} Logs: <institution>/nodes/<n>/node.log.");
+    }
     println!("Files: {}/<institution>/", world.dir().display());
     println!("  <institution>.anchor   what others need in order to believe its chain");
     println!("  clients/<role>.toml    certificates of its people: reader, clerk, officer, registrar, operator");

@@ -15,6 +15,9 @@ pub(super) struct Site {
     pub(super) officers: &'static [&'static str],
 }
 
+/// The institutions whose chains are made by CometBFT where one of the sandbox is: they send and answer most orders.
+pub(super) const UNDER_COMETBFT: [&str; 2] = ["court", "finance"];
+
 /// The institutions, hosts of chains before their guests.
 pub(super) const SITES: &[Site] = &[
     Site {

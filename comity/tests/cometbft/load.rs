@@ -1,7 +1,7 @@
 //! A court's chain of four validators under load, while validators are killed and the network between them parts: below a
 //! third the chain goes on; from a third on it stops, orders wait, and nothing is lost. Validators change meanwhile.
 
-use crate::alliance::load::Load;
+use crate::alliance::load::{Load, Ordered};
 use crate::network::{Network, cometbft};
 use crate::pairs::{alone, found};
 use comity_model::Height;
@@ -35,7 +35,10 @@ fn orders_survive_kills_partitions_and_a_change_of_validators() {
     let mut network = networks.remove(0);
     let load = Load::begin(&alliance, 16);
     step("a court under CometBFT, a bank, and clerks at work");
-    let orders = load.during(2, || {
+    let killed_between = executed_without_a_validator_that_saw_it_drawn_up(&load, &mut network);
+    runtime.block_on(network.reach(3, Height(height(&runtime, &network, 0))));
+    step("a validator was killed between the drawing up and the approval of an order, which was executed without it");
+    let mut orders = load.during(2, || {
         // Less than a third: killed.
         network.kill_both(3);
         goes_on(&runtime, &network, 0, 5);
@@ -83,7 +86,20 @@ fn orders_survive_kills_partitions_and_a_change_of_validators() {
         step("the network was in halves: the chain stopped and went on");
         std::thread::sleep(TROUBLE / 2);
     });
+    orders.push(killed_between);
     assert!(started.elapsed() < WITHIN * 10);
     step(&format!("{}", load.count_executed(&orders)));
     runtime.block_on(crate::same_state_everywhere(&network));
+}
+
+/// An order for which a validator is there while it is drawn up, and gone while it is approved, committed, carried and answered.
+fn executed_without_a_validator_that_saw_it_drawn_up(load: &Load<'_>, network: &mut Network) -> Ordered {
+    let until = Instant::now() + WITHIN;
+    let order = load.draw_up(0, 5, 0, until).expect("it is drawn up");
+    network.kill_both(3);
+    load.approve(&order.name, 0, until).expect("the approval is answered");
+    let answered = load.watch(&order.name, 0);
+    assert_eq!(answered["state"], "EXECUTED", "{answered}");
+    network.start_both(3);
+    order
 }

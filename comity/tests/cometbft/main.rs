@@ -5,6 +5,7 @@
 #[path = "../alliance/mod.rs"]
 mod alliance;
 mod copies;
+mod demo;
 mod links;
 mod load;
 mod network;
