@@ -111,6 +111,7 @@ mod tests {
             failed: BTreeMap::new(),
             took: Duration::from_secs(1),
             cpu: None,
+            cpu_of_nodes: Duration::ZERO,
             per_second: Vec::new(),
         }
     }

@@ -288,6 +288,7 @@ fn round_json(round: &Round) -> Value {
         "answers_per_second": round.throughput(),
         "p50_ms": ms(0.5), "p99_ms": ms(0.99), "p999_ms": ms(0.999), "max_ms": ms(1.0),
         "server_cpu_s": round.cpu.map(|cpu| cpu.as_secs_f64()),
+        "server_cpu_s_of_cometbft": round.cpu_of_nodes.as_secs_f64(),
         "server_cpu_s_per_10_000": round.cpu_per_10_000(),
     })
 }

@@ -34,6 +34,8 @@ pub(super) struct Round {
     pub(super) took: Duration,
     /// What the servers used meanwhile; `None` where nobody asked.
     pub(super) cpu: Option<Duration>,
+    /// What of it CometBFT nodes used.
+    pub(super) cpu_of_nodes: Duration,
     /// Answers in each second.
     pub(super) per_second: Vec<u64>,
 }
@@ -59,11 +61,15 @@ impl Round {
     pub(super) fn line(&self) -> String {
         let ms = |share| self.latencies.quantile(share) as f64 / 1_000.0;
         let cpu = self.cpu_per_10_000().map(|cpu| format!(", {cpu:.3} CPU s per 10,000")).unwrap_or_default();
+        let nodes = match self.cpu.map(|cpu| self.cpu_of_nodes.as_secs_f64() * 100.0 / cpu.as_secs_f64().max(0.001)) {
+            Some(share) if !self.cpu_of_nodes.is_zero() => format!(" ({share:.0}% of it in CometBFT)"),
+            _ => String::new(),
+        };
         let shed = if self.shed > 0 { format!(", {} shed", self.shed) } else { String::new() };
         let failed: u64 = self.failed.values().sum();
         let failed = if failed > 0 { format!(", {failed} failed: {:?}", self.failed) } else { String::new() };
         format!(
-            "{}/s due, {:.0}/s answered, p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms{cpu}{shed}{failed}",
+            "{}/s due, {:.0}/s answered, p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms{cpu}{nodes}{shed}{failed}",
             self.rate,
             self.throughput(),
             ms(0.5),
@@ -161,6 +167,9 @@ pub(super) async fn drive<W: Workload>(
         failed,
         took: tally.last.max(schedule.length()),
         cpu: before.zip(after).map(|(before, after)| after.cpu.saturating_sub(before.cpu)),
+        cpu_of_nodes: before
+            .zip(after)
+            .map_or(Duration::ZERO, |(before, after)| after.cpu_of_nodes.saturating_sub(before.cpu_of_nodes)),
         per_second: tally.per_second.clone(),
     })
 }

@@ -3,8 +3,10 @@
 
 use super::process::Servers;
 use crate::cli::bench::LoadArgs;
+use crate::cli::ledger::{EngineKind, WorldEngineArgs};
 use crate::client::ClientFile;
 use crate::failure::{Failure, OrFail};
+use crate::sandbox::WorldEngine;
 use crate::sandbox::data::{self, SandboxData};
 use comity_model::MemberId;
 use std::io::{BufRead as _, BufReader};
@@ -35,9 +37,13 @@ impl Target {
         let (dir, servers, own) = match &args.dir {
             Some(dir) => (dir.clone(), Servers::of(args.server_pid.clone()), None),
             None => {
-                let own = tokio::task::spawn_blocking(move || Own::start(seed)).await;
+                let engine = args.engine;
+                // Said here and now, not by a child that ends.
+                let _ = WorldEngine::of(engine)?;
+                let own = tokio::task::spawn_blocking(move || Own::start(seed, engine)).await;
                 let own = own.or_fault(|| "the sandbox was not started".into())??;
-                (own.folder.path().join("world"), Servers::of(vec![own.process.id()]), Some(own))
+                let servers = Servers::of(vec![own.process.id()]).with_children();
+                (own.folder.path().join("world"), servers, Some(own))
             }
         };
         let data = data.await.or_fault(|| "the sandbox's data were not made".into())?;
@@ -107,12 +113,16 @@ struct Own {
 }
 
 impl Own {
-    fn start(seed: u64) -> Result<Self, Failure> {
+    fn start(seed: u64, engine: WorldEngineArgs) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("comity-bench-").tempdir();
         let folder = folder.or_fault(|| "there is no place for temporary files".into())?;
         let world = folder.path().join("world").display().to_string();
         let seed = seed.to_string();
-        let arguments = ["sandbox", "--dir", &world, "--seed", &seed, "--rate-per-second", RATE_PER_SECOND];
+        let validators = engine.validators.to_string();
+        let mut arguments = vec!["sandbox", "--dir", &world, "--seed", &seed, "--rate-per-second", RATE_PER_SECOND];
+        if engine.engine == EngineKind::Cometbft {
+            arguments.extend(["--engine", "cometbft", "--validators", &validators]);
+        }
         let (process, _) = start(&arguments, |line| line.contains(READY).then_some(()))?;
         Ok(Self { process, folder })
     }

@@ -1,6 +1,7 @@
 //! `comity bench`: its arguments.
 //! Refuses to know how a load is made.
 
+use super::ledger::WorldEngineArgs;
 use clap::{Args, Subcommand};
 use comity_model::MemberId;
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ Examples:
   comity bench queries --overload 3
   comity bench orders  --rate 200 --memory 60
   comity bench deposits --rate 10 --batch 10000
+  comity bench orders  --rate 20 --engine cometbft --validators 4
 
 Starts a sandbox of its own, or drives the one in --dir. Requests are due at fixed times, whatever became of those before
 them, and a request's time counts from when it was due. Beside each round of queries a bare echo server gets the same load:
@@ -75,6 +77,9 @@ pub(crate) struct LoadArgs {
     /// Seed of the sandbox's invented data.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// What makes the blocks of the sandbox that is started.
+    #[command(flatten)]
+    pub(crate) engine: WorldEngineArgs,
     /// Draw the rounds as a picture.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
