@@ -53,7 +53,7 @@ enum OwnChain {
     /// The same, with the homes of its validators.
     Cometbft(Box<(Validators, Genesis)>),
     /// It runs.
-    Begun(Ledger),
+    Begun(Box<Ledger>),
 }
 
 /// Makes the world.
@@ -189,10 +189,10 @@ fn plan(site: &Site, grpc: &Reserved) -> Result<Plan, Failure> {
 
 async fn start_ledger(mut founded: Founded) -> Result<Founded, Failure> {
     founded.chain = match founded.chain {
-        OwnChain::Embedded => OwnChain::Begun(Ledger::embedded(&founded.home).await?),
+        OwnChain::Embedded => OwnChain::Begun(Box::new(Ledger::embedded(&founded.home).await?)),
         OwnChain::Cometbft(chain) => {
             let (validators, genesis) = *chain;
-            OwnChain::Begun(Ledger::under_cometbft(validators, &genesis).await?)
+            OwnChain::Begun(Box::new(Ledger::under_cometbft(validators, &genesis).await?))
         }
         other => other,
     };
@@ -331,7 +331,7 @@ async fn open(founded: Founded, config: Config, chain: Chain) -> Result<Institut
         ports: chain,
         gateway,
         ledger: match own {
-            OwnChain::Begun(ledger) => Some(ledger),
+            OwnChain::Begun(ledger) => Some(*ledger),
             _ => None,
         },
         config,
