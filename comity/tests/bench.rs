@@ -55,3 +55,12 @@ fn orders_are_measured_from_the_last_approval_to_the_proven_answer() {
         assert_eq!((number(round, "/due"), number(round, "/answered")), (20.0, 20.0), "{said}");
     }
 }
+
+#[test]
+fn deposits_are_measured_by_the_batch_and_told_one_by_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["deposits", "--rate", "5", "--batch", "200", "--seconds", "2", "--rounds", "1"];
+    let (figures, said) = bench(folder.path(), &arguments);
+    assert_eq!((number(&figures, "/rounds/0/answered"), number(&figures, "/each")), (10.0, 200.0), "{said}");
+    assert!(said.contains(" deposits/s, ") && said.contains("µs of server CPU each"), "{said}");
+}
