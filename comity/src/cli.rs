@@ -317,6 +317,7 @@ pub(crate) struct CheckArgs {
 #[command(after_help = "\
 Example:
   comity verify judgment.comity --anchor court.anchor
+  comity verify contract.comity --anchor court.anchor --file contract.pdf
 
 Needs no network and no gateway. Exit code 1 names the rule that was broken.")]
 pub(crate) struct VerifyArgs {
@@ -329,9 +330,25 @@ pub(crate) struct VerifyArgs {
     /// Refuse a deposit unless the witnesses of this policy have seen its log: a file in C2SP's tlog-policy format.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// The file that the bundle is said to be of: whether it is the deposited one is part of the verdict.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The language of a deposit's verdict.
+    #[arg(long, value_enum, default_value_t = LanguageArg::En)]
+    pub(crate) lang: LanguageArg,
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A language of verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArg {
+    /// English.
+    #[default]
+    En,
+    /// Chinese.
+    Zh,
 }
 
 /// Whom to speak as, and to which gateway.

@@ -10,6 +10,7 @@ pub(crate) mod founding;
 pub(crate) mod limits;
 pub(crate) mod officers;
 pub(crate) mod peers;
+pub(crate) mod public;
 pub(crate) mod relay;
 pub(crate) mod store;
 mod text;
@@ -26,6 +27,7 @@ use comity_model::seal::PublicKey;
 use comity_model::{ChainId, ClientId, MemberId, OfficerId, Time};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
+use public::PublicSection;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,8 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) rules: Vec<PathBuf>,
     /// The log of deposits, if this gateway keeps one.
     pub(crate) deposits: Option<DepositsConfig>,
+    /// The port for everybody, if it is open.
+    pub(crate) public: Option<PublicSection>,
 }
 
 /// The log of deposits.
@@ -184,6 +188,7 @@ struct Raw {
     #[serde(default)]
     rules: Vec<PathBuf>,
     deposits: Option<RawDeposits>,
+    public: Option<public::Raw>,
 }
 
 #[derive(Deserialize)]
@@ -407,6 +412,7 @@ impl Raw {
                 folder: folder.join(deposits.folder),
                 policy: deposits.policy.map(|policy| folder.join(policy)),
             }),
+            public: self.public.map(|public| public.check(folder)).transpose()?,
         })
     }
 }

@@ -195,6 +195,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         rules: Vec::new(),
         deposits: (home.plan.kind == comity_model::member::MemberKind::Court)
             .then(|| DepositsConfig { folder: home.dir.join("deposits"), policy: None }),
+        public: None,
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     if let Some(rest) = gateway.rest_addr() {
         println!("{}: REST at https://{rest}/v1 (mTLS), described at {OPENAPI_PATH}.", config.institution);
     }
+    if let Some(url) = gateway.public_url() {
+        println!("{}: public page at {url}/", config.institution);
+    }
     println!("Stops at Ctrl-C.");
     let halted = engine.as_ref().map(Engine::handle);
     let end = tokio::select! {
@@ -92,9 +95,18 @@ pub(crate) async fn start(
         deposits: config.deposits.as_ref().map(open_log).transpose()?.flatten(),
         policies: None,
     };
-    comity_gateway::start(gateway_config(config)?, deps)
+    // Read before anything is opened.
+    let public = config.public.as_ref().map(|public| public.told(config.chain.anchor.text())).transpose()?;
+    let mut gateway = comity_gateway::start(gateway_config(config)?, deps)
         .await
-        .or_fault(|| format!("the gateway of {} did not start", config.institution))
+        .or_fault(|| format!("the gateway of {} did not start", config.institution))?;
+    if let Some(public) = public
+        && let Err(error) = gateway.open_public(public)
+    {
+        gateway.stop().await;
+        return Err(Failure::fault(format!("the public port of {} was not opened", config.institution)).because(error));
+    }
+    Ok(gateway)
 }
 
 /// The log of deposits; nothing where another gateway of this institution has it open.

@@ -2,15 +2,18 @@
 //! Refuses to use a network, a gateway or a configuration; everything is decided by the `verify` crate.
 
 use crate::anchor::AnchorFile;
-use crate::cli::VerifyArgs;
+use crate::cli::{LanguageArg, VerifyArgs};
+use crate::client::deposit::hashed;
 use crate::failure::Failure;
 use crate::{clock, files, witness};
+use comity_model::Hash;
 use comity_model::Time;
 use comity_verify::Refusal;
 use comity_verify::bundle::{BYTES_MAX, Bundle, Finding, Verdict};
 use comity_verify::light::Anchor;
 use comity_verify::tlog::Policy;
 use comity_web_verify::answer::{self, line};
+use comity_web_verify::words::{self, FileFound, Language, Outcome, Told};
 
 /// Runs the command.
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
@@ -19,21 +22,89 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let bytes_max = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let bytes = files::read_bytes(&args.bundle, bytes_max)?;
     let policy = args.policy.as_deref().map(witness::policy).transpose()?;
-    match check(&bytes, &anchor.anchor, policy.as_ref(), clock::now()) {
-        Ok(verdict) if args.json => println!("{}", answer::verified(&verdict)),
-        Ok(verdict) => print(&verdict, &anchor),
+    let file = args.file.as_deref().map(hashed).transpose()?.map(|file| FileFound {
+        sha256: Hash(file.sha256),
+        sm3: Hash(file.sm3),
+        size: file.size,
+    });
+    match judge(&bytes, &anchor.anchor, policy.as_ref(), clock::now()) {
+        Ok((bundle, verdict)) => return tell(args, &anchor, &verdict, words::told(&bundle, &verdict, file.as_ref())),
         Err(refusal) if args.json => {
             println!("{}", answer::refused(&refusal));
-            return Err(failure(&refusal));
+            Err(failure(&refusal))
         }
-        Err(refusal) => return Err(failure(&refusal)),
+        Err(refusal) => Err(failure(&refusal)),
     }
-    Ok(())
 }
 
 /// Judges a bundle against an anchor at `now`, and by a policy of witnesses where there is one.
 pub(crate) fn check(bytes: &[u8], anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<Verdict, Refusal> {
-    Bundle::decode(bytes)?.verify_under(anchor, policy, now)
+    judge(bytes, anchor, policy, now).map(|(_, verdict)| verdict)
+}
+
+fn judge(bytes: &[u8], anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<(Bundle, Verdict), Refusal> {
+    let bundle = Bundle::decode(bytes)?;
+    let verdict = bundle.verify_under(anchor, policy, now)?;
+    Ok((bundle, verdict))
+}
+
+/// Prints the verdict; of a deposit in two lines first, word for word as the page has them.
+fn tell(args: &VerifyArgs, anchor: &AnchorFile, verdict: &Verdict, told: Option<Told>) -> Result<(), Failure> {
+    let Some(told) = told else {
+        if args.file.is_some() {
+            return Err(Failure::usage(
+                "--file goes with the bundle of a deposit, and this bundle is of something else",
+            ));
+        }
+        if args.json {
+            println!("{}", answer::verified(verdict));
+        } else {
+            print(verdict, anchor);
+        }
+        return Ok(());
+    };
+    let language = match args.lang {
+        LanguageArg::En => Language::English,
+        LanguageArg::Zh => Language::Chinese,
+    };
+    if args.json {
+        let mut said = answer::verified(verdict);
+        if let Some(object) = said.as_object_mut() {
+            object.insert("told".into(), told.json());
+        }
+        println!("{said}");
+    } else {
+        told.headline.iter().for_each(|line| println!("{}", line.of(language)));
+        println!();
+        match language {
+            Language::English => print(verdict, anchor),
+            Language::Chinese => print_chinese(verdict, anchor, &told),
+        }
+    }
+    if told.outcome == Outcome::Mismatch {
+        return Err(Failure::refused("FILE_DIFFERS", "The file is not the one that the bundle is of.").help(
+            "a program that opens and saves a file, or sends it, may change its bytes: look for the copy as it was deposited",
+        ));
+    }
+    Ok(())
+}
+
+fn print_chinese(verdict: &Verdict, anchor: &AnchorFile, told: &Told) {
+    let said = |title: &str, mark: &str, sentences: &[words::Both]| {
+        println!("\n{title}");
+        sentences.iter().for_each(|both| println!("  {mark} {}", both.zh));
+    };
+    println!("证明包成立，依据 {} 的信任锚核验。\n", anchor.member);
+    println!(
+        "{} 链，高度 {}，{}，区块头 {}",
+        verdict.at.chain_id, verdict.at.height, verdict.at.time, verdict.at.header_hash
+    );
+    said("已证明：", "+", &told.proves);
+    said("未证明：", "-", &told.does_not_prove);
+    println!("\n逐步核验：");
+    for (number, step) in (1u32..).zip(&told.steps) {
+        println!("  {number}. {} [{}]", step.what.zh, step.rule);
+    }
 }
 
 fn failure(refusal: &Refusal) -> Failure {

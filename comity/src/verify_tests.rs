@@ -54,7 +54,8 @@ fn args(folder: &std::path::Path, bytes: &[u8], anchor: &AnchorFile) -> VerifyAr
     let (bundle, anchor_path) = (folder.join("b.comity"), folder.join("court.anchor"));
     files::save(&bundle, bytes).unwrap();
     files::save(&anchor_path, anchor.text()).unwrap();
-    VerifyArgs { bundle, anchor: anchor_path, policy: None, json: false }
+    let lang = crate::cli::LanguageArg::En;
+    VerifyArgs { bundle, anchor: anchor_path, policy: None, file: None, lang, json: false }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,7 @@ table! {
     UnknownRole "UNKNOWN_ROLE" PermissionDenied 403 Refusal
         "The policy of this gateway names no such role."
     RateLimited "RATE_LIMITED" ResourceExhausted 429 Refusal
-        "The institution sends more requests than it may."
+        "The caller sends more requests than it may."
     MalformedName "MALFORMED_NAME" InvalidArgument 400 Refusal
         "A resource name is not of its form."
     InvalidArgument "INVALID_ARGUMENT" InvalidArgument 400 Refusal
@@ -189,6 +189,8 @@ table! {
         "The log of deposits cannot be read or written. The gateway's log says why."
     HoldingsFull "HOLDINGS_FULL" ResourceExhausted 429 Refusal
         "As many records are held as can be followed: end holdings that are needed no longer."
+    UnknownPage "UNKNOWN_PAGE" NotFound 404 Refusal
+        "The public port has no such page, file or tile."
     NoSuchMethod "NO_SUCH_METHOD" Unimplemented 501 Refusal
         "This gateway has no such method."
     UnknownOperation "UNKNOWN_OPERATION" NotFound 404 Refusal

@@ -38,6 +38,7 @@ mod members;
 mod middleware;
 mod outside;
 mod peers;
+pub mod public;
 mod records;
 mod recurring;
 mod registrar;

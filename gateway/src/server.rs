@@ -8,7 +8,7 @@ pub use services::Services;
 
 use crate::audit::Audit;
 use crate::config::{Deps, GatewayConfig, Limits};
-use crate::deposits;
+use crate::deposits::{self, Kept, OpenDesk};
 use crate::error::{ApiError, Reason};
 use crate::identity::{Caller, Identity};
 use crate::institution::{AssetRegister, Decider};
@@ -21,6 +21,7 @@ use crate::operations::OperationsService;
 use crate::orders::{ObligationsService, OrdersService, Work};
 use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
+use crate::public::{Public, PublicConfig, PublicError};
 use crate::rest::{Api, Rest, RestError};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
 use crate::view::{self, ChainView};
@@ -102,6 +103,8 @@ pub struct Running {
     audit: Audit,
     home: Arc<ChainView>,
     peers: Peers,
+    deposits: Option<Arc<Kept>>,
+    public: Option<Public>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -155,6 +158,28 @@ impl Running {
         &self.peers
     }
 
+    /// Opens the public port, once. Lookups are over the log that this gateway keeps.
+    ///
+    /// # Errors
+    /// [`PublicError`]; the gateway runs on without it.
+    pub fn open_public(&mut self, config: PublicConfig) -> Result<SocketAddr, PublicError> {
+        if let Some(open) = &self.public {
+            return Err(PublicError::AlreadyOpen(open.address()));
+        }
+        let desk = self.deposits.clone().map(OpenDesk::new);
+        let public = Public::open(config, desk)?;
+        let address = public.address();
+        self.public = Some(public);
+        Ok(address)
+    }
+
+    /// Where the public port is, as an address to visit; `None` where it is not open.
+    #[must_use]
+    pub fn public_url(&self) -> Option<String> {
+        let public = self.public.as_ref()?;
+        Some(format!("{}://{}", if public.is_tls() { "https" } else { "http" }, public.address()))
+    }
+
     /// Takes a new certificate for the connections that come; those that are up go on.
     ///
     /// # Errors
@@ -166,6 +191,9 @@ impl Running {
     /// Stops: no new calls, those under way may end, work that was begun is taken up at the next start.
     pub async fn stop(self) {
         self.stop.cancel();
+        if let Some(public) = self.public {
+            public.close().await;
+        }
         self.work.stop().await;
         let mut serving = self.serving;
         if tokio::time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
@@ -277,6 +305,8 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         audit: parts.audit,
         home: parts.home.view().clone(),
         peers: parts.peers,
+        deposits: parts.deposits,
+        public: None,
         stop,
         serving,
     })

@@ -21,9 +21,77 @@ export interface Verified {
         what: string;
         rule: string;
     }[];
+    /** Witnesses that cosigned a deposit's log; `known` where a policy names them. */
+    seen_by?: {
+        witness: string;
+        key: string;
+        at: string;
+        log_size: number;
+        known: boolean;
+    }[];
     /** A record's disclosed fields, by name. */
     fields?: Record<string, string>;
 }
+/** A sentence in both languages. */
+export interface Both {
+    en: string;
+    zh: string;
+}
+/** What a page computed of a file. */
+export interface FileFound {
+    /** 64 hex digits each. */
+    sha256: string;
+    sm3: string;
+    /** In bytes. */
+    size: number;
+}
+/** A deposit's verdict in words. Of what does not hold, or is not of a deposit, only the headline is told. */
+export interface Told {
+    outcome?: "MATCH" | "MISMATCH" | "NO_FILE" | "NOT_SHOWN";
+    /** The verdict in two lines. */
+    headline: [Both, Both];
+    proves?: Both[];
+    does_not_prove?: Both[];
+    /** What was checked, in order, each down to the bytes: hex digits or text. */
+    steps?: {
+        what: Both;
+        rule: string;
+        bytes: {
+            name: Both;
+            value: string;
+        }[];
+    }[];
+}
+/** A deposit that was verified. */
+export interface Deposit {
+    keeper: string;
+    index: number;
+    /** RFC 3339, UTC. */
+    since: string;
+    /** The entry's hash as a leaf. */
+    entry: string;
+    content: {
+        sha256: string;
+        sm3: string;
+        size: number;
+    } | null;
+    statement: Record<string, string | null> | null;
+    depositor: string | null;
+}
+/** What an anchor file pins. */
+export interface Pinned {
+    member: string;
+    chain: string;
+    height: number;
+    header_hash: string;
+    operators: number;
+}
+export type Judged = ((Verified & {
+    deposit?: Deposit;
+}) | Refused) & {
+    told: Told;
+    anchor: Pinned;
+};
 /** What does not hold: by which rule, what it expected, what it found. */
 export interface Refused {
     verdict: "REFUSED";
@@ -118,6 +186,10 @@ interface Exports {
     describe_bundle(): number;
     judge_header(seconds: bigint, nanos: number): number;
     judge_proof(tree: number, root: number, key: number, value: number, absent: number): number;
+    judge_file(anchor: number, bundle: number, seconds: bigint, nanos: number): number;
+    tell_not_found(size: bigint, seconds: bigint): number;
+    read_anchor(): number;
+    qr_code(): number;
     digest_begin(algorithm: number): number;
     digest_update(number: number): number;
     digest_end(number: number): number;
@@ -130,6 +202,17 @@ export declare class Verifier {
     constructor(wasm: Exports);
     /** Judges a bundle by an anchor file's text. Throws where the text is no anchor file; a bad bundle is `REFUSED`. */
     verify(bundle: Uint8Array, anchor: string, now?: Date): Verified | Refused;
+    /** Judges a bundle with a file beside it, or `null` for none, and tells the verdict in words. */
+    judgeFile(bundle: Uint8Array, anchor: string, file: FileFound | null, now?: Date): Judged;
+    /** What is told of a digest that a log of `size` entries does not have; `time` is the checkpoint's, `null` before the first. */
+    tellNotFound(size: number, time: Date | null): [Both, Both];
+    /** What an anchor file pins. Throws where the text is no anchor file. */
+    readAnchor(anchor: string): Pinned;
+    /** A QR code as the path of an SVG drawing of `size` by `size` modules, without a border. */
+    qrCode(text: string): {
+        size: number;
+        path: string;
+    };
     /** What a bundle claims, unjudged. */
     describe(bundle: Uint8Array): Described | Refused;
     /** Judges a header; `NOT_ENOUGH_TRUST` asks for one in between. */

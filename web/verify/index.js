@@ -26,6 +26,27 @@ export class Verifier {
         this.#put(text, bundle);
         return this.#json(this.#wasm.verify_bundle(text.length, ...clock(now)));
     }
+    /** Judges a bundle with a file beside it, or `null` for none, and tells the verdict in words. */
+    judgeFile(bundle, anchor, file, now = new Date()) {
+        const text = new TextEncoder().encode(anchor);
+        this.#put(text, bundle, new TextEncoder().encode(file === null ? "" : JSON.stringify(file)));
+        return this.#json(this.#wasm.judge_file(text.length, bundle.length, ...clock(now)));
+    }
+    /** What is told of a digest that a log of `size` entries does not have; `time` is the checkpoint's, `null` before the first. */
+    tellNotFound(size, time) {
+        const seconds = time === null ? -1 : Math.floor(time.getTime() / 1000);
+        return this.#json(this.#wasm.tell_not_found(BigInt(size), BigInt(seconds)));
+    }
+    /** What an anchor file pins. Throws where the text is no anchor file. */
+    readAnchor(anchor) {
+        this.#put(new TextEncoder().encode(anchor));
+        return this.#json(this.#wasm.read_anchor());
+    }
+    /** A QR code as the path of an SVG drawing of `size` by `size` modules, without a border. */
+    qrCode(text) {
+        this.#put(new TextEncoder().encode(text));
+        return this.#json(this.#wasm.qr_code());
+    }
     /** What a bundle claims, unjudged. */
     describe(bundle) {
         this.#put(bundle);

@@ -21,9 +21,61 @@ export interface Verified {
   does_not_prove: string[];
   /** What was checked, in order. */
   steps: { what: string; rule: string }[];
+  /** Witnesses that cosigned a deposit's log; `known` where a policy names them. */
+  seen_by?: { witness: string; key: string; at: string; log_size: number; known: boolean }[];
   /** A record's disclosed fields, by name. */
   fields?: Record<string, string>;
 }
+
+/** A sentence in both languages. */
+export interface Both {
+  en: string;
+  zh: string;
+}
+
+/** What a page computed of a file. */
+export interface FileFound {
+  /** 64 hex digits each. */
+  sha256: string;
+  sm3: string;
+  /** In bytes. */
+  size: number;
+}
+
+/** A deposit's verdict in words. Of what does not hold, or is not of a deposit, only the headline is told. */
+export interface Told {
+  outcome?: "MATCH" | "MISMATCH" | "NO_FILE" | "NOT_SHOWN";
+  /** The verdict in two lines. */
+  headline: [Both, Both];
+  proves?: Both[];
+  does_not_prove?: Both[];
+  /** What was checked, in order, each down to the bytes: hex digits or text. */
+  steps?: { what: Both; rule: string; bytes: { name: Both; value: string }[] }[];
+}
+
+/** A deposit that was verified. */
+export interface Deposit {
+  keeper: string;
+  index: number;
+  /** RFC 3339, UTC. */
+  since: string;
+  /** The entry's hash as a leaf. */
+  entry: string;
+  content: { sha256: string; sm3: string; size: number } | null;
+  statement: Record<string, string | null> | null;
+  depositor: string | null;
+}
+
+/** What an anchor file pins. */
+export interface Pinned {
+  member: string;
+  chain: string;
+  height: number;
+  header_hash: string;
+  operators: number;
+}
+
+export type Judged = ((Verified & { deposit?: Deposit }) | Refused) & { told: Told; anchor: Pinned };
 
 /** What does not hold: by which rule, what it expected, what it found. */
 export interface Refused {
@@ -107,6 +159,10 @@ interface Exports {
   describe_bundle(): number;
   judge_header(seconds: bigint, nanos: number): number;
   judge_proof(tree: number, root: number, key: number, value: number, absent: number): number;
+  judge_file(anchor: number, bundle: number, seconds: bigint, nanos: number): number;
+  tell_not_found(size: bigint, seconds: bigint): number;
+  read_anchor(): number;
+  qr_code(): number;
   digest_begin(algorithm: number): number;
   digest_update(number: number): number;
   digest_end(number: number): number;
@@ -137,6 +193,31 @@ export class Verifier {
     const text = new TextEncoder().encode(anchor);
     this.#put(text, bundle);
     return this.#json(this.#wasm.verify_bundle(text.length, ...clock(now)));
+  }
+
+  /** Judges a bundle with a file beside it, or `null` for none, and tells the verdict in words. */
+  judgeFile(bundle: Uint8Array, anchor: string, file: FileFound | null, now: Date = new Date()): Judged {
+    const text = new TextEncoder().encode(anchor);
+    this.#put(text, bundle, new TextEncoder().encode(file === null ? "" : JSON.stringify(file)));
+    return this.#json(this.#wasm.judge_file(text.length, bundle.length, ...clock(now)));
+  }
+
+  /** What is told of a digest that a log of `size` entries does not have; `time` is the checkpoint's, `null` before the first. */
+  tellNotFound(size: number, time: Date | null): [Both, Both] {
+    const seconds = time === null ? -1 : Math.floor(time.getTime() / 1000);
+    return this.#json(this.#wasm.tell_not_found(BigInt(size), BigInt(seconds)));
+  }
+
+  /** What an anchor file pins. Throws where the text is no anchor file. */
+  readAnchor(anchor: string): Pinned {
+    this.#put(new TextEncoder().encode(anchor));
+    return this.#json(this.#wasm.read_anchor());
+  }
+
+  /** A QR code as the path of an SVG drawing of `size` by `size` modules, without a border. */
+  qrCode(text: string): { size: number; path: string } {
+    this.#put(new TextEncoder().encode(text));
+    return this.#json(this.#wasm.qr_code());
   }
 
   /** What a bundle claims, unjudged. */

@@ -49,14 +49,14 @@ fn connect(path: &Path) -> Result<(DepositsClient<Channel>, String), Failure> {
 }
 
 /// What is sent of a file.
-struct Hashed {
-    sha256: [u8; 32],
-    sm3: [u8; 32],
-    size: u64,
+pub(crate) struct Hashed {
+    pub(crate) sha256: [u8; 32],
+    pub(crate) sm3: [u8; 32],
+    pub(crate) size: u64,
 }
 
 /// Hashes a file piece by piece, whatever its size.
-fn hashed(path: &Path) -> Result<Hashed, Failure> {
+pub(crate) fn hashed(path: &Path) -> Result<Hashed, Failure> {
     let failed = || format!("{} cannot be read", path.display());
     let mut file = File::open(path).or_usage(failed)?;
     let (mut sha256, mut sm3, mut size, mut piece) = (Sha256::new(), Sm3::new(), 0u64, vec![0; PIECE]);

@@ -147,6 +147,7 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
         Some(policy) => writeln!(out, "policy = {}", path(policy))?,
         None => writeln!(out, "# policy = \"witnesses.policy\"")?,
     }
+    super::public::write(out, config.public.as_ref())?;
     writeln!(out, "\n# The signer is a process of its own: `comity sign`. Only it reads `key`.")?;
     writeln!(out, "[signer]")?;
     writeln!(out, "address = \"{}\"", config.signer.address)?;

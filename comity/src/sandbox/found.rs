@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::validators::{Candidates, Validators};
 use super::{Institution, OfficerKey, World, WorldEngine, WorldOptions};
 use crate::anchor::AnchorFile;
+use crate::config::public::PublicSection;
 use crate::config::store::StoreConfig;
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
@@ -24,6 +25,7 @@ use comity_model::profile::Profile;
 use comity_model::seal::Suite;
 use comity_model::{MemberId, Time};
 use futures::future::{try_join, try_join_all};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
@@ -216,6 +218,9 @@ fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Config>,
             config.rules.push(path);
         }
         config.rest = Some(one.rest.address());
+        if config.deposits.is_some() {
+            config.public = Some(PublicSection::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
+        }
         if let Some(rate) = rate {
             config.limits = config::limits::with_rate(config.limits, rate)?;
         }

@@ -32,6 +32,11 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
         ]);
     }
     println!("{table}");
+    for institution in world.institutions() {
+        if let Some(url) = institution.gateway.public_url() {
+            println!("Page for everybody, {}: {url}/", institution.id);
+        }
+    }
     println!("Note: {}.", ledger::ONE_OPERATOR);
     if let Some(told) = world.engine().told() {
         println!("{told} Logs: <institution>/nodes/<n>/node.log.");
@@ -127,6 +132,11 @@ fn commands(world: &World) -> String {
          --key {dir}/court/keys/officer-{first}.key\n\
          {program} order approve --wait --as {dir}/court/clients/officer.toml $RELEASE --officer {second} \
          --key {dir}/court/keys/officer-{second}.key\n\
+         \n\
+         # A file into the court's log; then its page, or offline, says since when it is unchanged.\n\
+         {program} deposit put --as {dir}/court/clients/clerk.toml --kind electronic-evidence {dir}/court/court.anchor\n\
+         {program} deposit prove --as {dir}/court/clients/clerk.toml {dir}/court/court.anchor --out {dir}/deposit.comity\n\
+         {program} verify {dir}/deposit.comity --anchor {dir}/court/court.anchor --file {dir}/court/court.anchor\n\
          \n\
          # What the bank's gateway knows of chains.\n\
          {program} chain status --as {dir}/finance/clients/operator.toml\n\

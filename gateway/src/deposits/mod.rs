@@ -5,10 +5,12 @@ mod case;
 mod convert;
 mod desk;
 mod heads;
+mod open;
 mod prove;
 mod publish;
 mod witnesses;
 
+pub(crate) use open::{AsOf, OpenDesk, Seen};
 pub(crate) use publish::Publisher;
 pub(crate) use witnesses::Witnesses;
 

@@ -8,7 +8,7 @@ use crate::error::{ApiError, Reason};
 use crate::view::{HomeState, Standing};
 use comity_adapters_ports::Prover;
 use comity_deposits::{Log, Stored};
-use comity_model::deposit::Entry;
+use comity_model::deposit::{Content, Entry, Statement};
 use comity_model::member::Member;
 use comity_model::state::StatePath;
 use comity_model::{ClientId, MemberId, Time, decode};
@@ -47,6 +47,35 @@ impl DepositProver {
     ) -> Result<(Vec<u8>, Verdict), ApiError> {
         let head = self.head(index).await?;
         let seal = self.seal(index, &stored, head.header).await?;
+        let statement = with_statement.then_some(stored.statement);
+        self.put_together(&head, (index, entry), Some(stored.content), statement, seal, now).await
+    }
+
+    /// The bundle of an entry without statement and depositor; without content it says no more than that the entry stands.
+    ///
+    /// # Errors
+    /// As [`Self::bundle`].
+    pub(crate) async fn bare(
+        &self,
+        index: u64,
+        entry: Entry,
+        content: Option<Content>,
+        now: Time,
+    ) -> Result<Vec<u8>, ApiError> {
+        let head = self.head(index).await?;
+        let (bundle, _) = self.put_together(&head, (index, entry), content, None, None, now).await?;
+        Ok(bundle)
+    }
+
+    async fn put_together(
+        &self,
+        head: &Head,
+        (index, entry): (u64, Entry),
+        content: Option<Content>,
+        statement: Option<Statement>,
+        seal: Option<BatchSeal>,
+        now: Time,
+    ) -> Result<(Vec<u8>, Verdict), ApiError> {
         let (log, size) = (self.log.clone(), head.log.size);
         let path = tokio::task::spawn_blocking(move || log.inclusion(index, size)).await.map_err(ApiError::fault)?;
         let deposit = Deposited {
@@ -55,13 +84,13 @@ impl DepositProver {
             index,
             path: path.map_err(log_failed)?,
             entry,
-            content: Some(stored.content),
-            statement: with_statement.then_some(stored.statement),
+            content,
+            statement,
             seal,
         };
         let claim = self.witnessed(deposit).await?;
-        let (anchor, link) = self.link(&head).await?;
-        let bundle = Bundle { anchor, link, claim, proof: head.proof };
+        let (anchor, link) = self.link(head).await?;
+        let bundle = Bundle { anchor, link, claim, proof: head.proof.clone() };
         let view = self.home.view();
         let verdict = bundle.verify(view.anchor(), now).map_err(|refusal| view.refused(&refusal))?;
         Ok((bundle.encode(), verdict))
@@ -86,7 +115,7 @@ impl DepositProver {
     }
 
     /// The earliest head that has a deposit.
-    async fn head(&self, index: u64) -> Result<Head, ApiError> {
+    pub(super) async fn head(&self, index: u64) -> Result<Head, ApiError> {
         self.book.with(index).await?.ok_or_else(|| {
             let message = "The chain has not taken this deposit up yet: its proof is there after the next block.";
             ApiError::new(Reason::DepositPending, message)

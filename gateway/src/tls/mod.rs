@@ -5,6 +5,7 @@
 mod authorities;
 mod client;
 mod listener;
+mod public;
 mod refusal;
 mod server;
 #[cfg(test)]
@@ -15,6 +16,8 @@ mod tests;
 pub use authorities::{Authorities, certificate_identity, fingerprint};
 pub use client::{ChannelLimits, channel, channel_to};
 pub use listener::{Connection, Listener};
+pub use public::TlsServerMaterial;
+pub(crate) use public::public_config;
 pub use refusal::refusal;
 pub use server::{Protocol, ServerTls, server_config};
 

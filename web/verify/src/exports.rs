@@ -6,8 +6,10 @@
 #![allow(unsafe_code, unreachable_pub)]
 
 use crate::digest::Digests;
-use crate::{answer, describe, header, proof};
-use comity_model::Time;
+use crate::words::{self, FileFound};
+use crate::{answer, describe, header, proof, qr};
+use comity_model::{Hash, Time, UnixSeconds};
+use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,6 +59,75 @@ pub extern "C" fn verify_bundle(anchor_length: usize, seconds: i64, nanos: u32) 
             Err(_) => answer::error("this is not an anchor file: it is not text"),
         }
     })
+}
+
+/// What a page computed of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    sha256: String,
+    sm3: String,
+    size: u64,
+}
+
+/// Judges a bundle with a file beside it. The input is an anchor file's text of `anchor_length` bytes, a bundle of
+/// `bundle_length` bytes, and `{"sha256", "sm3", "size"}` of the file, or nothing. Answers in JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn judge_file(anchor_length: usize, bundle_length: usize, seconds: i64, nanos: u32) -> usize {
+    respond(|input| {
+        let parts = input.split_at_checked(anchor_length).and_then(|(anchor, rest)| {
+            let (bundle, file) = rest.split_at_checked(bundle_length)?;
+            Some((anchor, bundle, file))
+        });
+        let (Some((anchor, bundle, file)), Some(now)) = (parts, Time::new(seconds, nanos)) else {
+            return answer::error("lengths or the time are out of range");
+        };
+        let file = match file {
+            [] => None,
+            text => match file_of(text) {
+                Some(file) => Some(file),
+                None => return answer::error("this is no file's digests and size"),
+            },
+        };
+        match std::str::from_utf8(anchor) {
+            Ok(text) => words::judge(bundle, text, file.as_ref(), now),
+            Err(_) => answer::error("this is not an anchor file: it is not text"),
+        }
+    })
+}
+
+fn file_of(text: &[u8]) -> Option<FileFound> {
+    let raw: RawFile = serde_json::from_slice(text).ok()?;
+    Some(FileFound { sha256: Hash::from_hex(&raw.sha256)?, sm3: Hash::from_hex(&raw.sm3)?, size: raw.size })
+}
+
+/// What is told of a digest that a log of `size` entries does not have; `seconds` is the checkpoint's time, or below 0 where
+/// there is none yet. Answers in JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn tell_not_found(size: u64, seconds: i64) -> usize {
+    respond(|_| {
+        let time = u64::try_from(seconds).ok().map(UnixSeconds);
+        let told = words::not_found(size, time).map(|both| serde_json::json!({ "en": both.en, "zh": both.zh }));
+        Value::Array(told.to_vec())
+    })
+}
+
+/// What an anchor file pins. The input is its text. Answers in JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn read_anchor() -> usize {
+    respond(|input| {
+        let text = std::str::from_utf8(input).unwrap_or_default();
+        match crate::anchor::AnchorFile::parse(text) {
+            Ok(file) => words::anchor_of(&file),
+            Err(bad) => answer::error(&format!("this is not an anchor file: {bad}")),
+        }
+    })
+}
+
+/// A QR code. The input is its text. Answers in JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn qr_code() -> usize {
+    respond(|input| qr::code(std::str::from_utf8(input).unwrap_or_default()))
 }
 
 /// Describes a bundle without judging it. The input is the bundle. Answers in JSON.

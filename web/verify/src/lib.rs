@@ -9,6 +9,10 @@ pub mod answer;
 pub mod describe;
 pub mod header;
 pub mod proof;
+pub mod qr;
+pub mod words;
+
+mod words_steps;
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod digest;

@@ -37,6 +37,25 @@ test("the module stays below 400 KiB compressed", () => {
   assert.ok(size < 400 * 1024);
 });
 
+test("a verdict is told in both languages, an anchor is read, and an address becomes a QR code", () => {
+  const bundle = new Uint8Array(readFileSync(join(here, "bundles/record.comity")));
+  const anchor = readFileSync(join(here, "bundles/record.anchor"), "utf8");
+  const { now } = json(join(here, "bundles/record.json"));
+  const told = verifier.judgeFile(bundle, anchor, null, new Date(now)).told;
+  assert.match(told.headline[0].en, /not about a deposit/);
+  assert.match(told.headline[0].zh, /与存证无关/);
+  const file = { sha256: "00", sm3: "00", size: 1 };
+  assert.throws(() => verifier.judgeFile(bundle, anchor, file, new Date(now)), VerifyError);
+  bundle[20] = (bundle[20] ?? 0) ^ 1;
+  assert.match(verifier.judgeFile(bundle, anchor, null, new Date(now)).told.headline[1].en, /^Rule [A-Z_]+: /);
+  assert.equal(verifier.readAnchor(anchor).member, "court");
+  assert.throws(() => verifier.readAnchor("verify = false"), VerifyError);
+  assert.match(verifier.tellNotFound(7, new Date(0))[0].en, /checkpoint 7 of 1970-01-01 00:00:00 UTC/);
+  assert.match(verifier.tellNotFound(0, null)[0].zh, /日志尚无内容/);
+  assert.ok(verifier.qrCode("https://verify.example/v/00").path.startsWith("M0,0h7v1h-7z"));
+  assert.throws(() => verifier.qrCode("x".repeat(5000)), VerifyError);
+});
+
 const bundles = join(here, "bundles");
 for (const name of readdirSync(bundles).filter((file) => file.endsWith(".comity")).map((file) => file.slice(0, -7))) {
   const bundle = new Uint8Array(readFileSync(join(bundles, `${name}.comity`)));
