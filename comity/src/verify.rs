@@ -28,7 +28,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         size: file.size,
     });
     match judge(&bytes, &anchor.anchor, policy.as_ref(), clock::now()) {
-        Ok((bundle, verdict)) => return tell(args, &anchor, &verdict, words::told(&bundle, &verdict, file.as_ref())),
+        Ok((bundle, verdict)) => tell(args, &anchor, &verdict, words::told(&bundle, &verdict, file.as_ref())),
         Err(refusal) if args.json => {
             println!("{}", answer::refused(&refusal));
             Err(failure(&refusal))

@@ -9,21 +9,36 @@ const BUNDLE_MAX = 4 << 20;
 const $ = (id) => document.getElementById(id);
 const state = { lang: document.documentElement.lang.startsWith("zh") ? "zh" : "en", view: null, linked: null, job: 0 };
 
-const words = await (await fetch("/page/words.json")).json();
+const words = await (await file("/page/words.json")).json();
 const t = (key, values = {}) =>
   Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, String(value)), words[key]?.[state.lang] ?? key);
 
 // Everything that a verdict needs is here before a file is chosen: afterwards nothing but a digest is sent.
 const [wasm, anchorText] = await Promise.all([
-  fetch("/verify/comity-verify.wasm").then((answer) => answer.arrayBuffer()),
-  fetch("/anchor.toml").then((answer) => answer.text()),
+  file("/verify/comity-verify.wasm").then((answer) => answer.arrayBuffer()),
+  file("/anchor.toml").then((answer) => answer.text()),
 ]);
 const verifier = await load(wasm.slice(0)).catch(() => null);
 const verifierHash = verifier && hex(await verifier.digest("sha256", new Uint8Array(wasm)));
-const workers = Object.fromEntries(["sha256", "sm3"].map((algorithm) => [algorithm, worker()]));
+const workers = { sha256: worker(), sm3: worker() };
 
+/** One of the page's own files; where the server asks to wait, it is waited for. */
+async function file(path) {
+  for (let left = 4; ; left -= 1) {
+    const answer = await fetch(path);
+    if (answer.ok || left === 0) return answer;
+    const seconds = Number(answer.headers.get("retry-after") ?? 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
+  }
+}
+
+/** A Worker that has the verifier, and says so when its script did not come. */
 function worker() {
   const started = new Worker("/page/hash.js", { type: "module" });
+  started.addEventListener("error", () => {
+    started.failed = true;
+    started.dispatchEvent(new MessageEvent("message", { data: { failed: "not loaded" } }));
+  });
   started.postMessage({ wasm });
   return started;
 }
@@ -31,6 +46,7 @@ function worker() {
 begin();
 
 function begin() {
+  $("without").hidden = true;
   $("with-script").hidden = false;
   $("offline").hidden = false;
   for (const lang of ["zh", "en"]) $(lang).addEventListener("click", (event) => speak(event, lang));
@@ -138,10 +154,12 @@ async function digests(file) {
   $("status").textContent = told(0);
   const one = (algorithm) =>
     new Promise((resolve, reject) => {
+      // Its script may have been refused, by a server that has too much to do: then another one is asked for.
+      if (workers[algorithm].failed) workers[algorithm] = worker();
       const at = workers[algorithm];
       state.cancel = () => reject(new Error("cancelled"));
       at.addEventListener("message", function heard({ data }) {
-        if (data.job !== job) return;
+        if (data.job !== job && !at.failed) return;
         if (data.done !== undefined) {
           done[algorithm] = data.done;
           progress();
@@ -157,7 +175,8 @@ async function digests(file) {
     const [sha256, sm3] = await Promise.all([one("sha256"), one("sm3")]);
     return { sha256, sm3, size: file.size };
   } catch (error) {
-    if (job === state.job) plain("note", [error.message === "cancelled" ? "cancelled" : "unreadable"]);
+    const said = { cancelled: "cancelled", "not loaded": "not_loaded" }[error.message] ?? "unreadable";
+    if (job === state.job) plain("note", [said]);
     return null;
   } finally {
     if (job === state.job) {

@@ -76,9 +76,16 @@ impl Raw {
 }
 
 impl PublicSection {
-    /// At an address, with usual bounds, behind whatever terminates TLS.
-    pub(crate) fn at(listen: SocketAddr) -> Self {
-        Self { listen, tls: None, client_header: None, limits: PublicLimits::default() }
+    /// At an address of this machine, whose users are all one: the budget of all is each one's.
+    pub(crate) fn local(listen: SocketAddr) -> Self {
+        let usual = PublicLimits::default();
+        let limits = PublicLimits {
+            client_rate_per_second: usual.rate_per_second,
+            client_burst: usual.burst,
+            client_connections: usual.connections,
+            ..usual
+        };
+        Self { listen, tls: None, client_header: None, limits }
     }
 
     /// What the gateway is told; certificate and key are read.
@@ -159,7 +166,7 @@ mod tests {
             assert!(read(&format!("listen = \"127.0.0.1:0\"\n{bad}")).is_err(), "{bad}");
         }
         let mut text = String::new();
-        write(&mut text, Some(&PublicSection::at("127.0.0.1:9".parse().unwrap()))).unwrap();
+        write(&mut text, Some(&PublicSection::local("127.0.0.1:9".parse().unwrap()))).unwrap();
         let section = text.split_once("[public]").unwrap().1;
         assert_eq!(read(section).unwrap().listen.port(), 9, "what is written is read");
     }

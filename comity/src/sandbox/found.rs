@@ -219,7 +219,7 @@ fn configs(founded: &[Founded], rate: Option<NonZeroU32>) -> Result<Vec<Config>,
         }
         config.rest = Some(one.rest.address());
         if config.deposits.is_some() {
-            config.public = Some(PublicSection::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
+            config.public = Some(PublicSection::local(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
         }
         if let Some(rate) = rate {
             config.limits = config::limits::with_rate(config.limits, rate)?;

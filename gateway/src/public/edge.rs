@@ -24,7 +24,7 @@ const CELLS: usize = 1 << 16;
 pub struct PublicLimits {
     /// Requests per second of one client.
     pub client_rate_per_second: NonZeroU32,
-    /// Requests that one client may save up: a page is some twelve.
+    /// Requests that one client may save up: a page is some fifteen.
     pub client_burst: NonZeroU32,
     /// Requests per second of all together.
     pub rate_per_second: NonZeroU32,
@@ -46,12 +46,12 @@ impl Default for PublicLimits {
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
-            client_rate_per_second: number(10),
-            client_burst: number(60),
+            client_rate_per_second: number(20),
+            client_burst: number(150),
             rate_per_second: number(200),
             burst: number(400),
             connections: 512,
-            client_connections: 32,
+            client_connections: 64,
             lookups: 4,
             request_timeout: Duration::from_secs(10),
             connection_age: Duration::from_secs(120),

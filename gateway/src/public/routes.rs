@@ -26,6 +26,8 @@ const URI_BYTES_MAX: usize = 1_024;
 const RETRY_S: u64 = 2;
 /// A browser asks whether it still has the newest: a program that was exchanged shows at once.
 const ASK_AGAIN: &str = "no-cache";
+/// The page's own files, which one load asks for several times.
+const FOR_A_LOAD: &str = "public, max-age=30";
 /// What was looked up, by whom, is kept nowhere on the way.
 const NOT_KEPT: &str = "no-store";
 
@@ -95,7 +97,9 @@ impl Site {
         }
         let path = uri.path();
         if let Some(file) = self.files.get(path) {
-            return Ok(given(file, request.headers()));
+            let mut answer = given(file, request.headers());
+            answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(FOR_A_LOAD));
+            return Ok(answer);
         }
         match path {
             "/" => return Ok(self.page(request, "")),

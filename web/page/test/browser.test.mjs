@@ -253,6 +253,24 @@ test("without JavaScript a number is looked up by the form, and the answer says 
   await tab.close();
 });
 
+test("where a Worker's script is refused the page says so, and goes on when it comes", { skip }, async () => {
+  const tab = await browser.tab();
+  await tab.send("Fetch.enable", { patterns: [{ urlPattern: "*/page/hash.js" }] });
+  let refusing = true;
+  browser.on(({ sessionId, method, params: { requestId } = {} }) => {
+    if (sessionId !== tab.session || method !== "Fetch.requestPaused") return;
+    if (refusing) tab.send("Fetch.fulfillRequest", { requestId, responseCode: 429 });
+    else tab.send("Fetch.continueRequest", { requestId });
+  });
+  await ready(tab, "/?lang=en");
+  await tab.choose("#file", at("contract.txt"));
+  assert.match(await tab.until(`document.querySelector("#verdict.note h2")?.innerText`), /did not come/);
+  refusing = false;
+  await tab.choose("#file", at("contract.txt"));
+  await verdict(tab, "match");
+  await tab.close();
+});
+
 test("a large file is hashed in bounded memory with progress, and can be cancelled", { skip }, async () => {
   writeFileSync(at("large.bin"), "");
   truncateSync(at("large.bin"), large);

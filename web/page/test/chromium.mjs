@@ -73,7 +73,7 @@ export class Browser {
     const { browserContextId } = await this.send("Target.createBrowserContext");
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank", browserContextId });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
-    const tab = new Tab(this, sessionId, targetId);
+    const tab = new Tab(this, sessionId, browserContextId);
     for (const domain of ["Page", "Runtime", "Network", "Log", "DOM"]) await tab.send(`${domain}.enable`);
     await tab.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
     if (!script) await tab.send("Emulation.setScriptExecutionDisabled", { value: true });
@@ -95,11 +95,11 @@ export class Tab {
   /** @type {string[]} */
   complaints = [];
 
-  /** @param {Browser} browser @param {string} session @param {string} target */
-  constructor(browser, session, target) {
+  /** @param {Browser} browser @param {string} session @param {string} context */
+  constructor(browser, session, context) {
     this.browser = browser;
     this.session = session;
-    this.target = target;
+    this.context = context;
     browser.on(({ sessionId, method, params }) => {
       if (sessionId !== session) return;
       if (method === "Network.requestWillBeSent" && !params.request.url.startsWith("blob:")) {
@@ -168,6 +168,7 @@ export class Tab {
   }
 
   async close() {
-    await this.browser.send("Target.closeTarget", { targetId: this.target });
+    // With its connections, which would otherwise be kept.
+    await this.browser.send("Target.disposeBrowserContext", { browserContextId: this.context });
   }
 }
