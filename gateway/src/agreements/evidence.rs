@@ -17,21 +17,23 @@ use comity_verify::light::{ConsensusState, LightStep};
 
 /// The role in which the other gateway is asked: what a payment record says is no personal data.
 const ROLE: &str = "reader";
-/// What the chain says when another gateway came first, or the date is not there yet: nothing is wrong.
-const EXPECTED: [&str; 4] = ["INSTALMENT_PAID", "AGREEMENT_STATE", "AGREEMENT_ENDED", "DEFAULT_EARLY"];
+/// What the chain says when it has gone on since it was last looked at, because another gateway came first or while this one
+/// was away: nothing is wrong, and there is something to learn.
+const GONE_ON: [&str; 3] = ["INSTALMENT_PAID", "AGREEMENT_STATE", "AGREEMENT_ENDED"];
+/// What it says when the date is not there yet.
+const EARLY: &str = "DEFAULT_EARLY";
 /// The record stands, and does not say that the instalment was paid.
 const NO_PAYMENT: &str = "PAYMENT_RECORD";
 
 impl AgreementDesk {
-    /// Looks whether instalment `number` is paid and, if it is due, whether it is not; submits what is provable. Returns
-    /// the header of the court's chain that proves what came of it, where something did.
+    /// Looks whether instalment `number` is paid and, if it is due, whether it is not; submits what is provable.
     pub(super) async fn bring(
         &self,
         stored: &StoredAgreement,
         entry: &AgreementEntry,
         number: u16,
-    ) -> Result<Option<Height>, ApiError> {
-        let Some((instalment, _)) = entry.instalment(number) else { return Ok(None) };
+    ) -> Result<Brought, ApiError> {
+        let Some((instalment, _)) = entry.instalment(number) else { return Ok(Brought::Nothing) };
         let (client, answer) = self.fetch(stored, entry, number).await?;
         let state = answer.state.unwrap_or_default();
         let height = Height(state.header_height);
@@ -41,10 +43,10 @@ impl AgreementDesk {
             |evidence| Message::ProveDefault { court: court.clone(), agreement, instalment: number, evidence };
         if !state.exists {
             if !due {
-                return Ok(None);
+                return Ok(Brought::Nothing);
             }
             let evidence = DefaultProof::Absent { proof: state.proof.clone(), height };
-            return self.submit(&client, &state, default(evidence)).await.map(Brought::height);
+            return self.submit(&client, &state, default(evidence)).await;
         }
         let record: RecordState = decode("a record", &state.value).map_err(|error| malformed(stored, error))?;
         let payment = PaymentProof { record, disclosure: answer.disclosure, proof: state.proof.clone(), height };
@@ -53,9 +55,9 @@ impl AgreementDesk {
         match self.submit(&client, &state, paid).await? {
             Brought::NoPayment if due => {
                 let evidence = DefaultProof::Insufficient(payment);
-                self.submit(&client, &state, default(evidence)).await.map(Brought::height)
+                self.submit(&client, &state, default(evidence)).await
             }
-            brought => Ok(brought.height()),
+            brought => Ok(brought),
         }
     }
 
@@ -113,30 +115,24 @@ impl AgreementDesk {
         messages.push(message);
         match self.0.chain.submit.submit(messages).await? {
             Outcome::Committed { height, .. } => Ok(Brought::Taken(height.next())),
-            Outcome::Refused { code, .. } if EXPECTED.contains(&code.as_str()) => Ok(Brought::Nothing),
+            Outcome::Refused { code, .. } if GONE_ON.contains(&code.as_str()) => Ok(Brought::GoneOn),
+            Outcome::Refused { code, .. } if code.as_str() == EARLY => Ok(Brought::Nothing),
             Outcome::Refused { code, .. } if code.as_str() == NO_PAYMENT => Ok(Brought::NoPayment),
             Outcome::Refused { code, detail } => Err(crate::keeper::chain_refused(code.as_str(), detail)),
         }
     }
 }
 
-/// What came of a submission.
-enum Brought {
-    /// The chain took it; the header that proves it.
+/// What came of a look.
+pub(super) enum Brought {
+    /// The chain took what was brought; the header that proves it.
     Taken(Height),
-    /// Another came first, or it is too early.
+    /// The chain knows more than this gateway.
+    GoneOn,
+    /// It is too early, or nothing is provable.
     Nothing,
     /// The record does not say that it was paid.
     NoPayment,
-}
-
-impl Brought {
-    const fn height(self) -> Option<Height> {
-        match self {
-            Self::Taken(height) => Some(height),
-            Self::Nothing | Self::NoPayment => None,
-        }
-    }
 }
 
 fn malformed(stored: &StoredAgreement, error: comity_model::Malformed) -> ApiError {

@@ -4,6 +4,7 @@
 //! It refuses to keep anything of its own but the times of its last looks.
 
 use super::desk::AgreementDesk;
+use super::evidence::Brought;
 use super::stored::StoredAgreement;
 use crate::error::ApiError;
 use comity_adapters_ports::{BlockEvents, PortError};
@@ -194,11 +195,17 @@ async fn look(desk: &AgreementDesk, id: &AgreementId) -> Result<Option<Duration>
         return Ok(Some(EARLY_EVERY));
     }
     let Some(number) = next_unpaid(&entry) else { return Ok(Some(EARLY_EVERY)) };
-    if let Some(header) = desk.bring(&stored, &entry, number).await? {
-        desk.learn(id, header).await?;
-        return Ok(Some(Duration::ZERO));
+    match desk.bring(&stored, &entry, number).await? {
+        Brought::Taken(header) => {
+            desk.learn(id, header).await?;
+            Ok(Some(Duration::ZERO))
+        }
+        Brought::GoneOn => {
+            desk.learn(id, Height(0)).await?;
+            Ok(None)
+        }
+        Brought::Nothing | Brought::NoPayment => Ok(next_look(desk, &stored, &entry, number)),
     }
-    Ok(next_look(desk, &stored, &entry, number))
 }
 
 /// Whether the hold period is over by our clock, and the chain is about to open what it opens.

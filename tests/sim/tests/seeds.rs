@@ -21,6 +21,16 @@ fn some_hundred_seeds_keep_every_promise() {
 }
 
 #[test]
+fn what_longer_campaigns_have_found_stays_mended() {
+    // A gateway that was away while its chain took a default, and opened what it opens, learns of it.
+    let found: [(u64, &[usize]); 1] = [(513, &[12, 20])];
+    for (seed, items) in found {
+        let end = runner().run(seed, Some(items)).expect("a run");
+        assert!(matches!(end, End::Kept { .. }), "seed {seed}: {end:?}");
+    }
+}
+
+#[test]
 fn a_seed_replays_exactly() {
     for seed in [3, 11, 12] {
         let first = runner().run(seed, None).expect("a run");
