@@ -114,6 +114,9 @@ pub(crate) struct DepositProveArgs {
     /// The deposit's index; the earliest that is shown when left out.
     #[arg(long, value_name = "INDEX")]
     pub(crate) index: Option<u64>,
+    /// How long to wait for the block that takes the deposit up, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
+    pub(crate) wait: u16,
     /// Also what the depositor states; needs a purpose.
     #[arg(long)]
     pub(crate) with_statement: bool,

@@ -19,10 +19,14 @@ use sm3::Sm3;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
+use tonic::Code;
 use tonic::transport::Channel;
 
 /// Largest answer that is taken.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// How soon a proof that is not there yet is asked for again.
+const AGAIN: Duration = Duration::from_millis(250);
 /// A file is read in such pieces.
 const PIECE: usize = 1 << 20;
 
@@ -193,13 +197,31 @@ async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
         with_statement: args.with_statement,
         purpose: purpose(&args.purpose),
     };
-    let proven = client.prove_deposit(request).await.map_err(|error| status(error, "there is no proof"))?.into_inner();
+    let proven = proven(&mut client, request, Duration::from_secs(args.wait.into())).await?;
     files::save(&args.out, &proven.bundle)?;
     println!("{parent}/deposits/{index}: {} bytes in {}", proven.bundle.len(), args.out.display());
     if let Some(proof) = &proven.proof {
         println!("{}", proof_line(proof));
     }
     Ok(())
+}
+
+/// The proof; a deposit of just now is waited for, until its block is there.
+async fn proven(
+    client: &mut DepositsClient<Channel>,
+    request: v1::ProveDepositRequest,
+    wait: Duration,
+) -> Result<v1::ProveDepositResponse, Failure> {
+    let until = Instant::now() + wait;
+    loop {
+        match client.prove_deposit(request.clone()).await {
+            Ok(proven) => return Ok(proven.into_inner()),
+            Err(error) if error.code() == Code::Unavailable && Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => return Err(status(error, "there is no proof")),
+        }
+    }
 }
 
 async fn get(args: DepositGetArgs) -> Result<(), Failure> {
