@@ -207,6 +207,7 @@ mod tests {
         }
         let scripts = [
             include_str!("../../../web/page/page.js"),
+            include_str!("../../../web/page/near.js"),
             include_str!("../../../web/page/show.js"),
             include_str!("page.rs"),
         ];
