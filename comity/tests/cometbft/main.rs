@@ -100,9 +100,11 @@ impl Paper {
     }
 }
 
+#[allow(clippy::await_holding_lock)] // Held by the thread that waits for the test and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_validators_make_a_chain_that_keeps_every_promise_and_survives_kills() {
     let Some(cometbft) = network::cometbft() else { return };
+    let _alone = pairs::alone();
     let folder = tempfile::tempdir().unwrap();
     let started = std::time::Instant::now();
     let step = |what: &str| println!("{:>5.1} s  {what}", started.elapsed().as_secs_f32());
