@@ -213,8 +213,9 @@ impl Publisher {
         self.publish(Head { log, header: stood.header.height(), proof: stood.proof }, at).await
     }
 
+    /// Publishes the checkpoint of a proven head. The head is kept last: a deposit counts as proven once a head over it is
+    /// kept, and who was given that proof may read the checkpoint and the tiles under it in the next moment.
     async fn publish(&self, head: Head, at: ProvenAt) -> Result<(), PublishError> {
-        self.book.keep(&head).await?;
         let tree = TreeHead { size: head.log.size, root: head.log.root };
         let (signature, key) = self.signer.sign_checkpoint(self.log_head(&tree)).await?;
         let origin = origin(self.home.view().chain(), &self.institution);
@@ -229,7 +230,13 @@ impl Publisher {
         let (log, bytes) = (self.log.clone(), published.note().into_bytes());
         tokio::task::spawn_blocking(move || log.publish(tree.size, &bytes)).await??;
         metrics::gauge!(crate::measure::CHECKPOINT_SIZE).set(tree.size as f64);
+        let head = published.head.clone();
         self.standings.published.store(Some(Arc::new(published)));
+        if let Err(error) = self.book.keep(&head).await {
+            // So that the next round begins again, and keeps it.
+            self.standings.published.store(None);
+            return Err(error.into());
+        }
         Ok(())
     }
 
