@@ -1,32 +1,11 @@
 //! `comity store` against an institution that runs: a backup through the running process, a restore elsewhere, a check.
 
-use std::io::{BufRead, BufReader};
+mod process;
+
+use process::{Running, comity, comity_in, free_address, said};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn comity(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_comity")).args(args).stdin(Stdio::null()).output().expect("the program runs")
-}
-
-fn said(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address").to_string()
-}
 
 /// A court that serves, and the path of its configuration.
 fn court(folder: &Path) -> (Running, PathBuf) {
@@ -37,22 +16,9 @@ fn court(folder: &Path) -> (Running, PathBuf) {
     let made = comity(&args.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(made.status.success(), "{}", said(&made));
     let config = dir.join("comity.toml");
-    let mut serving = Command::new(env!("CARGO_BIN_EXE_comity"))
-        .args(["serve", "--config"])
-        .arg(&config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(serving.stdout.take().expect("its output is piped"));
-    let (started, mut text) = (Instant::now(), String::new());
-    while !text.contains("Stops at Ctrl-C") {
-        assert!(started.elapsed() < Duration::from_secs(60), "the court does not serve:\n{text}");
-        assert!(lines.read_line(&mut text).expect("its output is text") > 0, "the court ended:\n{text}");
-    }
+    let (running, _) = Running::start(&["serve", "--config", &config.display().to_string()]);
     // Asked for its chain, the gateway verifies and notes it: then something stands in its store.
-    let running = Running(serving);
+    let started = Instant::now();
     let client = dir.join("clients/reader.toml").display().to_string();
     while !comity(&["chain", "status", "--as", &client]).status.success() {
         assert!(started.elapsed() < Duration::from_secs(60), "the gateway does not answer");
@@ -129,35 +95,17 @@ fn a_store_moves_from_a_file_into_a_database_and_serves_there() {
     let schema = format!("moved_{}", std::process::id());
     let section = format!("url = \"{user}@{after}\"\nschema = \"{schema}\"");
     let moved = with_store(&config, "moved.toml", &section);
-    let run = |command: &str, more: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["store", command, "--config"])
-            .arg(&moved)
-            .args(more)
-            .env("COMITY_STORE__PASSWORD", password)
-            .output()
-            .expect("the program runs")
-    };
+    let (moved, variables) = (moved.display().to_string(), [("COMITY_STORE__PASSWORD", password)]);
+    let run = |command, more: &[&str]| comity_in(&[&["store", command, "--config", &moved], more].concat(), &variables);
     let output = run("restore", &["--from", &copy]);
     assert!(output.status.success(), "{}", said(&output));
     let output = run("check", &[]);
     assert!(output.status.success(), "{}", said(&output));
     // Without the password it is said what is missing, and the password is nowhere to be read.
-    let refused = store("check", &moved, &[]);
+    let refused = comity(&["store", "check", "--config", &moved]);
     assert!(!refused.status.success() && said(&refused).contains("COMITY_STORE__PASSWORD"), "{}", said(&refused));
     drop(running);
 
-    let mut serving = Command::new(env!("CARGO_BIN_EXE_comity"))
-        .args(["serve", "--config"])
-        .arg(&moved)
-        .env("COMITY_STORE__PASSWORD", password)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let lines = BufReader::new(serving.stdout.take().expect("its output is piped")).lines();
-    let serving = Running(serving);
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("Stops at Ctrl-C")), "it serves over the database");
-    drop(serving);
+    // It serves over the database.
+    let _serving = Running::start_in(&["serve", "--config", &moved], &variables);
 }

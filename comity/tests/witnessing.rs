@@ -1,47 +1,11 @@
 //! A court, its signer and a witness as processes: the witness cosigns what the court has deposited, a reader with a policy is
 //! content, and one that wants more is refused.
 
-use std::io::{BufRead, BufReader};
+mod process;
+
+use process::{Running, comity, free_address, said};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Running {
-    /// Starts one and waits until it says that it runs; what it said.
-    fn start(args: &[&str]) -> (Self, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
-        let (running, mut text) = (Self(child), String::new());
-        while !text.contains("Stops at Ctrl-C") {
-            assert!(lines.read_line(&mut text).expect("its output is text") > 0, "{args:?} ended:\n{text}");
-        }
-        (running, text)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn comity(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_comity")).args(args).stdin(Stdio::null()).output().expect("the program runs")
-}
-
-fn said(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// Asks until it is done with what is wanted: the chain's next block, the witness's next answer.
 fn until(args: &[&str], wanted: &str) -> String {
@@ -55,11 +19,6 @@ fn until(args: &[&str], wanted: &str) -> String {
         assert!(started.elapsed() < Duration::from_secs(60), "{args:?} does not say {wanted:?}:\n{text}");
         std::thread::sleep(Duration::from_millis(300));
     }
-}
-
-fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address").to_string()
 }
 
 fn write(path: &Path, text: &str) -> String {

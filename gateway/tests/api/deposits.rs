@@ -377,7 +377,7 @@ async fn witnesses_cosign_the_log_and_one_that_is_down_is_shown_and_costs_nothin
     let key = NoteKey::parse(&log(&world, |log| !log.note.is_empty()).await.verifier_key).unwrap();
     let (one, one_key) = witness(&world, "w.one", &key, "127.0.0.1:0").await;
     let (two, two_key) = witness(&world, "witness.two", &key, "127.0.0.1:0").await;
-    let address = crate::alliance::free_address();
+    let address = crate::support::free_address();
     let (three, three_key) = witness(&world, "another.three", &key, &address).await;
     three.stop().await;
     let text = format!(

@@ -1,8 +1,8 @@
 //! A listing is corrected and removed, and everyone who read it has the correction, with proof: delivered by its keeper, or
 //! found by the holder's own check; through outages and restarts; and a deadline that passes is seen.
 
-use crate::circle::{Circle, CircleClock, LISTING, name, purpose};
-use crate::support::{fact, liar, reason};
+use crate::circle::{Circle, LISTING, name, purpose};
+use crate::support::{TestClock, fact, liar, reason};
 use comity_gateway::PeerConfig;
 use comity_gateway::following::{Calendar, Following};
 use comity_model::record::RecordReceipt;
@@ -206,8 +206,8 @@ async fn a_holder_that_was_away_and_a_keeper_that_was_restarted_lose_nothing() {
 
 /// A clock at which it is ten in the morning of the next Friday, and the calendar of a jurisdiction where the Monday after
 /// that is a holiday; and the second at which three working days from then are over.
-fn before_a_long_weekend() -> (CircleClock, Calendar, i64) {
-    let clock = CircleClock::default();
+fn before_a_long_weekend() -> (TestClock, Calendar, i64) {
+    let clock = TestClock::default();
     let offset = Offset::constant(8);
     let now = jiff::Timestamp::from_second(clock.time().seconds()).unwrap();
     let today = offset.to_datetime(now).date();

@@ -1,10 +1,10 @@
 //! A court investigates what institutions keep of persons: each answers by its own private index, over real ledgers and
 //! mutual TLS, and every answer is proven before it is told.
 
-use crate::alliance::{Party, free_address};
+use crate::alliance::Party;
 use crate::filling::{About, CASE, NAME, NUMBER};
 use crate::support::liar::Cut;
-use crate::support::{liar, reason};
+use crate::support::{free_address, liar, reason};
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DecidePolicy, PeerConfig, Running};

@@ -1,8 +1,8 @@
 //! A court's orders to a bank, over two real ledgers, a relayer and mutual TLS: from the officers' approvals to results
 //! that are proven on the court's own chain.
 
-use crate::enforcement::{CO_OWNER, POOR, RICH, UNKNOWN, World, approval, client_of, freeze, release};
-use crate::support::reason;
+use crate::enforcement::{CO_OWNER, POOR, RICH, UNKNOWN, World, freeze, release};
+use crate::support::{approval, client_of, reason};
 use comity_gateway::institution::{ByHand, DecideError};
 use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
 use comity_gateway::tls::{ChannelLimits, channel_to};

@@ -1,9 +1,9 @@
 //! What rules propose, over two real ledgers and mutual TLS, with the rules and sectors as they ship: an effective judgment
 //! is handed over, a filing is told to those whom the rule names, and an investigation is carried out by itself.
 
-use crate::alliance::{World, signature};
+use crate::alliance::World;
 use crate::filling::{About, NAME, NUMBER};
-use crate::support::reason;
+use crate::support::{approval, reason, signature};
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
 use comity_gateway::triggers::{ProposalStop, RuleSource, Rules, TAG_STOP};
@@ -117,7 +117,7 @@ async fn a_judgment_that_is_effective_and_not_performed_proposes_its_hand_over()
     let get = v1::GetOrderRequest { name: hand_over.order.clone() };
     let order = world.orders("clerk").get_order(get).await.unwrap().into_inner();
     for officer in 1..=u8::try_from(order.approvals_needed).unwrap() {
-        world.orders("officer").approve_order(crate::alliance::approval(&order, officer)).await.unwrap();
+        world.orders("officer").approve_order(approval(&order, officer)).await.unwrap();
     }
     let end = Instant::now() + WAIT_MAX;
     loop {

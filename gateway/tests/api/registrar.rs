@@ -1,8 +1,8 @@
 //! An institution's registrar puts records and assets through the API, over a real ledger and mutual TLS: row by row
 //! judged, proven on the chain when answered, the same when repeated.
 
-use crate::enforcement::{RICH, World, approval, freeze};
-use crate::support::{Institution, licence, name, reason};
+use crate::enforcement::{RICH, World, freeze};
+use crate::support::{Institution, approval, licence, name, reason};
 use comity_gateway::{Running, field_to_wire};
 use comity_model::member::MemberKind;
 use comity_proto::google::longrunning::WaitOperationRequest;

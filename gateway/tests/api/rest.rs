@@ -1,7 +1,7 @@
 //! The API over REST: the same answers and the same refusals as over gRPC, for callers who speak HTTP and JSON.
 
-use crate::enforcement::{POOR, World, approval, freeze};
-use crate::support::{Authority, Institution, licence, name, sector};
+use crate::enforcement::{POOR, World, freeze};
+use crate::support::{Authority, Institution, approval, licence, name, sector};
 use comity_gateway::{Running, TlsMaterial};
 use comity_model::member::MemberKind;
 use http::{Method, Request, StatusCode, header};

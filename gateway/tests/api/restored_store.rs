@@ -1,7 +1,8 @@
 //! A court's store after a restore, compared with its chain: what the chain has and the store has not is named.
 
-use crate::enforcement::{RICH, World, approval, freeze};
+use crate::enforcement::{RICH, World, freeze};
 use crate::filling::About;
+use crate::support::approval;
 use comity_gateway::DecidePolicy;
 use comity_gateway::check::{self, Subject};
 use comity_gateway::sectors::Sectors;

@@ -2,8 +2,9 @@
 //! real ledgers and a relayer, with fields that are made from its schema. A sector that is added while everything runs
 //! goes the same way.
 
-use crate::alliance::{World, approval, profile};
+use crate::alliance::World;
 use crate::filling::{About, CASE, NAME, NUMBER};
+use crate::support::{approval, profile};
 use comity_gateway::DecidePolicy;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSchema, SectorSource, Sectors};
@@ -133,7 +134,7 @@ async fn a_sector_is_added_while_everything_runs_and_is_data_alone() {
     // The governors of the institution's chain add the profile; the gateways read the two files.
     let mut world = world.knowing(sectors.clone()).await;
     let profile = profile(&schema, &world.bank.id);
-    world.bank.govern(Action::SetProfile(profile)).await;
+    world.bank.ledger.govern(Action::SetProfile(profile)).await;
     assert_eq!(exercise(&world, &schema, 1).await, 3);
     world.stop().await;
 }

@@ -3,8 +3,8 @@
 use crate::database::Database;
 use crate::enforcement::agreements::{request, rules};
 use crate::enforcement::several::Several;
-use crate::enforcement::{RICH, approval, freeze, signature};
-use crate::support::reason;
+use crate::enforcement::{RICH, freeze};
+use crate::support::{approval, reason, signature};
 use comity_proto::google::longrunning::WaitOperationRequest;
 use comity_proto::v1::agreement::State;
 use comity_proto::v1::agreements_client::AgreementsClient;

@@ -2,8 +2,8 @@
 //! learns of payments and of their absence by proof of the bank's chain alone.
 
 use crate::enforcement::agreements::{ACCOUNT, OWED, amount, request, rules, text};
-use crate::enforcement::{RICH, World, approval, sectors, signature};
-use crate::support::reason;
+use crate::enforcement::{RICH, World, sectors};
+use crate::support::{approval, reason, signature};
 use comity_gateway::institution::NewAsset;
 use comity_gateway::{Clock, DecidePolicy};
 use comity_model::Hash;

@@ -2,8 +2,8 @@
 //! the two ledgers.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-use crate::support::{Authority, TestLedger};
-use comity_adapters_ports::{Chain, Outcome};
+use crate::support::{Authority, TestLedger, always, client_of, free_address, officer, profile};
+use comity_adapters_ports::Chain;
 use comity_deposits::Log;
 use comity_gateway::following::Following;
 use comity_gateway::sectors::{Role, SectorSchema, Sectors};
@@ -13,21 +13,16 @@ use comity_gateway::triggers::Rules;
 use comity_gateway::{
     Clock, DecidePolicy, DepositLog, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing,
 };
-use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
-use comity_model::governance::{Action, GovernorApproval, Proposal};
-use comity_model::member::{Member, MemberKind, Officer, Validity};
-use comity_model::profile::Profile;
-use comity_model::seal::{PublicKey, Signature};
-use comity_model::tx::Message;
-use comity_model::{ClientId, Hash, MemberId, UnixSeconds, encode};
-use comity_proto::v1;
+use comity_model::governance::Action;
+use comity_model::member::{Member, MemberKind};
+use comity_model::seal::PublicKey;
+use comity_model::{Hash, MemberId};
 use comity_proto::v1::orders_client::OrdersClient;
 use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
 use comity_store::RedbStore;
 use comity_verify::light::Anchor;
-use comity_verify::seal::signing_bytes;
 use comity_verify::tlog::Policy;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::SigningKey;
 use secrecy::SecretBox;
 use std::sync::Arc;
 use tonic::transport::Channel;
@@ -45,7 +40,6 @@ pub struct Party {
     pub rules: Arc<Rules>,
     /// Seeds of its keys start with this byte.
     seed: u8,
-    proposals: u64,
     pub folder: tempfile::TempDir,
     /// The log of deposits that it keeps, if it is a court.
     pub log: Option<Arc<Log>>,
@@ -63,43 +57,8 @@ pub struct World {
     bank_address: String,
 }
 
-/// A sector's profile, answered by `member`.
-pub fn profile(schema: &SectorSchema, member: &MemberId) -> Profile {
-    match &schema.profile {
-        Some(template) => template.profile(member.clone()),
-        None => Profile { sector: schema.name.clone(), institution: member.clone(), kinds: Vec::new() },
-    }
-}
-
-fn always() -> Validity {
-    Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None }
-}
-
-fn officer_key(number: u8) -> SigningKey {
-    SigningKey::from_bytes(&[100 + number; 32])
-}
-
-fn officer(number: u8) -> Officer {
-    Officer {
-        member: "court".parse().unwrap(),
-        id: format!("J{number}").parse().unwrap(),
-        key: PublicKey::ed25519(officer_key(number).verifying_key().to_bytes()),
-        validity: always(),
-    }
-}
-
-pub fn client_of(chain: &str) -> ClientId {
-    format!("client-{chain}").parse().unwrap()
-}
-
 fn log_in(folder: &std::path::Path) -> Arc<Log> {
     Arc::new(Log::open(folder, comity_deposits::Options::default()).unwrap())
-}
-
-/// A port that was free a moment ago: two gateways have to know each other before either listens.
-pub fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().to_string()
 }
 
 impl Party {
@@ -140,7 +99,6 @@ impl Party {
             sectors,
             rules: Arc::default(),
             seed,
-            proposals: 0,
             policy: None,
             log: (kind == MemberKind::Court).then(|| log_in(&folder.path().join("log"))),
             folder,
@@ -156,41 +114,6 @@ impl Party {
 
     pub fn chain(&self) -> Chain {
         self.ledger.chain()
-    }
-
-    pub async fn govern(&mut self, action: Action) {
-        let chain = self.anchor.chain_id.clone();
-        let proposal = Proposal { chain, number: self.proposals, action, evidence: Hash::ZERO };
-        let governor = SigningKey::from_bytes(&[77; 32]);
-        let signature = governor.sign(&signing_bytes(comity_verify::seal::TAG_PROPOSAL, &proposal)).to_bytes();
-        let approvals = vec![GovernorApproval { governor: 0, signature: Signature::ed25519(signature) }];
-        let outcome = self.chain().submit.submit(vec![Message::Govern { proposal, approvals }]).await.unwrap();
-        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
-        self.proposals += 1;
-    }
-
-    /// Creates the client of `other`'s chain on this one.
-    async fn watch(&mut self, other: &Chain, anchor: &Anchor) {
-        let block = other.headers.light_block(anchor.height).await.unwrap();
-        let client = ClientState {
-            id: client_of(anchor.chain_id.as_str()),
-            kind: ClientKind::Comet,
-            chain: anchor.chain_id.clone(),
-            counterparty: client_of(self.anchor.chain_id.as_str()),
-            anchor: AnchorPoint {
-                height: anchor.height,
-                header_hash: anchor.header_hash,
-                validators_hash: anchor.validators_hash,
-            },
-            trusting_period_s: anchor.trusting_period_secs,
-            clock_drift_s: anchor.clock_drift_secs,
-            operators: 1,
-            suites: anchor.suites,
-            usable_from: UnixSeconds(0),
-            latest: anchor.height,
-            status: ClientStatus::Active,
-        };
-        self.govern(Action::CreateClient { client, block: encode(&block) }).await;
     }
 
     pub fn as_peer_of(&self, other: &Self, address: &str) -> PeerConfig {
@@ -308,10 +231,10 @@ impl World {
         let mut court = Party::keeping("court", MemberKind::Court, 10, sectors.clone(), of_courts).await;
         court.rules = Arc::new(rules);
         let mut bank = Party::keeping("bank", kind, 20, sectors, |_| true).await;
-        court.govern(Action::SetOfficer(officer(1))).await;
-        court.govern(Action::SetOfficer(officer(2))).await;
-        court.watch(&bank.chain(), &bank.anchor).await;
-        bank.watch(&court.chain(), &court.anchor).await;
+        court.ledger.govern(Action::SetOfficer(officer(1))).await;
+        court.ledger.govern(Action::SetOfficer(officer(2))).await;
+        court.ledger.watch(&bank.chain(), &bank.anchor).await;
+        bank.ledger.watch(&court.chain(), &court.anchor).await;
         let relayer = relayer(&court, &bank);
         let (court_address, bank_address) = (free_address(), free_address());
         let bank_signer = SignerClient::in_task(bank.signer_core());
@@ -380,18 +303,4 @@ fn relayer(court: &Party, bank: &Party) -> Relayer {
     let config =
         RelayerConfig { chains: vec![side(court), side(bank)], paths: vec![path], store, limits: Default::default() };
     Relayer::start(config).unwrap()
-}
-
-/// An officer's approval of an order.
-pub fn approval(order: &v1::Order, number: u8) -> v1::ApproveOrderRequest {
-    v1::ApproveOrderRequest {
-        name: order.name.clone(),
-        officer: format!("J{number}"),
-        signature: signature(&order.signing_bytes, number),
-    }
-}
-
-/// An officer's signature over what the API gives to be signed.
-pub fn signature(bytes: &[u8], number: u8) -> Vec<u8> {
-    officer_key(number).sign(bytes).to_bytes().to_vec()
 }

@@ -3,51 +3,24 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use crate::filling::{self, About};
-use crate::support::{Authority, TestLedger};
+use crate::support::{Authority, TestClock, TestLedger, always, free_address, profile};
 use comity_gateway::following::Following;
 use comity_gateway::sectors::Sectors;
 use comity_gateway::signer::{SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
-use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Reason, Running};
+use comity_gateway::{DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Reason, Running};
 use comity_ledger_engine::Storage;
-use comity_model::member::{Member, MemberKind, Validity};
-use comity_model::profile::Profile;
+use comity_model::member::{Member, MemberKind};
 use comity_model::record::{Field, FieldValue};
 use comity_model::seal::PublicKey;
-use comity_model::{Hash, MemberId, RecordId, Sector, Time, UnixSeconds};
+use comity_model::{Hash, MemberId, RecordId, Sector};
 use comity_proto::v1;
 use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
 use ed25519_dalek::SigningKey;
 use secrecy::SecretBox;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::transport::Channel;
-
-/// What time it is in a circle: the machine's clock, moved forward where a test needs it.
-#[derive(Clone, Default)]
-pub struct CircleClock(Arc<AtomicU64>);
-
-impl CircleClock {
-    pub fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub fn time(&self) -> Time {
-        Clock::system().now().plus_seconds(self.0.load(Ordering::SeqCst))
-    }
-
-    fn gateway(&self) -> Clock {
-        let clock = self.clone();
-        Clock::from_fn(move || clock.time())
-    }
-}
-
-impl comity_ledger_engine::Clock for CircleClock {
-    fn now(&self) -> Time {
-        self.time()
-    }
-}
 
 /// One institution.
 pub struct Party {
@@ -64,12 +37,12 @@ pub struct Party {
     store: Option<Arc<dyn Store>>,
     sectors: Arc<Sectors>,
     seed: u8,
-    clock: CircleClock,
+    clock: TestClock,
     folder: tempfile::TempDir,
 }
 
 impl Party {
-    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Arc<Sectors>, clock: CircleClock) -> Self {
+    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Arc<Sectors>, clock: TestClock) -> Self {
         let member: MemberId = id.parse().unwrap();
         let operator = SigningKey::from_bytes(&[seed + 1; 32]);
         let entry = Member {
@@ -82,20 +55,14 @@ impl Party {
             operators: vec![operator.verifying_key().to_bytes()],
             gateway: "127.0.0.1:1".into(),
             ca_fingerprint: Hash([4; 32]),
-            validity: Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None },
+            validity: always(),
         };
         let kept = sectors.iter().filter(|_| kind == MemberKind::Credit);
-        let profiles = kept.map(|schema| match &schema.profile {
-            Some(template) => template.profile(member.clone()),
-            None => Profile { sector: schema.name.clone(), institution: member.clone(), kinds: Vec::new() },
-        });
-        let profiles = profiles.collect();
+        let profiles = kept.map(|schema| profile(schema, &member)).collect();
         let by: (Storage, Arc<dyn comity_ledger_engine::Clock>) = (Storage::Memory, Arc::new(clock.clone()));
         let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, by).await;
         let anchor = ledger.anchor(300 * 86_400);
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap().to_string();
-        let (authority, folder) = (Authority::new(id), tempfile::tempdir().unwrap());
+        let (address, authority, folder) = (free_address(), Authority::new(id), tempfile::tempdir().unwrap());
         Self {
             id: member,
             kind,
@@ -214,7 +181,7 @@ pub struct Circle {
     pub credit: Party,
     pub court: Party,
     pub bank: Party,
-    pub clock: CircleClock,
+    pub clock: TestClock,
     pub following: Following,
 }
 
@@ -222,11 +189,11 @@ pub const LISTING: &str = "SX-2026-0001";
 
 impl Circle {
     pub async fn start(following: Following) -> Self {
-        Self::start_at(following, CircleClock::default()).await
+        Self::start_at(following, TestClock::default()).await
     }
 
     /// All three gateways, with the sectors as they ship, and one listing.
-    pub async fn start_at(following: Following, clock: CircleClock) -> Self {
+    pub async fn start_at(following: Following, clock: TestClock) -> Self {
         let sectors = Arc::new(Sectors::embedded().unwrap());
         let party = |id, kind, seed| Party::start(id, kind, seed, sectors.clone(), clock.clone());
         let mut circle = Self {

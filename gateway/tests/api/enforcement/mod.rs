@@ -2,36 +2,32 @@
 //! the two ledgers.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-use crate::support::{Authority, TestLedger};
-use comity_adapters_ports::{Chain, Outcome};
+use crate::support::{Authority, TestClock, TestLedger, always, client_of, free_address, officer};
+use comity_adapters_ports::Chain;
 use comity_gateway::following::Following;
 use comity_gateway::institution::NewAsset;
 use comity_gateway::sectors::{Role, SectorSource, Sectors};
 use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::triggers::Rules;
-use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
+use comity_gateway::{DecidePolicy, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing};
 use comity_ledger_engine::Storage;
 use comity_model::asset::Enforcement;
-use comity_model::client::{AnchorPoint, ClientKind, ClientState, ClientStatus};
-use comity_model::governance::{Action, GovernorApproval, Proposal};
-use comity_model::member::{Member, MemberKind, Officer, Validity};
+use comity_model::governance::Action;
+use comity_model::member::{Member, MemberKind};
 use comity_model::profile::Profile;
 use comity_model::record::{Field, FieldValue};
-use comity_model::seal::{PublicKey, Signature};
-use comity_model::tx::Message;
-use comity_model::{Amount, ClientId, Hash, MemberId, RecordId, Time, UnixSeconds, encode};
+use comity_model::seal::PublicKey;
+use comity_model::{Amount, Hash, MemberId, RecordId};
 use comity_proto::v1;
 use comity_proto::v1::institution_client::InstitutionClient;
 use comity_proto::v1::orders_client::OrdersClient;
 use comity_relayer_worker::{ChainConfig, PathConfig, Relayer, RelayerConfig};
 use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
-use comity_verify::seal::signing_bytes;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::SigningKey;
 use secrecy::SecretBox;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::transport::Channel;
 
 pub mod agreements;
@@ -41,31 +37,6 @@ const SCHEMA: &str = include_str!("accounts.proto");
 const PROFILE: &str = include_str!("accounts.toml");
 const PAYMENTS: &str = include_str!("../../../../sectors/payments/schema.proto");
 
-/// What time it is in a world: the machine's clock, moved forward by days where a test needs it.
-#[derive(Clone, Default)]
-pub struct WorldClock(Arc<AtomicU64>);
-
-impl WorldClock {
-    pub fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    fn time(&self) -> Time {
-        Clock::system().now().plus_seconds(self.0.load(Ordering::SeqCst))
-    }
-
-    fn gateway(&self) -> Clock {
-        let clock = self.clone();
-        Clock::from_fn(move || clock.time())
-    }
-}
-
-impl comity_ledger_engine::Clock for WorldClock {
-    fn now(&self) -> Time {
-        self.time()
-    }
-}
-
 /// One institution.
 pub struct Party {
     pub id: MemberId,
@@ -74,10 +45,9 @@ pub struct Party {
     pub ledger: TestLedger,
     pub anchor: Anchor,
     pub sectors: Sectors,
-    clock: WorldClock,
+    clock: TestClock,
     /// Seeds of its keys start with this byte.
     seed: u8,
-    proposals: u64,
     /// The rules of its gateway.
     rules: Arc<Rules>,
     pub folder: tempfile::TempDir,
@@ -88,7 +58,7 @@ pub struct World {
     pub bank: Party,
     pub court_gateway: Running,
     pub bank_gateway: Running,
-    pub clock: WorldClock,
+    pub clock: TestClock,
     relayer: Option<Relayer>,
     court_address: String,
     bank_address: String,
@@ -100,40 +70,8 @@ pub fn sectors() -> Sectors {
     Sectors::load(&[accounts, payments]).unwrap()
 }
 
-fn always() -> Validity {
-    Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None }
-}
-
-/// An officer's signature over what the API gives to be signed.
-pub fn signature(bytes: &[u8], number: u8) -> Vec<u8> {
-    officer_key(number).sign(bytes).to_bytes().to_vec()
-}
-
-fn officer_key(number: u8) -> SigningKey {
-    SigningKey::from_bytes(&[100 + number; 32])
-}
-
-fn officer(number: u8) -> Officer {
-    Officer {
-        member: "court".parse().unwrap(),
-        id: format!("J{number}").parse().unwrap(),
-        key: PublicKey::ed25519(officer_key(number).verifying_key().to_bytes()),
-        validity: always(),
-    }
-}
-
-pub fn client_of(chain: &str) -> ClientId {
-    format!("client-{chain}").parse().unwrap()
-}
-
-/// A port that was free a moment ago: two gateways have to know each other before either listens.
-fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().to_string()
-}
-
 impl Party {
-    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Sectors, clock: WorldClock) -> Self {
+    async fn start(id: &str, kind: MemberKind, seed: u8, sectors: Sectors, clock: TestClock) -> Self {
         let member: MemberId = id.parse().unwrap();
         let operator = SigningKey::from_bytes(&[seed + 1; 32]);
         let encryption = SecretBox::new(Box::new([seed + 2; 32]));
@@ -162,58 +100,11 @@ impl Party {
         let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, kept).await;
         let anchor = ledger.anchor(300 * 86_400);
         let authority = Authority::new(id);
-        Self {
-            id: member,
-            kind,
-            authority,
-            ledger,
-            anchor,
-            sectors,
-            clock,
-            seed,
-            proposals: 0,
-            rules: Arc::default(),
-            folder,
-        }
+        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, rules: Arc::default(), folder }
     }
 
     pub fn chain(&self) -> Chain {
         self.ledger.chain()
-    }
-
-    async fn govern(&mut self, action: Action) {
-        let chain = self.anchor.chain_id.clone();
-        let proposal = Proposal { chain, number: self.proposals, action, evidence: Hash::ZERO };
-        let governor = SigningKey::from_bytes(&[77; 32]);
-        let signature = governor.sign(&signing_bytes(comity_verify::seal::TAG_PROPOSAL, &proposal)).to_bytes();
-        let approvals = vec![GovernorApproval { governor: 0, signature: Signature::ed25519(signature) }];
-        let outcome = self.chain().submit.submit(vec![Message::Govern { proposal, approvals }]).await.unwrap();
-        assert!(matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
-        self.proposals += 1;
-    }
-
-    /// Creates the client of `other`'s chain on this one.
-    async fn watch(&mut self, other: &Chain, anchor: &Anchor) {
-        let block = other.headers.light_block(anchor.height).await.unwrap();
-        let client = ClientState {
-            id: client_of(anchor.chain_id.as_str()),
-            kind: ClientKind::Comet,
-            chain: anchor.chain_id.clone(),
-            counterparty: client_of(self.anchor.chain_id.as_str()),
-            anchor: AnchorPoint {
-                height: anchor.height,
-                header_hash: anchor.header_hash,
-                validators_hash: anchor.validators_hash,
-            },
-            trusting_period_s: anchor.trusting_period_secs,
-            clock_drift_s: anchor.clock_drift_secs,
-            operators: 1,
-            suites: anchor.suites,
-            usable_from: UnixSeconds(0),
-            latest: anchor.height,
-            status: ClientStatus::Active,
-        };
-        self.govern(Action::CreateClient { client, block: encode(&block) }).await;
     }
 
     fn as_peer_of(&self, other: &Self, address: &str) -> PeerConfig {
@@ -337,14 +228,14 @@ impl World {
 
     /// The same, where the court's gateway has these rules.
     pub async fn start_ruled(decide: DecidePolicy, sectors: Sectors, rules: Rules) -> Self {
-        let clock = WorldClock::default();
+        let clock = TestClock::default();
         let mut court = Party::start("court", MemberKind::Court, 10, sectors.clone(), clock.clone()).await;
         court.rules = Arc::new(rules);
         let mut bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
-        court.govern(Action::SetOfficer(officer(1))).await;
-        court.govern(Action::SetOfficer(officer(2))).await;
-        court.watch(&bank.chain(), &bank.anchor).await;
-        bank.watch(&court.chain(), &court.anchor).await;
+        court.ledger.govern(Action::SetOfficer(officer(1))).await;
+        court.ledger.govern(Action::SetOfficer(officer(2))).await;
+        court.ledger.watch(&bank.chain(), &bank.anchor).await;
+        bank.ledger.watch(&court.chain(), &court.anchor).await;
         let relayer = Some(relayer(&court, &bank));
         let (court_address, bank_address) = (free_address(), free_address());
         let bank_signer = bank.signer();
@@ -437,7 +328,7 @@ pub struct Half {
     pub court: Party,
     pub bank: Party,
     pub bank_gateway: Running,
-    clock: WorldClock,
+    clock: TestClock,
     relayer: Option<Relayer>,
     court_address: String,
     bank_address: String,
@@ -544,14 +435,5 @@ pub fn release(request: u128, account: &str, original: &str) -> v1::CreateOrderR
         original: original.into(),
         obligation: None,
         ..freeze(request, account, 0)
-    }
-}
-
-/// An officer's approval of an order.
-pub fn approval(order: &v1::Order, number: u8) -> v1::ApproveOrderRequest {
-    v1::ApproveOrderRequest {
-        name: order.name.clone(),
-        officer: format!("J{number}"),
-        signature: officer_key(number).sign(&order.signing_bytes).to_bytes().to_vec(),
     }
 }

@@ -1,7 +1,8 @@
 //! A court with several gateways over one PostgreSQL, and several relayers over another schema of it. Each runs on threads
 //! of its own and can be killed: everything it was doing ends where it stands.
 
-use super::{Party, RICH, WorldClock, free_address, officer, relayer_config, sectors};
+use super::{Party, RICH, relayer_config, sectors};
+use crate::support::{TestClock, free_address, officer};
 use comity_gateway::institution::NewAsset;
 use comity_gateway::triggers::Rules;
 use comity_gateway::{DecidePolicy, Running};
@@ -65,14 +66,14 @@ impl Several {
         relay: PostgresConfig,
         rules: Rules,
     ) -> Self {
-        let (all, clock) = (sectors(), WorldClock::default());
+        let (all, clock) = (sectors(), TestClock::default());
         let mut court = Party::start("court", MemberKind::Court, 10, all.clone(), clock.clone()).await;
         court.rules = Arc::new(rules);
         let mut bank = Party::start("bank", MemberKind::Finance, 20, all, clock.clone()).await;
-        court.govern(Action::SetOfficer(officer(1))).await;
-        court.govern(Action::SetOfficer(officer(2))).await;
-        court.watch(&bank.chain(), &bank.anchor).await;
-        bank.watch(&court.chain(), &court.anchor).await;
+        court.ledger.govern(Action::SetOfficer(officer(1))).await;
+        court.ledger.govern(Action::SetOfficer(officer(2))).await;
+        court.ledger.watch(&bank.chain(), &bank.anchor).await;
+        bank.ledger.watch(&court.chain(), &court.anchor).await;
         let (court, bank) = (Arc::new(court), Arc::new(bank));
         let addresses: Vec<_> = (0..gateways).map(|_| free_address()).collect();
         let bank_address = free_address();

@@ -8,8 +8,8 @@ mod money;
 mod wholes;
 
 use crate::drafts::{ACCOUNT, DEBTOR, Draft, OTHER_ACCOUNT, SECRETS, amount, text};
-use crate::enforcement::{World, approval};
-use crate::support::reason;
+use crate::enforcement::World;
+use crate::support::{approval, reason};
 use comity_gateway::DecidePolicy;
 use comity_gateway::sectors::Sectors;
 use comity_proto::v1::assets_client::AssetsClient;

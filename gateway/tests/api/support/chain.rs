@@ -25,6 +25,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use std::time::Duration;
 pub struct TestLedger {
     ports: Arc<Ports>,
     engine: Engine,
+    proposals: AtomicU64,
 }
 
 struct Ports {
@@ -99,7 +101,7 @@ impl TestLedger {
                 keeper.blocks.lock().unwrap().insert(block.height(), block);
             }
         });
-        let ledger = Self { ports, engine };
+        let ledger = Self { ports, engine, proposals: AtomicU64::new(0) };
         ledger.reach(3).await;
         ledger
     }
@@ -115,6 +117,15 @@ impl TestLedger {
     /// The transactions of every block.
     pub fn transactions(&self) -> Vec<Vec<u8>> {
         self.ports.blocks.lock().unwrap().values().flat_map(|block| block.txs.clone()).collect()
+    }
+
+    pub fn id(&self) -> &ChainId {
+        &self.ports.id
+    }
+
+    /// The number of the governors' next proposal.
+    pub(super) fn next_proposal(&self) -> u64 {
+        self.proposals.fetch_add(1, Ordering::SeqCst)
     }
 
     pub fn chain(&self) -> Chain {

@@ -3,10 +3,15 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod chain;
+mod clock;
+mod governed;
 pub mod liar;
+mod people;
 mod pki;
 
 pub use chain::TestLedger;
+pub use clock::TestClock;
+pub use people::{always, approval, client_of, free_address, officer, profile, signature};
 pub use pki::Authority;
 
 use comity_gateway::following::Following;
@@ -14,11 +19,11 @@ use comity_gateway::sectors::{SectorSource, Sectors};
 use comity_gateway::signer::{SignerClient, SignerCore, SignerIdentity};
 use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::{Clock, DecidePolicy, Deps, GatewayConfig, Limits, PeerConfig, Running};
-use comity_model::member::{Member, MemberKind, Validity};
+use comity_model::member::{Member, MemberKind};
 use comity_model::profile::Profile;
 use comity_model::record::{Date, Field, FieldValue};
 use comity_model::seal::PublicKey;
-use comity_model::{Hash, MemberId, RecordId, Sector, UnixSeconds};
+use comity_model::{Hash, MemberId, RecordId, Sector};
 use comity_store::{RedbStore, Store};
 use comity_verify::light::Anchor;
 use ed25519_dalek::SigningKey;
@@ -55,7 +60,7 @@ impl Institution {
             operators: vec![operator.verifying_key().to_bytes()],
             gateway: "127.0.0.1:1".into(),
             ca_fingerprint: Hash([4; 32]),
-            validity: Validity { from: UnixSeconds(0), until: UnixSeconds(u64::MAX), compromised_since: None },
+            validity: always(),
         };
         let profile = Profile { sector: sector(), institution: member.clone(), kinds: Vec::new() };
         let profiles = if keeps { vec![profile] } else { Vec::new() };
