@@ -140,6 +140,8 @@ async fn a_node_that_lies_delays_and_nothing_wrong_is_submitted() {
 struct Forked {
     chain: Chain,
     id: ChainId,
+    /// It has so many blocks fewer than the chain.
+    behind: u64,
     change: fn(&mut comity_verify::comet::Header),
     signed: bool,
     asked: AtomicUsize,
@@ -148,7 +150,11 @@ struct Forked {
 impl Forked {
     fn of(world: &World, signed: bool, change: fn(&mut comity_verify::comet::Header)) -> Arc<Self> {
         let (chain, id) = (world.bank.chain(), world.bank.id().clone());
-        Arc::new(Self { chain, id, change, signed, asked: AtomicUsize::new(0) })
+        Arc::new(Self { chain, id, behind: 0, change, signed, asked: AtomicUsize::new(0) })
+    }
+
+    async fn newest(&self) -> Result<Height, PortError> {
+        Ok(Height(self.chain.headers.latest().await?.0.saturating_sub(self.behind)))
     }
 }
 
@@ -159,11 +165,14 @@ impl Headers for Forked {
     }
 
     async fn latest(&self) -> Result<Height, PortError> {
-        self.chain.headers.latest().await
+        self.newest().await
     }
 
     async fn light_block(&self, height: Height) -> Result<LightBlock, PortError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if height > self.newest().await? {
+            return Err(PortError::NotYet(height));
+        }
         let mut block = self.chain.headers.light_block(height).await?;
         let mut header = block.header.clone();
         (self.change)(&mut header);
@@ -181,13 +190,14 @@ async fn status(world: &World) -> Option<ClientStatus> {
 }
 
 /// A relayer whose witness shows this; what the court's chain then keeps.
-async fn frozen_by(change: fn(&mut comity_verify::comet::Header)) -> Contradiction {
+async fn frozen_by(change: fn(&mut comity_verify::comet::Header), behind: u64) -> Contradiction {
     let world = World::start().await;
     let directory = tempfile::tempdir().expect("a directory");
     let store = directory.path().join("store");
     let asked = world.court.chain().events.contradiction(&client_on_court(), 0).await;
     assert_eq!(asked.expect("an answer"), None);
-    let witness: Arc<dyn Headers> = Forked::of(&world, true, change);
+    let mut witness = Forked::of(&world, true, change);
+    Arc::get_mut(&mut witness).expect("nobody else has it").behind = behind;
     let relayer = world.relayer_over(world.court.chain(), world.bank.chain(), vec![witness], &store);
     until("the client is frozen", || async { status(&world).await == Some(ClientStatus::Frozen) }).await;
     relayer.stop().await;
@@ -209,16 +219,22 @@ async fn frozen_by(change: fn(&mut comity_verify::comet::Header)) -> Contradicti
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_that_signs_two_states_is_frozen_where_it_is_believed_and_both_headers_are_kept() {
-    let found = frozen_by(|header| header.app_hash = Hash([6; 32]).into()).await;
+    let found = frozen_by(|header| header.app_hash = Hash([6; 32]).into(), 0).await;
     assert_eq!(found.kind, Some(DivergenceKind::Lunatic));
     assert!(!found.signed_both().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_that_votes_twice_is_frozen_as_well_and_it_is_told_apart() {
-    let found = frozen_by(|header| header.data_hash = Some(Hash([6; 32]))).await;
+    let found = frozen_by(|header| header.data_hash = Some(Hash([6; 32])), 0).await;
     assert_eq!(found.kind, Some(DivergenceKind::Equivocation));
     assert!(!found.signed_both().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_that_is_always_behind_is_heard_all_the_same() {
+    let found = frozen_by(|header| header.data_hash = Some(Hash([6; 32])), 2).await;
+    assert_eq!(found.kind, Some(DivergenceKind::Equivocation));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,6 +30,8 @@ impl View {
         let mut reached = self.reached.subscribe();
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let mut trusted = self.begin(&mut backoff).await;
+        let compared = self.restored(&self.agreed_key()).await.filter(|header| header.height() <= trusted.height());
+        self.compare_from(compared.as_ref().unwrap_or(&trusted));
         let mut saved = Instant::now();
         loop {
             let target = *reached.borrow_and_update();
@@ -65,7 +67,7 @@ impl View {
 
     /// Where trust begins: the saved header, or the anchor.
     async fn begin(&self, backoff: &mut Backoff) -> TrustedHeader {
-        if let Some(header) = self.saved().await {
+        if let Some(header) = self.restored(&self.cursor_key()).await {
             self.head.send_replace(Some(header.clone()));
             return header;
         }
@@ -102,7 +104,7 @@ impl View {
     async fn advance(&self, trusted: &TrustedHeader, target: Height) -> Result<TrustedHeader, Fault> {
         let block = self.block(target).await?;
         let link = self.link(trusted, target).await?;
-        if let Some(evidence) = self.ask_witnesses(trusted, &link.steps).await {
+        if let Some(evidence) = self.ask_witnesses(trusted, &link).await {
             let height = evidence.primary.height();
             self.accuse(evidence).await;
             return Err(Fault::Diverged(height));
@@ -116,9 +118,14 @@ impl View {
         encode(&(self.id.clone(), self.anchor.header_hash))
     }
 
-    /// The header saved last, unless it can no longer be a root of trust.
-    async fn saved(&self) -> Option<TrustedHeader> {
-        let bytes = match self.store.read(CURSORS, &self.cursor_key()).await {
+    /// Where the header is saved up to which the witnesses have agreed.
+    fn agreed_key(&self) -> Vec<u8> {
+        encode(&(self.id.clone(), self.anchor.header_hash, "agreed"))
+    }
+
+    /// The header saved last at `key`, unless it can no longer be a root of trust.
+    async fn restored(&self, key: &[u8]) -> Option<TrustedHeader> {
+        let bytes = match self.store.read(CURSORS, key).await {
             Ok(bytes) => bytes?,
             Err(error) => {
                 tracing::warn!(chain = %self.id, %error, "the verified header cannot be read; starting from the anchor");
@@ -132,7 +139,10 @@ impl View {
     }
 
     async fn save(&self, header: &TrustedHeader) {
-        let batch = Batch::new().put(CURSORS, self.cursor_key(), encode(header.consensus_state()));
+        let mut batch = Batch::new().put(CURSORS, self.cursor_key(), encode(header.consensus_state()));
+        if let Some(agreed) = self.agreed() {
+            batch = batch.put(CURSORS, self.agreed_key(), encode(agreed.consensus_state()));
+        }
         if let Err(error) = self.store.commit(batch).await {
             tracing::warn!(chain = %self.id, %error, "the verified header was not saved");
         }
