@@ -39,6 +39,11 @@ use cli::{Cli, Command};
 use failure::{Exit, Failure, OrFail as _};
 use std::process::ExitCode;
 
+/// Requests are decoded on one thread and answered on another; the C library's allocator spends a fifth of a query's time
+/// on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a shell says of a program whose reader has gone: 128 and SIGPIPE.
 const READER_GONE: i32 = 141;
 

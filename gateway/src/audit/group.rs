@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// From the beginning of one write to the next: at most so long a row waits for others.
-const APART: Duration = Duration::from_millis(8);
+const APART: Duration = Duration::from_millis(16);
 /// Rows that open a write of their own: a batch is bounded.
 const ROWS_MAX: usize = 512;
 
