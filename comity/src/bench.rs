@@ -34,27 +34,18 @@ const WARM_UP_RATE: (u32, u32) = (100, 1_000);
 pub(crate) async fn run(command: BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::Echo(args) => echo::serve(args).await,
-        BenchCommand::Queries(args) => {
-            let target = Target::open(&args.load).await?;
-            let queries = Queries::open(&target, &args)?;
-            finish(measure(&args.load, &target, Arc::new(queries)).await, target, &args.load)
-        }
-        BenchCommand::Credentials(args) => {
-            let target = Target::open(&args.load).await?;
-            let credentials = Credentials::open(&target, &args)?;
-            finish(measure(&args.load, &target, Arc::new(credentials)).await, target, &args.load)
-        }
-        BenchCommand::Orders(args) => {
-            let target = Target::open(&args.load).await?;
-            let orders = Orders::open(&target, &args)?;
-            finish(measure(&args.load, &target, Arc::new(orders)).await, target, &args.load)
-        }
-        BenchCommand::Deposits(args) => {
-            let target = Target::open(&args.load).await?;
-            let deposits = Deposits::open(&target, &args)?;
-            finish(measure(&args.load, &target, Arc::new(deposits)).await, target, &args.load)
-        }
+        BenchCommand::Queries(args) => on(&args.load, |target| Queries::open(target, &args)).await,
+        BenchCommand::Credentials(args) => on(&args.load, |target| Credentials::open(target, &args)).await,
+        BenchCommand::Orders(args) => on(&args.load, |target| Orders::open(target, &args)).await,
+        BenchCommand::Deposits(args) => on(&args.load, |target| Deposits::open(target, &args)).await,
     }
+}
+
+/// Measures a workload on the target that it opens on.
+async fn on<W: Workload>(args: &LoadArgs, open: impl FnOnce(&Target) -> Result<W, Failure>) -> Result<(), Failure> {
+    let target = Target::open(args).await?;
+    let workload = open(&target)?;
+    finish(measure(args, &target, Arc::new(workload)).await, target, args)
 }
 
 /// Whatever was measured is shown; the sandbox ends either way.

@@ -95,6 +95,11 @@ pub(crate) fn tls_material(certificate: &Path, key: &Path, authority: &Path) -> 
     })
 }
 
+/// The stable code of why the gateway refused, if it says one.
+pub(crate) fn reason(status: &tonic::Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
+}
+
 /// What a gateway's answer means to whoever asked: the reason code it gave, its sentence, and what may help.
 pub(crate) fn status(status: tonic::Status, doing: &str) -> Failure {
     use tonic::Code;
@@ -102,7 +107,7 @@ pub(crate) fn status(status: tonic::Status, doing: &str) -> Failure {
         return Failure::refused("TLS", format!("{doing}: the gateway {why}"))
             .help("is this the right client file? `comity init` issues certificates for two years");
     }
-    let reason = status.get_details_error_info().map(|info| info.reason);
+    let reason = reason(&status);
     let what = format!("{doing}: {}", status.message());
     let failure = match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown if reason.is_none() => {

@@ -88,8 +88,7 @@ fn tls() -> Result<Arc<rustls::ClientConfig>, OutsideError> {
     }
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(crate::tls::provider())
         .with_safe_default_protocol_versions()
         .map_err(OutsideError::Tls)?
         .with_root_certificates(roots)

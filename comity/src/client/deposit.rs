@@ -3,7 +3,7 @@
 
 use super::query::purpose;
 use super::show::{hash, moment, proof_line};
-use super::{ClientFile, status};
+use super::{ClientFile, reason, status};
 use crate::cli::deposit::{
     DepositCaseArgs, DepositCommand, DepositFindArgs, DepositGetArgs, DepositKindArg, DepositLogArgs, DepositProveArgs,
     DepositPutArgs,
@@ -20,7 +20,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tonic::Code;
 use tonic::transport::Channel;
 
 /// Largest answer that is taken.
@@ -216,7 +215,7 @@ async fn proven(
     loop {
         match client.prove_deposit(request.clone()).await {
             Ok(proven) => return Ok(proven.into_inner()),
-            Err(error) if error.code() == Code::Unavailable && Instant::now() < until => {
+            Err(error) if reason(&error).as_deref() == Some("DEPOSIT_PENDING") && Instant::now() < until => {
                 tokio::time::sleep(AGAIN).await;
             }
             Err(error) => return Err(status(error, "there is no proof")),

@@ -75,7 +75,7 @@ pub enum TlsError {
 }
 
 /// The cryptography that TLS uses, passed explicitly so that no process-wide default decides.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

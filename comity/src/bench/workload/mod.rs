@@ -9,9 +9,9 @@ pub(super) use deposits::Deposits;
 pub(super) use orders::Orders;
 pub(super) use queries::{Credentials, Queries};
 
+use crate::client::reason;
 use crate::failure::Failure;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 /// What became of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Outcome {
         if status.code() == Code::ResourceExhausted {
             return Self::Shed;
         }
-        let reason = status.get_details_error_info().map(|info| info.reason);
+        let reason = reason(status);
         Self::Failed(reason.unwrap_or_else(|| format!("{:?}", status.code())))
     }
 }
