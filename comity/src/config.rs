@@ -5,6 +5,7 @@
 mod adapter;
 pub(crate) mod application;
 pub(crate) mod corrections;
+pub(crate) mod deposits;
 pub(crate) mod edit;
 pub(crate) mod founding;
 pub(crate) mod limits;
@@ -25,6 +26,7 @@ use comity_gateway::following::Following;
 use comity_model::member::{MemberKind, Officer, Validity};
 use comity_model::seal::PublicKey;
 use comity_model::{ChainId, ClientId, MemberId, OfficerId, Time};
+use deposits::DepositsConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use public::PublicSection;
@@ -78,15 +80,6 @@ pub(crate) struct Config<A = AnchorFile> {
     pub(crate) deposits: Option<DepositsConfig>,
     /// The port for everybody, if it is open.
     pub(crate) public: Option<PublicSection>,
-}
-
-/// The log of deposits.
-#[derive(Clone, Debug)]
-pub(crate) struct DepositsConfig {
-    /// Its folder.
-    pub(crate) folder: PathBuf,
-    /// The policy that names the witnesses which are asked for cosignatures, and how many are enough.
-    pub(crate) policy: Option<PathBuf>,
 }
 
 /// The institution's chain as its gateway sees it.
@@ -187,15 +180,8 @@ struct Raw {
     limits: limits::Raw,
     #[serde(default)]
     rules: Vec<PathBuf>,
-    deposits: Option<RawDeposits>,
+    deposits: Option<deposits::Raw>,
     public: Option<public::Raw>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDeposits {
-    folder: PathBuf,
-    policy: Option<PathBuf>,
 }
 
 /// `decide`: by the gateway's rules, or by a person (`comity order decide`).
@@ -332,7 +318,10 @@ fn extract<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
     let environment = Env::prefixed(ENV_PREFIX)
         .filter(|key| {
             key.as_str().contains("__")
-                && !store::SECRETS.iter().any(|secret| key.as_str().eq_ignore_ascii_case(secret))
+                && !store::SECRETS
+                    .iter()
+                    .chain(&deposits::SECRETS)
+                    .any(|secret| key.as_str().eq_ignore_ascii_case(secret))
         })
         .split("__");
     Figment::from(Toml::file_exact(path)).merge(environment).extract().map_err(|error| {
@@ -408,10 +397,7 @@ impl Raw {
                 RawDecide::Manual => DecidePolicy::Manual,
             },
             rules: self.rules.into_iter().map(in_folder).collect(),
-            deposits: self.deposits.map(|deposits| DepositsConfig {
-                folder: folder.join(deposits.folder),
-                policy: deposits.policy.map(|policy| folder.join(policy)),
-            }),
+            deposits: self.deposits.map(|deposits| deposits.check(folder)).transpose()?,
             public: self.public.map(|public| public.check(folder)).transpose()?,
         })
     }

@@ -5,10 +5,9 @@ use crate::anchor::{AnchorFile, CLOCK_DRIFT_S, TRUSTING_PERIOD_S};
 use crate::cli::InitArgs;
 use crate::cli::ledger::EngineKind;
 use crate::cometbft::homes;
+use crate::config::deposits::DepositsConfig;
 use crate::config::store::StoreConfig;
-use crate::config::{
-    ChainConfig, Config, DepositsConfig, EngineConfig, KeysConfig, SignerConfig, TlsConfig, heartbeat_s, text,
-};
+use crate::config::{ChainConfig, Config, EngineConfig, KeysConfig, SignerConfig, TlsConfig, heartbeat_s, text};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan, sectors_of};
 use crate::{clock, files, ledger};
@@ -193,8 +192,11 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
         following: comity_gateway::following::Following::default(),
         limits: comity_gateway::Limits::default(),
         rules: Vec::new(),
-        deposits: (home.plan.kind == comity_model::member::MemberKind::Court)
-            .then(|| DepositsConfig { folder: home.dir.join("deposits"), policy: None }),
+        deposits: (home.plan.kind == comity_model::member::MemberKind::Court).then(|| DepositsConfig {
+            folder: home.dir.join("deposits"),
+            policy: None,
+            bucket: None,
+        }),
         public: None,
     }
 }

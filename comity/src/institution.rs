@@ -1,7 +1,8 @@
 //! One institution from its configuration: ledger, adapter, store, signer, gateway. `comity serve` and the sandbox share it.
 //! Refuses to know more than one institution.
 
-use crate::config::{Config, DepositsConfig, Peer};
+use crate::config::deposits::{BucketSection, DepositsConfig};
+use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
 use crate::{adapter, client, ledger, near, sectors, shutdown, signing, store, telemetry, witness};
@@ -115,8 +116,9 @@ fn open_log(config: &DepositsConfig) -> Result<Option<DepositLog>, Failure> {
     if let (Some(policy), Some(path)) = (&policy, &config.policy) {
         witness::can_be_asked(policy, path)?;
     }
+    let bucket = config.bucket.as_ref().map(BucketSection::open).transpose()?;
     match Log::open(&config.folder, comity_deposits::Options::default()) {
-        Ok(log) => Ok(Some(DepositLog { log: Arc::new(log), policy })),
+        Ok(log) => Ok(Some(DepositLog { log: Arc::new(log), policy, bucket })),
         Err(LogFault::InUse(folder)) => {
             tracing::warn!(folder = %folder.display(), "another process keeps the log of deposits; this one keeps none");
             Ok(None)

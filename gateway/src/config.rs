@@ -1,6 +1,7 @@
 //! What a gateway is told before it starts: whole, checked, and without any default that would weaken it.
 //! It refuses to know files and environment: the program reads those.
 
+use crate::deposits::Bucket;
 use crate::following::Following;
 use crate::institution::DecidePolicy;
 use crate::orders::OrderClients;
@@ -94,6 +95,8 @@ pub struct DepositLog {
     /// The witnesses that are asked for cosignatures, where the policy says where they are; its quorum says which checkpoint is
     /// handed out with a deposit.
     pub policy: Option<Policy>,
+    /// The bucket into which its files are copied, if there is one.
+    pub bucket: Option<Bucket>,
 }
 
 /// Bounds of a gateway. Nothing is unbounded.

@@ -48,6 +48,7 @@ mod server;
 
 pub use config::{Clock, DepositLog, Deps, GatewayConfig, Limits, PeerConfig};
 pub use convert::{amount_to_wire, field_to_wire};
+pub use deposits::{Bucket, BucketAccess, BucketConfig, BucketError};
 pub use error::{ApiError, Reason};
 pub use identity::{Caller, Identity, Role};
 pub use institution::{AssetRegister, DecidePolicy};

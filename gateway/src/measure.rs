@@ -49,6 +49,12 @@ pub(crate) const CHECKPOINTS_FAILED: &str = "comity_gateway_deposits_checkpoints
 pub(crate) const WITNESSED_SIZE: &str = "comity_gateway_deposits_witnessed_size";
 /// Times that a witness did not cosign, by witness and reason.
 pub(crate) const WITNESS_FAILURES: &str = "comity_gateway_deposits_witness_failures_total";
+/// Entries of the log of deposits whose checkpoint stands in the bucket.
+pub(crate) const BUCKET_SIZE: &str = "comity_gateway_deposits_bucket_size";
+/// Tiles that were put into the bucket.
+pub(crate) const BUCKET_FILES: &str = "comity_gateway_deposits_bucket_tiles_total";
+/// Times that the bucket did not take the newest checkpoint, by reason.
+pub(crate) const BUCKET_FAILURES: &str = "comity_gateway_deposits_bucket_failures_total";
 /// Requests to the public port by what was asked for and what came of it.
 pub(crate) const PUBLIC_REQUESTS: &str = "comity_gateway_public_requests_total";
 /// How long an answer of the public port took.
@@ -119,6 +125,9 @@ pub(crate) fn describe() {
     metrics::describe_counter!(CHECKPOINTS_FAILED, "Times that the chain did not take the log's head up");
     metrics::describe_gauge!(WITNESSED_SIZE, "Entries of the log of deposits that a witness has cosigned");
     metrics::describe_counter!(WITNESS_FAILURES, "Times that a witness did not cosign, by witness and reason");
+    metrics::describe_gauge!(BUCKET_SIZE, "Entries of the log of deposits whose checkpoint stands in the bucket");
+    metrics::describe_counter!(BUCKET_FILES, "Tiles of the log that were put into the bucket");
+    metrics::describe_counter!(BUCKET_FAILURES, "Times that the bucket did not take the newest checkpoint, by reason");
     metrics::describe_counter!(PUBLIC_REQUESTS, "Requests to the public port, by what was asked for and by reason");
     metrics::describe_histogram!(PUBLIC_SECONDS, Unit::Seconds, "How long an answer of the public port took");
     metrics::describe_counter!(PUBLIC_CONNECTIONS_REFUSED, "Connections to the public port that were one too many");

@@ -288,6 +288,15 @@ async fn log(args: DepositLogArgs) -> Result<(), Failure> {
             if witness.failure.is_empty() { String::new() } else { format!("; last asked: {}", witness.failure) };
         println!("witness {} {seen}{failure}", witness.name);
     }
+    if let Some(bucket) = &log.bucket {
+        let has = match bucket.copied_size {
+            0 => "nothing is known of it yet".to_owned(),
+            size => format!("has {size} entries, since {}", moment(bucket.copied_at.as_ref())),
+        };
+        let failure =
+            if bucket.failure.is_empty() { String::new() } else { format!("; last asked: {}", bucket.failure) };
+        println!("bucket {} {has}{failure}", bucket.location);
+    }
     println!("key:  {}\n\n{}", log.verifier_key, log.note);
     match &args.policy {
         Some(path) => judged(&log, &witness::policy(path)?),

@@ -131,22 +131,7 @@ fn write<A>(out: &mut String, config: &Config<A>, folder: &Path) -> std::fmt::Re
     writeln!(out, "# ca = \"tls/database-authority.crt\"")?;
     writeln!(out, "# schema = \"comity\"")?;
     writeln!(out, "# connections = 16")?;
-    writeln!(
-        out,
-        "\n# The log of deposits: digests of files, durable and proven. Of several gateways over one store, one keeps it."
-    )?;
-    if let Some(deposits) = &config.deposits {
-        writeln!(out, "[deposits]")?;
-        writeln!(out, "folder = {}", path(&deposits.folder))?;
-    } else {
-        writeln!(out, "# [deposits]")?;
-        writeln!(out, "# folder = \"deposits\"")?;
-    }
-    writeln!(out, "# Who is asked to witness it, and how many are enough: a file in C2SP's tlog-policy format.")?;
-    match config.deposits.as_ref().and_then(|deposits| deposits.policy.as_ref()) {
-        Some(policy) => writeln!(out, "policy = {}", path(policy))?,
-        None => writeln!(out, "# policy = \"witnesses.policy\"")?,
-    }
+    super::deposits::write(out, config.deposits.as_ref(), path)?;
     super::public::write(out, config.public.as_ref())?;
     writeln!(out, "\n# The signer is a process of its own: `comity sign`. Only it reads `key`.")?;
     writeln!(out, "[signer]")?;

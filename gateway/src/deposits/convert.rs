@@ -1,5 +1,6 @@
 //! Deposits between the wire and the domain.
 
+use super::bucket::Copier;
 use super::witnesses::Witnesses;
 use crate::convert::{malformed, named, seconds_from_wire, seconds_to_wire};
 use crate::error::ApiError;
@@ -156,6 +157,17 @@ pub(super) fn standing(witnesses: &Witnesses) -> Vec<v1::WitnessStanding> {
         failure: told.failure.unwrap_or_default().into(),
     });
     each.collect()
+}
+
+/// What of the log stands in its bucket.
+pub(super) fn bucket(copier: &Copier) -> v1::BucketStanding {
+    let told = copier.told();
+    v1::BucketStanding {
+        location: copier.bucket.location().to_owned(),
+        copied_size: told.size,
+        copied_at: told.at.map(seconds_to_wire),
+        failure: told.failure.unwrap_or_default().into(),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::deposit::LogState;
 use comity_model::{Height, UnixSeconds, decode, encode};
-use comity_store::{Batch, Store, StoreError, Table};
+use comity_store::{Batch, Row, Store, StoreError, Table};
 use comity_verify::tlog::{Cosigned, Policy};
 use comity_verify::witnessed::SIGNATURES_MAX;
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,9 +103,8 @@ impl HeadBook {
     pub(crate) async fn witnessed(&self, size: u64, policy: &Policy) -> Result<Option<(u64, Signed)>, ApiError> {
         let rows = self.store.scan(SIGNED, &[], &size.to_be_bytes(), LOOKED_AT_MAX).await?;
         let mut best: Option<(u64, Signed)> = None;
-        for (key, value) in rows {
-            let size = u64::from_be_bytes(key.try_into().map_err(|_| ApiError::fault("a size is not 8 bytes"))?);
-            let signed: Signed = decode("signatures under a head", &value).map_err(ApiError::fault)?;
+        for row in rows {
+            let (size, signed) = signed_row(row)?;
             let has = |number: usize| {
                 let key = policy.witnesses().get(number).map(|witness| witness.key.to_string());
                 key.is_some_and(|key| signed.witnesses.iter().any(|cosigned| cosigned.key == key.as_bytes()))
@@ -119,6 +118,12 @@ impl HeadBook {
             }
         }
         Ok(best.filter(|(_, signed)| !signed.witnesses.is_empty()))
+    }
+
+    /// The earliest checkpoint of at least `size` entries, with all that was signed under it.
+    pub(crate) async fn signed_from(&self, size: u64) -> Result<Option<(u64, Signed)>, ApiError> {
+        let rows = self.store.scan(SIGNED, &[], &size.to_be_bytes(), 1).await?;
+        rows.into_iter().next().map(signed_row).transpose()
     }
 
     async fn signed(&self, size: u64) -> Result<Option<Signed>, ApiError> {
@@ -151,4 +156,9 @@ impl HeadBook {
         let rows = self.store.scan(HEADS, &[], &from, 1).await?;
         rows.first().map(|(_, bytes)| decode("a head of the log", bytes).map_err(ApiError::fault)).transpose()
     }
+}
+
+fn signed_row((key, value): Row) -> Result<(u64, Signed), ApiError> {
+    let size = u64::from_be_bytes(key.try_into().map_err(|_| ApiError::fault("a size is not 8 bytes"))?);
+    Ok((size, decode("signatures under a head", &value).map_err(ApiError::fault)?))
 }

@@ -1,15 +1,18 @@
 //! Deposits: the service, over the log that this gateway keeps. Permit, decode, call, encode.
 //! It refuses to show what a depositor states to who may not read it, and to say "not there" without saying as of when.
 
+mod bucket;
 mod case;
 mod convert;
 mod desk;
+pub(crate) mod files;
 mod heads;
 mod open;
 mod prove;
 mod publish;
 mod witnesses;
 
+pub use bucket::{Bucket, BucketAccess, BucketConfig, BucketError};
 pub(crate) use open::{AsOf, OpenDesk, Seen};
 pub(crate) use publish::Publisher;
 pub(crate) use witnesses::Witnesses;
@@ -25,6 +28,7 @@ use crate::policy::{EraseDeposit, LookUpDeposit, MakeDeposit, Permit, Policy, Re
 use crate::server::caller;
 use crate::signer::SignerClient;
 use crate::view::HomeState;
+use bucket::Copier;
 use comity_adapters_ports::Chain;
 use comity_deposits::{Found, Log, LogFault, Stored};
 use comity_model::deposit::Entry;
@@ -72,6 +76,7 @@ pub(crate) struct Kept {
     prover: DepositProver,
     publisher: Arc<Publisher>,
     witnesses: Option<Arc<Witnesses>>,
+    copier: Option<Arc<Copier>>,
     standings: Arc<Standings>,
     book: HeadBook,
     home: HomeState,
@@ -84,6 +89,7 @@ pub(crate) struct KeptParts {
     pub(crate) institution: MemberId,
     pub(crate) log: Arc<Log>,
     pub(crate) policy: Option<tlog::Policy>,
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) chain: Chain,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) signer: SignerClient,
@@ -103,6 +109,10 @@ impl Kept {
         let witnesses = parts.policy.map(|policy| {
             let (log, clock) = (parts.log.clone(), parts.clock.clone());
             Arc::new(Witnesses::new(policy, log, book.clone(), standings.clone(), clock))
+        });
+        let copier = parts.bucket.map(|bucket| {
+            let (log, clock) = (parts.log.clone(), parts.clock.clone());
+            Arc::new(Copier::new(bucket, log, book.clone(), standings.clone(), clock))
         });
         Arc::new(Self {
             desk: DepositDesk {
@@ -135,6 +145,7 @@ impl Kept {
             }),
             book,
             witnesses,
+            copier,
             institution: parts.institution,
             log: parts.log,
             standings,
@@ -147,6 +158,11 @@ impl Kept {
     /// What has its checkpoints cosigned, if witnesses are named.
     pub(crate) fn witnesses(&self) -> Option<Arc<Witnesses>> {
         self.witnesses.clone()
+    }
+
+    /// What copies the log into its bucket, if there is one.
+    pub(crate) fn copier(&self) -> Option<Arc<Copier>> {
+        self.copier.clone()
     }
 
     /// What brings the log's head to the chain.
@@ -392,6 +408,7 @@ impl Kept {
             note: published.as_ref().map(|published| published.note()).unwrap_or_default(),
             verifier_key: published.as_ref().map(|published| published.key.to_string()).unwrap_or_default(),
             witnesses: self.witnesses.as_deref().map(convert::standing).unwrap_or_default(),
+            bucket: self.copier.as_deref().map(convert::bucket),
         })
     }
 

@@ -160,6 +160,7 @@ impl Parts {
                 institution: institution.clone(),
                 log: kept.log,
                 policy: kept.policy,
+                bucket: kept.bucket,
                 chain: chain.clone(),
                 store: store.clone(),
                 signer: signer.clone(),

@@ -41,6 +41,9 @@ impl Services {
             if let Some(witnesses) = kept.witnesses() {
                 parts.work.spawn(witnesses.run(stop.clone()));
             }
+            if let Some(copier) = kept.copier() {
+                parts.work.spawn(copier.run(stop.clone()));
+            }
         }
         if parts.is_court {
             parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));

@@ -31,13 +31,7 @@ impl Authorities {
     /// # Errors
     /// [`TlsError`] where `ca_pem` is no usable authority.
     pub fn add(&mut self, institution: MemberId, kind: Option<MemberKind>, ca_pem: &str) -> Result<(), TlsError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&format!("the authority of {institution}"), ca_pem)? {
-            roots.add(certificate).map_err(|error| TlsError::Authority {
-                institution: institution.to_string(),
-                problem: error.to_string(),
-            })?;
-        }
+        let roots = root_store(institution.as_str(), ca_pem)?;
         self.by_institution.insert(institution, Authority { kind, roots: Arc::new(roots) });
         Ok(())
     }
@@ -58,6 +52,17 @@ impl Authorities {
         let kind = self.by_institution.get(&identity.institution).and_then(|authority| authority.kind);
         Caller { institution: identity.institution, role: identity.role, kind }
     }
+}
+
+/// The authorities of a PEM text, alone; `whose` is for the operator.
+pub(crate) fn root_store(whose: &str, ca_pem: &str) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&format!("the authority of {whose}"), ca_pem)? {
+        roots
+            .add(certificate)
+            .map_err(|error| TlsError::Authority { institution: whose.to_owned(), problem: error.to_string() })?;
+    }
+    Ok(roots)
 }
 
 /// What a certificate's subject alternative name says of its holder: exactly one URI of our scheme. The certificate is

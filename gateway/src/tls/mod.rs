@@ -13,6 +13,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use authorities::root_store;
 pub use authorities::{Authorities, certificate_identity, fingerprint};
 pub use client::{ChannelLimits, channel, channel_to};
 pub use listener::{Connection, Listener};

@@ -1,9 +1,9 @@
 //! Deposits over the API of a real gateway with a real ledger: durable, found, proven, read, erased.
 
 #[path = "../../../deposits/tests/support/readers.rs"]
-mod readers;
+pub(crate) mod readers;
 #[path = "../../../deposits/tests/support/samples.rs"]
-mod samples;
+pub(crate) mod samples;
 
 use crate::alliance::World;
 use comity_gateway::DecidePolicy;
@@ -31,11 +31,11 @@ use tonic_types::StatusExt;
 
 const COURT: &str = "members/court";
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     World::keeping(Arc::new(Sectors::load(&[]).unwrap()), DecidePolicy::Automatic).await
 }
 
-fn court(world: &World, role: &str) -> DepositsClient<Channel> {
+pub(crate) fn court(world: &World, role: &str) -> DepositsClient<Channel> {
     DepositsClient::new(world.court.person(&world.court_gateway, role))
 }
 
@@ -79,13 +79,17 @@ fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
-async fn deposited(world: &World, request: u8, numbers: std::ops::Range<u64>) -> v1::BatchCreateDepositsResponse {
+pub(crate) async fn deposited(
+    world: &World,
+    request: u8,
+    numbers: std::ops::Range<u64>,
+) -> v1::BatchCreateDepositsResponse {
     let request = batch(request, numbers.map(item).collect());
     eventually(async || court(world, "clerk").batch_create_deposits(request.clone()).await).await.into_inner()
 }
 
 /// What a moment makes good: the comparison with the chain at the start, the next block.
-async fn eventually<T>(mut call: impl AsyncFnMut() -> Result<T, Status>) -> T {
+pub(crate) async fn eventually<T>(mut call: impl AsyncFnMut() -> Result<T, Status>) -> T {
     for _ in 0..200 {
         match call().await {
             Ok(answer) => return answer,
@@ -96,7 +100,7 @@ async fn eventually<T>(mut call: impl AsyncFnMut() -> Result<T, Status>) -> T {
     panic!("it did not come");
 }
 
-fn prove(index: u64, digest: Hash, with_statement: bool) -> v1::ProveDepositRequest {
+pub(crate) fn prove(index: u64, digest: Hash, with_statement: bool) -> v1::ProveDepositRequest {
     let purpose = if with_statement { purpose() } else { None };
     v1::ProveDepositRequest { name: name(index), digest: digest.0.to_vec(), with_statement, purpose }
 }
@@ -361,7 +365,7 @@ async fn witness(world: &World, name: &str, log: &NoteKey, listen: &str) -> (com
     (serve(listen.parse().unwrap(), witness).await.unwrap(), key)
 }
 
-async fn log(world: &World, is: impl Fn(&v1::DepositLog) -> bool) -> v1::DepositLog {
+pub(crate) async fn log(world: &World, is: impl Fn(&v1::DepositLog) -> bool) -> v1::DepositLog {
     let about = v1::GetDepositLogRequest { name: format!("{COURT}/depositLog") };
     eventually(async || {
         let log = court(world, "reader").get_deposit_log(about.clone()).await?.into_inner();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alliance;
+mod bucket;
 mod circle;
 mod consent;
 #[path = "../../../store/tests/database/mod.rs"]

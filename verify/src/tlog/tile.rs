@@ -52,6 +52,12 @@ impl Tile {
         Some(Self { of, index, width })
     }
 
+    /// What it has.
+    #[must_use]
+    pub const fn of(&self) -> TileOf {
+        self.of
+    }
+
     /// How many hashes or entries it has: 256, or fewer in a partial one.
     #[must_use]
     pub const fn width(&self) -> u16 {

@@ -11,7 +11,8 @@ use comity_gateway::signer::{SealRule, SignerClient, SignerCore, SignerIdentity}
 use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::triggers::Rules;
 use comity_gateway::{
-    Clock, DecidePolicy, DepositLog, Deps, GatewayConfig, Limits, OrderClients, PeerConfig, Running, sealing,
+    Bucket, BucketConfig, Clock, DecidePolicy, DepositLog, Deps, GatewayConfig, Limits, OrderClients, PeerConfig,
+    Running, sealing,
 };
 use comity_model::governance::Action;
 use comity_model::member::{Member, MemberKind};
@@ -45,6 +46,8 @@ pub struct Party {
     pub log: Option<Arc<Log>>,
     /// Who is to witness it.
     pub policy: Option<Policy>,
+    /// The bucket into which the log is copied.
+    pub bucket: Option<BucketConfig>,
 }
 
 pub struct World {
@@ -100,6 +103,7 @@ impl Party {
             rules: Arc::default(),
             seed,
             policy: None,
+            bucket: None,
             log: (kind == MemberKind::Court).then(|| log_in(&folder.path().join("log"))),
             folder,
         }
@@ -198,7 +202,11 @@ impl Party {
             signer,
             sectors: self.sectors.clone(),
             rules: self.rules.clone(),
-            deposits: self.log.clone().map(|log| DepositLog { log, policy: self.policy.clone() }),
+            deposits: self.log.clone().map(|log| DepositLog {
+                log,
+                policy: self.policy.clone(),
+                bucket: self.bucket.as_ref().map(|bucket| Bucket::new(bucket).unwrap()),
+            }),
             policies: None,
         };
         comity_gateway::start(config, deps).await.unwrap()

@@ -50,7 +50,18 @@ pub async fn over<S: AsyncRead + AsyncWrite + Unpin>(
     path: &str,
     headers: &str,
 ) -> Option<Answer> {
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: verify.example\r\n{headers}\r\n");
+    over_to(stream, "verify.example", method, path, headers).await
+}
+
+/// The same, where it matters what host is named.
+pub async fn over_to<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> Option<Answer> {
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let (mut read, mut piece) = (Vec::new(), vec![0; 64 << 10]);
     loop {
