@@ -6,7 +6,7 @@
 use crate::failure::Failure;
 use crate::keys::Seed;
 use async_trait::async_trait;
-use comity_adapters_ports::{Chain, Headers, Outcome, PortError, Prover, StateProof, Submit};
+use comity_adapters_ports::{Chain, Headers, Outcome, PortError, Prover, StateProof, Submit, transaction_hash};
 use comity_ledger_app::{Query, TxResult};
 use comity_ledger_engine::{EngineError, Handle, SubmitError};
 use comity_model::state::StatePath;
@@ -121,8 +121,9 @@ impl Prover for Near {
 impl Submit for Near {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
         let Some(tx) = self.sign(messages.clone()) else { return self.far.submit.submit(messages).await };
+        let hash = transaction_hash(&tx);
         match tokio::time::timeout(COMMIT_WAIT, self.engine.submit(tx)).await {
-            Ok(Ok(outcome)) => Ok(outcome_of(outcome.height, outcome.result)),
+            Ok(Ok(outcome)) => Ok(outcome_of(hash, outcome.height, outcome.result)),
             Ok(Err(SubmitError::Refused(result))) => Ok(refused(result)),
             // Messages are idempotent: whatever became of the transaction, another one with the same may follow.
             Ok(Err(error)) => {
@@ -134,8 +135,8 @@ impl Submit for Near {
     }
 }
 
-fn outcome_of(height: Height, result: TxResult) -> Outcome {
-    if result.is_ok() { Outcome::Committed { height, events: result.events } } else { refused(result) }
+fn outcome_of(tx: Hash, height: Height, result: TxResult) -> Outcome {
+    if result.is_ok() { Outcome::Committed { tx, height, events: result.events } } else { refused(result) }
 }
 
 fn refused(result: TxResult) -> Outcome {

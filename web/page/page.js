@@ -202,7 +202,7 @@ async function lookUp(text) {
   if (answer === null) return;
   switch (answer.result) {
     case "NOT_FOUND":
-      return missing(answer, null);
+      return transaction(asked.toLowerCase(), answer);
     case "NO_ENTRY":
       return plain("missing", ["server_no_entry", { number: answer.number }], asOf(answer));
     case "PENDING":
@@ -210,6 +210,16 @@ async function lookUp(text) {
     default:
       return judged(answer.bundle && bytes(answer.bundle), { answer, linked: true });
   }
+}
+
+/** 64 hex digits that are no file's digest may be the hash of a transaction. */
+async function transaction(hash, not) {
+  const answer = await ask(`/api/transactions/${hash}`);
+  if (answer === null) return;
+  if (answer.result !== "TRANSACTION") return missing(not, null);
+  const { height, first, count, checkpoint } = answer;
+  const values = { height, first, last: first + count - 1, size: checkpoint.size, time: checkpoint.time };
+  plain("note", ["server_transaction", values], [["server_unverified", {}]]);
 }
 
 /** Asks the server; what goes wrong is told, and `null`. */

@@ -8,13 +8,12 @@ use crate::CometChain;
 use crate::follow::hints;
 use crate::http::CallError;
 use async_trait::async_trait;
-use comity_adapters_ports::{Courier, Outcome, PortError, StateProof, Submit, signed};
+use comity_adapters_ports::{Courier, Outcome, PortError, StateProof, Submit, signed, transaction_hash};
 use comity_ledger_rpc::abci::ExecTxResult;
 use comity_ledger_rpc::jsonrpc::Request;
 use comity_ledger_rpc::tx::{BroadcastTxCommit, TxResponse};
-use comity_model::Height;
 use comity_model::tx::Message;
-use sha2::{Digest, Sha256};
+use comity_model::{Hash, Height};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -40,7 +39,7 @@ impl Courier for CometChain {
     }
 
     async fn deliver(&self, tx: &[u8], again: bool) -> Result<Outcome, PortError> {
-        let hash: [u8; 32] = Sha256::digest(tx).into();
+        let hash = transaction_hash(tx);
         let deadline = Instant::now() + self.submit_timeout;
         let mut pause = PAUSE.0;
         let mut attempts = u32::from(again);
@@ -76,23 +75,23 @@ impl CometChain {
         if answer.check_tx.code != 0 {
             return Ok(refused(&answer.check_tx));
         }
-        Ok(outcome(answer.height, &answer.tx_result))
+        Ok(outcome(transaction_hash(tx), answer.height, &answer.tx_result))
     }
 
     /// The transaction, if it is in a block. No answer is as good as none: the caller tries again.
-    async fn find(&self, hash: &[u8; 32]) -> Option<Outcome> {
-        match self.rpc.call::<TxResponse>(&Request::tx(hash)).await {
-            Ok(found) if found.hash == hash => Some(outcome(found.height, &found.tx_result)),
+    async fn find(&self, hash: &Hash) -> Option<Outcome> {
+        match self.rpc.call::<TxResponse>(&Request::tx(&hash.0)).await {
+            Ok(found) if found.hash == hash.0 => Some(outcome(*hash, found.height, &found.tx_result)),
             Ok(_) | Err(CallError::Node(_) | CallError::Port(_)) => None,
         }
     }
 }
 
-fn outcome(height: u64, result: &ExecTxResult) -> Outcome {
+fn outcome(tx: Hash, height: u64, result: &ExecTxResult) -> Outcome {
     if result.code != 0 {
         return refused(result);
     }
-    Outcome::Committed { height: Height(height), events: hints(&result.events).collect() }
+    Outcome::Committed { tx, height: Height(height), events: hints(&result.events).collect() }
 }
 
 fn refused(result: &ExecTxResult) -> Outcome {

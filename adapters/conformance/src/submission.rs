@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 pub(crate) async fn carried_out(chain: &Chain, messages: Vec<Message>) -> (Height, Vec<Event>) {
     match chain.submit.submit(messages).await.expect("an answer") {
-        Outcome::Committed { height, events } => (height, events),
+        Outcome::Committed { height, events, .. } => (height, events),
         Outcome::Refused { code, detail } => panic!("the fixture's work was refused: {code}: {detail}"),
     }
 }

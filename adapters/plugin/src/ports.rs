@@ -10,6 +10,7 @@ use crate::wire::{self, BadWire};
 use async_trait::async_trait;
 use comity_adapters_ports::{
     BlockEvents, Chain, Events, Headers, Operator, Outcome, PortError, Prover, StateProof, Submit, signed,
+    transaction_hash,
 };
 use comity_model::order::{ReceivedId, ReceivedOrder};
 use comity_model::packet::Packet;
@@ -178,6 +179,7 @@ impl Submit for PluginChain {
             Ok(transaction) => transaction,
             Err(refused) => return Ok(refused),
         };
+        let tx = transaction_hash(&transaction);
         let until = Instant::now() + self.link.paces.submit_timeout;
         let mut pause = PAUSE.0;
         let mut again = false;
@@ -187,7 +189,7 @@ impl Submit for PluginChain {
             let delivering =
                 self.link.call(question, within, |mut client, request| async move { client.deliver(request).await });
             let error = match delivering.await.map_err(about(Height::default())) {
-                Ok(answer) => return wire::outcome(&answer).map_err(malformed),
+                Ok(answer) => return wire::outcome(&answer, tx).map_err(malformed),
                 Err(error) => error,
             };
             // The very same bytes: however often they arrive, they are one transaction.

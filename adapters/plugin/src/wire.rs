@@ -202,11 +202,11 @@ pub(crate) fn of_block(block: &BlockEvents) -> wire::Block {
     wire::Block { height: block.height.0, events: of_events(&block.events) }
 }
 
-/// What became of a transaction.
-pub(crate) fn outcome(answer: &wire::DeliverResponse) -> Result<Outcome, BadWire> {
+/// What became of the transaction of this hash.
+pub(crate) fn outcome(answer: &wire::DeliverResponse, tx: Hash) -> Result<Outcome, BadWire> {
     match &answer.outcome {
         Some(wire::deliver_response::Outcome::Committed(committed)) => {
-            Ok(Outcome::Committed { height: Height(committed.height), events: events(&committed.events)? })
+            Ok(Outcome::Committed { tx, height: Height(committed.height), events: events(&committed.events)? })
         }
         Some(wire::deliver_response::Outcome::Refused(refused)) => Ok(Outcome::refused(&refused.code, &refused.detail)),
         None => Err(bad("outcome", "set")),
@@ -217,7 +217,7 @@ pub(crate) fn outcome(answer: &wire::DeliverResponse) -> Result<Outcome, BadWire
 pub(crate) fn of_outcome(outcome: Outcome) -> wire::DeliverResponse {
     use wire::deliver_response::Outcome as Told;
     let told = match outcome {
-        Outcome::Committed { height, events } => {
+        Outcome::Committed { height, events, .. } => {
             Told::Committed(wire::Committed { height: height.0, events: of_events(&events) })
         }
         Outcome::Refused { code, detail } => Told::Refused(wire::Refused { code: code.to_string(), detail }),

@@ -6,7 +6,7 @@
 mod operator;
 mod outpost;
 
-pub use operator::{Operator, signed};
+pub use operator::{Operator, signed, transaction_hash};
 pub use outpost::{Courier, Outpost};
 
 use async_trait::async_trait;
@@ -100,6 +100,9 @@ pub trait Submit: Send + Sync {
 pub enum Outcome {
     /// It was carried out.
     Committed {
+        /// Its hash, by which the chain names it ([`transaction_hash`]). Not believed more than the rest: messages that
+        /// stood already are carried out without a change.
+        tx: Hash,
         /// The block it is in.
         height: Height,
         /// Its events.

@@ -2,9 +2,10 @@
 
 use crate::{Outcome, PortError};
 use comity_model::tx::{Message, TX_BYTES_MAX, Transaction, TxBody};
-use comity_model::{ChainId, encode};
+use comity_model::{ChainId, Hash, encode};
 use comity_verify::seal::{TAG_TX, signing_bytes};
 use ed25519_dalek::{Signer, SigningKey};
+use sha2::{Digest as _, Sha256};
 
 /// The key that transactions are signed with.
 pub struct Operator(SigningKey);
@@ -15,6 +16,12 @@ impl Operator {
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
+}
+
+/// The hash by which a chain names a transaction: SHA-256 of its bytes, as CometBFT has it.
+#[must_use]
+pub fn transaction_hash(transaction: &[u8]) -> Hash {
+    Hash(Sha256::digest(transaction).into())
 }
 
 /// The bytes of a transaction of `messages`, another one at each call; or, without a key or when it is too large, the

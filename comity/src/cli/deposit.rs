@@ -20,6 +20,8 @@ pub(crate) enum DepositCommand {
     Put(DepositPutArgs),
     /// Whether files were deposited, and since when.
     Find(DepositFindArgs),
+    /// What a transaction of the chain took up: its checkpoint, its entries, one's own deposits among them.
+    Transaction(DepositTransactionArgs),
     /// The proof of a deposited file, as a bundle that anyone checks offline.
     Prove(DepositProveArgs),
     /// A deposit with what its depositor states.
@@ -97,6 +99,17 @@ pub(crate) struct DepositFindArgs {
     /// Files, or digests of files: SHA-256 or SM3, 64 hex digits.
     #[arg(value_name = "FILE|DIGEST", required = true)]
     pub(crate) what: Vec<String>,
+}
+
+/// `comity deposit transaction`
+#[derive(Debug, Args)]
+pub(crate) struct DepositTransactionArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The transaction's hash, 64 hex digits.
+    #[arg(value_name = "HASH")]
+    pub(crate) transaction: String,
 }
 
 /// `comity deposit prove`

@@ -6,7 +6,7 @@ use super::show::{hash, moment, proof_line};
 use super::{ClientFile, reason, status};
 use crate::cli::deposit::{
     DepositCaseArgs, DepositCommand, DepositFindArgs, DepositGetArgs, DepositKindArg, DepositLogArgs, DepositProveArgs,
-    DepositPutArgs,
+    DepositPutArgs, DepositTransactionArgs,
 };
 use crate::failure::{Failure, OrFail};
 use crate::{clock, files, witness};
@@ -34,6 +34,7 @@ pub(crate) async fn run(command: DepositCommand) -> Result<(), Failure> {
     match command {
         DepositCommand::Put(args) => put(args).await,
         DepositCommand::Find(args) => find(args).await,
+        DepositCommand::Transaction(args) => transaction(args).await,
         DepositCommand::Prove(args) => prove(args).await,
         DepositCommand::Get(args) => get(args).await,
         DepositCommand::Case(args) => case(args).await,
@@ -151,12 +152,7 @@ async fn find(args: DepositFindArgs) -> Result<(), Failure> {
     let found = found.into_inner();
     for (what, result) in args.what.iter().zip(&found.results) {
         if result.deposits.is_empty() {
-            let as_of = found.as_of.as_ref();
-            let as_of = as_of.map_or_else(
-                || "the log's beginning".to_owned(),
-                |checkpoint| format!("checkpoint {} of {}", checkpoint.size, moment(checkpoint.time.as_ref())),
-            );
-            println!("{what}: not found as of {as_of}");
+            println!("{what}: not found as of {}", as_of(found.as_of.as_ref()));
         }
         for deposit in &result.deposits {
             match &deposit.proven_at {
@@ -169,6 +165,37 @@ async fn find(args: DepositFindArgs) -> Result<(), Failure> {
         println!("{}", proof_line(proof));
     }
     Ok(())
+}
+
+async fn transaction(args: DepositTransactionArgs) -> Result<(), Failure> {
+    let (mut client, parent) = connect(&args.client.client)?;
+    let transaction = hex_of::<32>("the transaction", &args.transaction)?;
+    let mut request = v1::LookupTransactionRequest { parent, transaction, ..Default::default() };
+    let (mut told, mut deposits) = (false, 0u64);
+    loop {
+        let page = client.lookup_transaction(request.clone()).await;
+        let page = page.map_err(|error| status(error, "nothing was looked up"))?.into_inner();
+        let Some(taken) = &page.taken_up else {
+            println!("{}: took up no deposits, as of {}", args.transaction, as_of(page.as_of.as_ref()));
+            return Ok(());
+        };
+        if !told {
+            let last = taken.first_index.saturating_add(taken.count).saturating_sub(1);
+            let time = taken.checkpoint.as_ref().and_then(|checkpoint| checkpoint.time.as_ref());
+            println!("in block {} of {}: entries {} to {last}", taken.height, moment(time), taken.first_index);
+            println!("checkpoint:\n\n{}", taken.note);
+            told = true;
+        }
+        for deposit in &page.deposits {
+            println!("{}", deposit.name);
+            deposits = deposits.saturating_add(1);
+        }
+        if page.next_page_token.is_empty() {
+            println!("{deposits} deposit(s) that you may read are among them");
+            return Ok(());
+        }
+        request.page_token = page.next_page_token;
+    }
 }
 
 async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
@@ -320,6 +347,14 @@ fn judged(log: &v1::DepositLog, policy: &Policy) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A checkpoint by which nothing was found.
+fn as_of(checkpoint: Option<&v1::LogCheckpoint>) -> String {
+    checkpoint.map_or_else(
+        || "the log's beginning".to_owned(),
+        |checkpoint| format!("checkpoint {} of {}", checkpoint.size, moment(checkpoint.time.as_ref())),
+    )
+}
+
 fn print(deposit: &v1::Deposit) {
     println!("{}  entry {}", deposit.name, hash(&deposit.entry));
     let since = match &deposit.proven_at {
@@ -327,6 +362,9 @@ fn print(deposit: &v1::Deposit) {
         None => "not proven yet".to_owned(),
     };
     println!("  {since}; received {} from {}", moment(deposit.received_at.as_ref()), deposit.depositor);
+    if !deposit.transaction.is_empty() {
+        println!("  taken up by transaction {}", hash(&deposit.transaction));
+    }
     if let Some(item) = &deposit.item {
         println!("  {} ({} bytes)", item.name, item.size_bytes);
         println!("  SHA-256 {}\n  SM3     {}", hash(&item.sha256), hash(&item.sm3));

@@ -323,7 +323,7 @@ impl Network {
     /// Submits messages that must be carried out, over one of the nodes.
     pub(crate) async fn done(&self, index: usize, messages: Vec<Message>) -> (Height, Vec<Event>) {
         match self.ports(index).submit.submit(messages).await.expect("an answer") {
-            Outcome::Committed { height, events } => (height, events),
+            Outcome::Committed { height, events, .. } => (height, events),
             Outcome::Refused { code, detail } => panic!("refused: {code}: {detail}"),
         }
     }

@@ -5,7 +5,7 @@ use super::witnesses::Witnesses;
 use crate::convert::{malformed, named, seconds_from_wire, seconds_to_wire};
 use crate::error::ApiError;
 use comity_deposits::{Deposit, Stored};
-use comity_model::deposit::{Circumstances, Content, DepositKind, Entry, Item};
+use comity_model::deposit::{Circumstances, Content, DepositKind, Entry, Item, LogState};
 use comity_model::{Hash, MemberId, UnixSeconds};
 use comity_proto::v1;
 use comity_verify::deposit;
@@ -143,7 +143,13 @@ pub(super) fn to_wire(
         }),
         received_at: Some(seconds_to_wire(stored.at)),
         proven_at: proven_at.map(seconds_to_wire),
+        transaction: Vec::new(),
     }
+}
+
+/// A head that the chain has taken up, without where that was proven.
+pub(super) fn checkpoint(log: &LogState) -> v1::LogCheckpoint {
+    v1::LogCheckpoint { size: log.size, root: log.root.0.to_vec(), time: Some(seconds_to_wire(log.at)), proof: None }
 }
 
 /// What each witness has cosigned.

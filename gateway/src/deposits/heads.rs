@@ -4,7 +4,7 @@
 use crate::error::ApiError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::deposit::LogState;
-use comity_model::{Height, UnixSeconds, decode, encode};
+use comity_model::{Hash, Height, UnixSeconds, decode, encode};
 use comity_store::{Batch, Row, Store, StoreError, Table};
 use comity_verify::tlog::{Cosigned, Policy};
 use comity_verify::witnessed::SIGNATURES_MAX;
@@ -16,6 +16,15 @@ const HEADS: Table = Table("deposit-heads");
 
 /// Size (big-endian `u64`) → [`Signed`].
 const SIGNED: Table = Table("deposit-cosignatures");
+
+/// Size (big-endian `u64`) → [`Taken`]: a transaction that carried the head of this size and is in a block. Whether it was the one
+/// that took it up is not known yet.
+const CARRIED: Table = Table("deposit-carried");
+/// Hash of the transaction that took a head up → [`Taken`].
+const TAKEN: Table = Table("deposit-transactions");
+/// Size (big-endian `u64`) → the hash of the transaction that took the head of this size up.
+const TAKEN_BY: Table = Table("deposit-taken-by");
+
 /// Checkpoints that are looked at for one that enough witnesses have cosigned.
 const LOOKED_AT_MAX: usize = 64;
 
@@ -33,11 +42,28 @@ pub(crate) struct Head {
     pub(crate) proof: Vec<u8>,
 }
 
+/// What a transaction did of a log: in the block of `height` it made `size` entries of `before`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Taken {
+    pub(crate) transaction: Hash,
+    pub(crate) height: Height,
+    pub(crate) before: u64,
+    pub(crate) size: u64,
+}
+
 /// What was signed under the checkpoint of a head: by the log, and by witnesses.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Signed {
     pub(crate) log: Cosigned,
     pub(crate) witnesses: Vec<Cosigned>,
+}
+
+impl Signed {
+    /// The checkpoint of this text with every signature that there is.
+    pub(crate) fn note(&self, text: &str) -> String {
+        let lines = std::iter::once(&self.log).chain(&self.witnesses);
+        lines.fold(format!("{text}\n"), |note, cosigned| note + &cosigned.line())
+    }
 }
 
 /// The heads, in the gateway's store.
@@ -64,13 +90,52 @@ impl HeadBook {
         }
     }
 
-    /// Keeps a head; the first proof of a size stays, since it is the earliest.
-    pub(crate) async fn keep(&self, head: &Head) -> Result<(), ApiError> {
+    /// Keeps a head, and which transaction took it up, where that is known; the first proof of a size stays, since it is the
+    /// earliest.
+    pub(crate) async fn keep(&self, head: &Head, taken: Option<&Taken>) -> Result<(), ApiError> {
         let key = head.log.size.to_be_bytes();
-        if self.store.read(HEADS, &key).await?.is_some() {
+        let known = self.store.read(HEADS, &key).await?.is_some();
+        if known && taken.is_none() {
             return Ok(());
         }
-        Ok(self.store.commit(Batch::new().put(HEADS, key, encode(head))).await?)
+        let mut batch = Batch::new().delete(CARRIED, key);
+        if !known {
+            batch = batch.put(HEADS, key, encode(head));
+        }
+        if let Some(taken) = taken {
+            batch = batch.put(TAKEN, taken.transaction.0, encode(taken)).put(TAKEN_BY, key, taken.transaction.0);
+        }
+        Ok(self.store.commit(batch).await?)
+    }
+
+    /// Notes a transaction that carried a head and is in a block, before the head is proven: the first one of a size stays.
+    pub(crate) async fn carry(&self, carried: &Taken) -> Result<(), ApiError> {
+        if self.carried(carried.size).await?.is_some() {
+            return Ok(());
+        }
+        Ok(self.store.commit(Batch::new().put(CARRIED, carried.size.to_be_bytes(), encode(carried))).await?)
+    }
+
+    /// The transaction that carried the head of `size`, if one was noted that is not kept yet.
+    pub(crate) async fn carried(&self, size: u64) -> Result<Option<Taken>, ApiError> {
+        let found = self.store.read(CARRIED, &size.to_be_bytes()).await?;
+        found.map(|bytes| decode("a transaction that carried a head", &bytes).map_err(ApiError::fault)).transpose()
+    }
+
+    /// What the transaction of this hash took up, with the head and all that was signed under it; nothing where it is none that is
+    /// known here.
+    pub(crate) async fn taken(&self, transaction: &Hash) -> Result<Option<(Taken, Head, Signed)>, ApiError> {
+        let Some(bytes) = self.store.read(TAKEN, &transaction.0).await? else { return Ok(None) };
+        let taken: Taken = decode("what a transaction took up", &bytes).map_err(ApiError::fault)?;
+        let head = self.with(taken.size.saturating_sub(1)).await?.filter(|head| head.log.size == taken.size);
+        let lost = || ApiError::fault("a head that a transaction took up is not kept");
+        Ok(Some((taken, head.ok_or_else(lost)?, self.signed(taken.size).await?.ok_or_else(lost)?)))
+    }
+
+    /// The hash of the transaction that took up the head of `size`, where it is known.
+    pub(crate) async fn taken_by(&self, size: u64) -> Result<Option<Hash>, ApiError> {
+        let found = self.store.read(TAKEN_BY, &size.to_be_bytes()).await?;
+        found.map(|bytes| bytes.try_into().map(Hash).map_err(|_| ApiError::fault("a hash is not 32 bytes"))).transpose()
     }
 
     /// Keeps the log's signature under the checkpoint of `size`; what witnesses have signed stays.

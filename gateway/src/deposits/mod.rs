@@ -13,7 +13,7 @@ mod publish;
 mod witnesses;
 
 pub use bucket::{Bucket, BucketAccess, BucketConfig, BucketError};
-pub(crate) use open::{AsOf, OpenDesk, Seen};
+pub(crate) use open::{AsOf, OpenDesk, Seen, TakenUp};
 pub(crate) use publish::Publisher;
 pub(crate) use witnesses::Witnesses;
 
@@ -22,7 +22,7 @@ use crate::config::Clock;
 use crate::convert::{proof, seconds_to_wire};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
-use crate::members::Directory;
+use crate::members::{Directory, page_size};
 use crate::peers::Peers;
 use crate::policy::{EraseDeposit, LookUpDeposit, MakeDeposit, Permit, Policy, ReadDeposit};
 use crate::server::caller;
@@ -37,10 +37,11 @@ use comity_proto::v1;
 use comity_proto::v1::deposits_server::Deposits;
 use comity_store::Store;
 use comity_verify::deposit;
+use comity_verify::merkle::TreeHead;
 use comity_verify::tlog;
 use convert::DepositName;
 use desk::DepositDesk;
-use heads::HeadBook;
+use heads::{Head, HeadBook, Taken};
 use prove::DepositProver;
 use publish::Standings;
 use std::collections::{BTreeMap, HashMap};
@@ -55,6 +56,9 @@ const FOUND_MAX: usize = 16;
 const LOOKUP_MAX: usize = 1_000;
 /// Deposits of one case that are shown.
 const CASE_MAX: usize = 1_000;
+/// Deposits of a transaction that are shown on a page, and entries that are read for one.
+const TRANSACTION_PAGE_MAX: usize = 1_000;
+const TRANSACTION_READ_MAX: u64 = 10_000;
 /// Rules by which a head was proven.
 const RULES: &[&str] = &["COMMIT_POWER", "STATE_PROOF"];
 /// Rules by which a deposit is proven.
@@ -218,6 +222,14 @@ impl Deposits for DepositsService {
         Ok(Response::new(self.kept()?.lookup(&permit, request.into_inner()).await?))
     }
 
+    async fn lookup_transaction(
+        &self,
+        request: Request<v1::LookupTransactionRequest>,
+    ) -> Result<Response<v1::LookupTransactionResponse>, Status> {
+        let permit = self.policy.permit::<LookUpDeposit>(&caller(&request)?)?;
+        Ok(Response::new(self.kept()?.transaction(&permit, request.into_inner()).await?))
+    }
+
     async fn prove_deposit(
         &self,
         request: Request<v1::ProveDepositRequest>,
@@ -287,8 +299,14 @@ impl Kept {
         let (entry, stored) = self.stored(name.index).await?.ok_or_else(unknown)?;
         self.may_read(permit.caller(), &stored)?;
         self.file(permit.caller(), "GetDeposit", name.to_string(), request.purpose).await?;
-        let proven_at = self.book.since([name.index].into()).await?.remove(&name.index);
-        Ok(convert::to_wire(&name, &entry, stored, proven_at))
+        let head = self.book.with(name.index).await?;
+        let transaction = match &head {
+            Some(head) => self.book.taken_by(head.log.size).await?,
+            None => None,
+        };
+        let mut deposit = convert::to_wire(&name, &entry, stored, head.map(|head| head.log.at));
+        deposit.transaction = transaction.map(|hash| hash.0.to_vec()).unwrap_or_default();
+        Ok(deposit)
     }
 
     async fn lookup(
@@ -319,6 +337,70 @@ impl Kept {
         });
         let results = results.collect();
         Ok(v1::LookupDepositsResponse { results, as_of })
+    }
+
+    async fn transaction(
+        &self,
+        permit: &Permit<LookUpDeposit>,
+        request: v1::LookupTransactionRequest,
+    ) -> Result<v1::LookupTransactionResponse, ApiError> {
+        self.ours(&convert::parent(&request.parent)?)?;
+        let transaction = digest("transaction", &request.transaction)?;
+        let limit = page_size(request.page_size, TRANSACTION_PAGE_MAX)?;
+        // Taken first: what is not found was not there at this checkpoint.
+        let as_of = self.checkpoint();
+        let Some((taken, head, note)) = self.taken(&transaction).await? else {
+            return Ok(v1::LookupTransactionResponse { as_of, ..Default::default() });
+        };
+        let from = match request.page_token.as_str() {
+            "" => taken.before,
+            token => {
+                token.parse().ok().filter(|index| (taken.before..taken.size).contains(index)).ok_or_else(|| {
+                    ApiError::argument("page_token", "The page token is not one that this service gave.")
+                })?
+            }
+        };
+        let (log, caller) = (self.log.clone(), permit.caller().institution.clone());
+        let all = self.is_ours(permit.caller());
+        let page = tokio::task::spawn_blocking(move || {
+            let (mut found, end) = (Vec::new(), taken.size.min(from.saturating_add(TRANSACTION_READ_MAX)));
+            for index in from..end {
+                if found.len() == limit {
+                    return Ok((found, index));
+                }
+                let stored = log.deposit(index)?.map(|(_, stored)| stored.statement.circumstances.depositor);
+                if stored.is_some_and(|depositor| all || depositor == caller) {
+                    found.push(index);
+                }
+            }
+            Ok::<_, LogFault>((found, end))
+        });
+        let (found, next) = page.await.map_err(ApiError::fault)?.map_err(log_failed)?;
+        let deposits = found.into_iter().map(|index| v1::FoundDeposit {
+            name: DepositName { member: self.institution.clone(), index }.to_string(),
+            index,
+            proven_at: Some(seconds_to_wire(head.log.at)),
+        });
+        Ok(v1::LookupTransactionResponse {
+            taken_up: Some(v1::TakenUp {
+                height: taken.height.0,
+                first_index: taken.before,
+                count: taken.size.saturating_sub(taken.before),
+                checkpoint: Some(convert::checkpoint(&head.log)),
+                note,
+            }),
+            deposits: deposits.collect(),
+            next_page_token: if next < taken.size { next.to_string() } else { String::new() },
+            as_of,
+        })
+    }
+
+    /// What a transaction took up, with the head that it made and that head's checkpoint with all signatures.
+    async fn taken(&self, transaction: &Hash) -> Result<Option<(Taken, Head, String)>, ApiError> {
+        let Some((taken, head, signed)) = self.book.taken(transaction).await? else { return Ok(None) };
+        let tree = TreeHead { size: head.log.size, root: head.log.root };
+        let text = tlog::Checkpoint::text(&deposit::origin(self.home.view().chain(), &self.institution), &tree);
+        Ok(Some((taken, head, signed.note(&text.unwrap_or_default()))))
     }
 
     async fn prove(
@@ -415,13 +497,8 @@ impl Kept {
     /// The newest head that the chain has taken up, with where that was proven.
     fn checkpoint(&self) -> Option<v1::LogCheckpoint> {
         let published = self.standings.published.load_full()?;
-        let log = &published.head.log;
-        Some(v1::LogCheckpoint {
-            size: log.size,
-            root: log.root.0.to_vec(),
-            time: Some(seconds_to_wire(log.at)),
-            proof: Some(proof(&published.at, self.home.view().anchor(), RULES)),
-        })
+        let proof = proof(&published.at, self.home.view().anchor(), RULES);
+        Some(v1::LogCheckpoint { proof: Some(proof), ..convert::checkpoint(&published.head.log) })
     }
 
     async fn stored(&self, index: u64) -> Result<Option<(Entry, Stored)>, ApiError> {
@@ -471,5 +548,5 @@ impl Kept {
 
 fn digest(field: &'static str, bytes: &[u8]) -> Result<Hash, ApiError> {
     let bytes = <[u8; 32]>::try_from(bytes);
-    bytes.map(Hash).map_err(|_| ApiError::argument(field, "A digest is SHA-256 or SM3: 32 bytes."))
+    bytes.map(Hash).map_err(|_| ApiError::argument(field, "A digest or hash is 32 bytes."))
 }

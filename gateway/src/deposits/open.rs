@@ -6,7 +6,7 @@
 
 use super::{FOUND_MAX, Kept, log_failed};
 use crate::error::{ApiError, Reason};
-use comity_model::{Hash, UnixSeconds};
+use comity_model::{Hash, Height, UnixSeconds};
 use comity_verify::deposit;
 use moka::sync::Cache;
 use std::path::PathBuf;
@@ -41,6 +41,18 @@ pub(crate) struct AsOf {
     pub(crate) time: UnixSeconds,
     /// The checkpoint, signed by the log (C2SP tlog-checkpoint).
     pub(crate) note: String,
+}
+
+/// What a transaction of the chain took up.
+#[derive(Clone, Debug)]
+pub(crate) struct TakenUp {
+    /// The block that it is in.
+    pub(crate) height: Height,
+    /// The first of the entries that came with it, and how many they are.
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+    /// The checkpoint that it made.
+    pub(crate) checkpoint: AsOf,
 }
 
 impl OpenDesk {
@@ -78,6 +90,18 @@ impl OpenDesk {
             found.map_err(ApiError::fault)?.map_err(log_failed)?.into_iter().map(|found| found.index).collect();
         let since = self.kept.book.since(found.iter().copied().collect()).await?;
         Ok(found.into_iter().map(|number| Seen { number, since: since.get(&number).copied() }).collect())
+    }
+
+    /// What the transaction of this hash took up; nothing where it is none that is known here. Which entries a block took up the
+    /// sizes of checkpoints show as well.
+    pub(crate) async fn by_transaction(&self, transaction: Hash) -> Result<Option<TakenUp>, ApiError> {
+        let found = self.kept.taken(&transaction).await?;
+        Ok(found.map(|(taken, head, note)| TakenUp {
+            height: taken.height,
+            first: taken.before,
+            count: taken.size.saturating_sub(taken.before),
+            checkpoint: AsOf { size: head.log.size, root: head.log.root, time: head.log.at, note },
+        }))
     }
 
     /// The bundle of a deposit for who names its file's digest: it opens digests and size, and nothing else.

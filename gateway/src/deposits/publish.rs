@@ -1,7 +1,7 @@
 //! Brings the log's head to the chain, block by block, and publishes the checkpoint once the chain is proven to have taken it
 //! up. It refuses to let a log take deposits whose chain knows more of it, or other things, than the log does.
 
-use super::heads::{Head, HeadBook};
+use super::heads::{Head, HeadBook, Taken};
 use crate::error::ApiError;
 use crate::recurring::every;
 use crate::signer::{SignerClient, SignerError};
@@ -189,7 +189,10 @@ impl Publisher {
         let head = self.log_head(&new);
         let seal = self.signer.seal_log_head(head.clone()).await?;
         match self.submit.submit(vec![Message::GrowLog { head, consistency, seal }]).await.map_err(ApiError::from)? {
-            Outcome::Committed { height, .. } => self.prove(height.next(), new).await,
+            Outcome::Committed { tx, height, .. } => {
+                self.book.carry(&Taken { transaction: tx, height, before: old, size: new.size }).await?;
+                self.prove(height.next(), new).await
+            }
             Outcome::Refused { code, detail } => {
                 // Another process may have brought it there: what stands says so.
                 self.standings.published.store(None);
@@ -224,6 +227,7 @@ impl Publisher {
         let signed = format!("{text}\n{}", key.line(&signature));
         let own = Cosigned { key: key.to_string().into_bytes(), signature: signature.to_vec() };
         let _one = self.standings.writing.lock().await;
+        let taken = self.taken(&head).await?;
         self.book.sign(tree.size, own).await?;
         let cosigned = self.book.cosigned(tree.size).await?;
         let published = Published { head, at, origin, signed, key, cosigned };
@@ -232,12 +236,20 @@ impl Publisher {
         metrics::gauge!(crate::measure::CHECKPOINT_SIZE).set(tree.size as f64);
         let head = published.head.clone();
         self.standings.published.store(Some(Arc::new(published)));
-        if let Err(error) = self.book.keep(&head).await {
+        if let Err(error) = self.book.keep(&head, taken.as_ref()).await {
             // So that the next round begins again, and keeps it.
             self.standings.published.store(None);
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// The transaction that took a head up: the one that carried it, if the head's time is that of its block. A head that stood
+    /// already is carried once more without a change.
+    async fn taken(&self, head: &Head) -> Result<Option<Taken>, ApiError> {
+        let Some(carried) = self.book.carried(head.log.size).await? else { return Ok(None) };
+        let block = self.home.view().header(carried.height).await?;
+        Ok(Some(carried).filter(|_| block.time().unix_seconds() == head.log.at))
     }
 
     fn log_head(&self, tree: &TreeHead) -> LogHead {

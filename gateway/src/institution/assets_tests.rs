@@ -2,7 +2,7 @@
 use super::*;
 use crate::signer::{SignerCore, SignerIdentity};
 use async_trait::async_trait;
-use comity_model::Height;
+use comity_model::{Hash, Height};
 use comity_store::RedbStore;
 use comity_verify::seal;
 use secrecy::SecretBox;
@@ -54,7 +54,7 @@ impl Submit for Chain {
             assets.extend(batch.assets.iter().map(|asset| (asset.handle, asset.clone())));
             self.batches.lock().unwrap().push(batch);
         }
-        Ok(Outcome::Committed { height: Height(1), events: Vec::new() })
+        Ok(Outcome::Committed { tx: Hash([0; 32]), height: Height(1), events: Vec::new() })
     }
 }
 

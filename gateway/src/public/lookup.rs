@@ -2,7 +2,7 @@
 //! It refuses to tell more than [`OpenDesk`] does, and to work on more lookups at once than the edge allows.
 
 use super::edge::Edge;
-use crate::deposits::{AsOf, OpenDesk, Seen};
+use crate::deposits::{AsOf, OpenDesk, Seen, TakenUp};
 use crate::error::{ApiError, Reason};
 use comity_model::Hash;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(super) enum Question {
     Digest(Hash),
     /// A deposit's number.
     Number(u64),
+    /// The hash of a transaction of the chain.
+    Transaction(Hash),
 }
 
 impl Question {
@@ -54,6 +56,10 @@ pub(super) enum Answer {
     NoEntry { number: u64, as_of: Option<AsOf> },
     /// An entry that the chain has not taken up yet.
     Pending { number: u64, as_of: Option<AsOf> },
+    /// What a transaction took up.
+    Transaction { transaction: Hash, taken: TakenUp, as_of: Option<AsOf> },
+    /// No transaction that took up anything, as far as is known here.
+    NoTransaction { transaction: Hash, as_of: Option<AsOf> },
 }
 
 /// Asks the log.
@@ -78,6 +84,7 @@ impl Lookups {
             match question {
                 Question::Digest(digest) => by_digest(&desk, digest).await,
                 Question::Number(number) => by_number(&desk, number).await,
+                Question::Transaction(transaction) => by_transaction(&desk, transaction).await,
             }
         };
         self.core.spawn(work).await.map_err(ApiError::fault)?
@@ -114,6 +121,14 @@ async fn by_number(desk: &OpenDesk, number: u64) -> Result<Answer, ApiError> {
     }
 }
 
+async fn by_transaction(desk: &OpenDesk, transaction: Hash) -> Result<Answer, ApiError> {
+    let as_of = desk.as_of();
+    Ok(match desk.by_transaction(transaction).await? {
+        Some(taken) => Answer::Transaction { transaction, taken, as_of },
+        None => Answer::NoTransaction { transaction, as_of },
+    })
+}
+
 impl Answer {
     /// As the page reads it. Bundles are hex digits.
     pub(super) fn json(&self) -> Value {
@@ -147,6 +162,20 @@ impl Answer {
             Self::Pending { number, as_of } => json!({
                 "result": "PENDING",
                 "number": number,
+                "as_of": as_of.as_ref().map(checkpoint),
+            }),
+            Self::Transaction { transaction, taken, as_of } => json!({
+                "result": "TRANSACTION",
+                "transaction": transaction.to_string(),
+                "height": taken.height.0,
+                "first": taken.first,
+                "count": taken.count,
+                "checkpoint": checkpoint(&taken.checkpoint),
+                "as_of": as_of.as_ref().map(checkpoint),
+            }),
+            Self::NoTransaction { transaction, as_of } => json!({
+                "result": "NO_TRANSACTION",
+                "transaction": transaction.to_string(),
                 "as_of": as_of.as_ref().map(checkpoint),
             }),
         }

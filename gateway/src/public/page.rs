@@ -120,6 +120,24 @@ impl Pages {
                 as_of = then.as_ref();
                 lines.push(say("server_not_found", &[]));
             }
+            Ok(Answer::Transaction { taken, as_of: then, .. }) => {
+                as_of = then.as_ref();
+                let (first, last) = (taken.first, taken.checkpoint.size.saturating_sub(1));
+                lines.push(say(
+                    "server_transaction",
+                    &[
+                        ("height", taken.height.0.to_string()),
+                        ("time", taken.checkpoint.time.to_string()),
+                        ("first", first.to_string()),
+                        ("last", last.to_string()),
+                        ("size", taken.checkpoint.size.to_string()),
+                    ],
+                ));
+            }
+            Ok(Answer::NoTransaction { as_of: then, .. }) => {
+                as_of = then.as_ref();
+                lines.push(say("server_not_found", &[]));
+            }
             Ok(Answer::NoEntry { number, as_of: then }) => {
                 as_of = then.as_ref();
                 lines.push(say("server_no_entry", &[("number", number.to_string())]));
@@ -138,7 +156,7 @@ impl Pages {
             lines.push(say("server_as_of", &values));
         }
         let shown = match question {
-            Some(Question::Digest(digest)) => digest.to_string(),
+            Some(Question::Digest(digest) | Question::Transaction(digest)) => digest.to_string(),
             Some(Question::Number(number)) => number.to_string(),
             None => String::new(),
         };

@@ -3,7 +3,7 @@
 
 use super::assets::{self, Asset};
 use super::edge::{Edge, Turned};
-use super::lookup::{Lookups, Question};
+use super::lookup::{Answer, Lookups, Question};
 use super::page::{Language, Pages};
 use super::{PublicConfig, address::Client, headers, tiles};
 use crate::deposits::OpenDesk;
@@ -127,6 +127,12 @@ impl Site {
             }
             return Ok(told(self.lookups.ask(&self.edge, question).await?.json()));
         }
+        if let Some(hash) = path.strip_prefix("/api/transactions/") {
+            let Question::Digest(hash) = Question::parse(hash)? else {
+                return Err(ApiError::argument("transaction", "A transaction's hash is 64 hex digits."));
+            };
+            return Ok(told(self.lookups.ask(&self.edge, Question::Transaction(hash)).await?.json()));
+        }
         match path.strip_prefix("/log/") {
             Some(file) => {
                 let file = tiles::read(&self.lookups.desk()?.folder(), file).await?;
@@ -148,10 +154,17 @@ impl Site {
         let text = parameter(request, "q").unwrap_or_default();
         let question = Question::parse(&text);
         let asked = question.as_ref().ok().copied();
-        let answer = match question {
+        let mut answer = match question {
             Ok(question) => self.lookups.ask(&self.edge, question).await,
             Err(error) => Err(error),
         };
+        // 64 hex digits may also be the hash of a transaction.
+        if let Ok(Answer::NotFound { digest, .. }) = answer {
+            let other = self.lookups.ask(&self.edge, Question::Transaction(digest)).await;
+            if let Ok(Answer::Transaction { .. }) = other {
+                answer = other;
+            }
+        }
         let status = answer.as_ref().err().map_or(StatusCode::OK, |error| status(error.reason()));
         let language = language(request);
         let html = self.pages.html(language, &self.pages.answer(language, asked, &answer));

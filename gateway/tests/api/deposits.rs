@@ -90,7 +90,7 @@ pub(crate) async fn deposited(
 
 /// What a moment makes good: the comparison with the chain at the start, the next block.
 pub(crate) async fn eventually<T>(mut call: impl AsyncFnMut() -> Result<T, Status>) -> T {
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         match call().await {
             Ok(answer) => return answer,
             Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -356,6 +356,63 @@ async fn a_log_that_is_not_the_chains_takes_no_deposits_and_says_why() {
 }
 
 /// A witness of the court's log, whose state is in the world's folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_the_transaction_gets_its_checkpoint_its_entries_and_his_own_deposits_among_them() {
+    let world = world().await;
+    deposited(&world, 1, 0..5).await;
+    eventually(async || court(&world, "reader").prove_deposit(prove(4, digest(2, 4), false)).await).await;
+    deposited(&world, 2, 5..9).await;
+    eventually(async || court(&world, "reader").prove_deposit(prove(8, digest(2, 8), false)).await).await;
+    let get = v1::GetDepositRequest { name: name(6), purpose: purpose() };
+    let taken_by = |deposit: v1::Deposit| deposit.transaction;
+    let transaction = taken_by(court(&world, "clerk").get_deposit(get.clone()).await.unwrap().into_inner());
+    assert_eq!(transaction.len(), 32);
+    let get = v1::GetDepositRequest { name: name(4), purpose: purpose() };
+    let earlier = taken_by(court(&world, "clerk").get_deposit(get).await.unwrap().into_inner());
+    assert_ne!(earlier, transaction);
+
+    // Erased: not among them, though its entry is.
+    let erase = v1::EraseDepositRequest { name: name(7), purpose: purpose() };
+    court(&world, "officer").erase_deposit(erase).await.unwrap();
+    let request =
+        v1::LookupTransactionRequest { parent: COURT.into(), transaction, page_size: 2, ..Default::default() };
+    let world = world.restart_court().await;
+    let look = async |request: &v1::LookupTransactionRequest| {
+        let asked = async || court(&world, "reader").lookup_transaction(request.clone()).await;
+        eventually(asked).await.into_inner()
+    };
+    let mut pages = vec![look(&request).await];
+    let token = pages[0].next_page_token.clone();
+    pages.push(look(&v1::LookupTransactionRequest { page_token: token, ..request.clone() }).await);
+    let indexes =
+        |page: &v1::LookupTransactionResponse| page.deposits.iter().map(|found| found.index).collect::<Vec<_>>();
+    assert_eq!((indexes(&pages[0]), indexes(&pages[1])), (vec![5, 6], vec![8]));
+    assert_eq!(pages[1].next_page_token, "");
+    let taken = pages[0].taken_up.clone().unwrap();
+    assert_eq!((taken.first_index, taken.count), (5, 4));
+    let checkpoint = taken.checkpoint.unwrap();
+    assert_eq!((checkpoint.size, checkpoint.time), (9, pages[0].deposits[0].proven_at));
+    let key = NoteKey::parse(&log(&world, |log| !log.note.is_empty()).await.verifier_key).unwrap();
+    let trust = Trust { origin: "court-1/court".into(), log: vec![key], witnesses: Vec::new(), quorum: Quorum::none() };
+    let judged = Checkpoint::verify(taken.note.as_bytes(), &trust, now().unix_seconds()).unwrap();
+    assert_eq!((judged.head().size, judged.head().root.0.to_vec()), (9, checkpoint.root));
+
+    // Somebody of the bank learns the range, which the checkpoints show to everybody, and no deposit that is not the bank's.
+    let seen = guest(&world, "reader").lookup_transaction(request.clone()).await.unwrap().into_inner();
+    assert_eq!((indexes(&seen), seen.taken_up.unwrap().count), (vec![], 4));
+    let unknown = v1::LookupTransactionRequest { transaction: vec![9; 32], ..request.clone() };
+    let nothing = look(&unknown).await;
+    assert!(nothing.taken_up.is_none() && nothing.as_of.unwrap().size == 9);
+    for bad in [
+        v1::LookupTransactionRequest { transaction: vec![9; 31], ..request.clone() },
+        v1::LookupTransactionRequest { page_token: "9".into(), ..request.clone() },
+        v1::LookupTransactionRequest { page_token: "x".into(), ..request },
+    ] {
+        let refused = court(&world, "reader").lookup_transaction(bad).await.unwrap_err();
+        assert_eq!(reason(&refused), "INVALID_ARGUMENT");
+    }
+}
+
 async fn witness(world: &World, name: &str, log: &NoteKey, listen: &str) -> (comity_witness::Running, NoteKey) {
     let store = RedbStore::open(&world.court.folder.path().join(name)).unwrap();
     let seed = [u8::try_from(name.len()).unwrap(); 32];

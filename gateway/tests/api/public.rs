@@ -75,6 +75,39 @@ async fn whoever_counts_through_the_numbers_learns_that_entries_stand_there_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_names_a_transaction_learns_which_entries_it_took_up_and_nothing_about_any() {
+    let (world, address) = site(wide(), None).await;
+    let purpose = v1::Purpose { case_number: "(2026) 7".into(), legal_basis: "art. 1".into(), purpose: "trial".into() };
+    let request = v1::GetDepositRequest { name: "members/court/deposits/7".into(), purpose: Some(purpose) };
+    let mut clerk = DepositsClient::new(world.court.person(&world.court_gateway, "clerk"));
+    let transaction = hex::encode(clerk.get_deposit(request).await.unwrap().into_inner().transaction);
+    let answer = get_transaction(address, &transaction).await;
+    let said = answer.json();
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(
+        (said["result"].as_str(), said["first"].as_u64(), said["count"].as_u64()),
+        (Some("TRANSACTION"), Some(0), Some(300))
+    );
+    assert!(said["checkpoint"]["note"].as_str().unwrap().starts_with("court-1/court\n300\n"));
+    let keys: Vec<&str> = said.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys.len(), 7, "{keys:?}");
+    for secret in ["exhibit", "a-web-page", "(2026)", "members/"] {
+        assert!(!holds(&answer.body, secret.as_bytes()), "{secret}");
+    }
+    let unknown = get_transaction(address, &"ab".repeat(32)).await.json();
+    assert_eq!((unknown["result"].as_str(), unknown["as_of"]["size"].as_u64()), (Some("NO_TRANSACTION"), Some(300)));
+    assert_eq!(get_transaction(address, "7").await.status, 400);
+    let text = get(address, &format!("/n?q={transaction}&lang=en")).await.text();
+    assert!(text.contains("took up entries 0 to 299 of the log"), "{text}");
+    let text = get(address, &format!("/n?q={transaction}&lang=zh")).await.text();
+    assert!(text.contains("第 0 至 299 号条目"), "{text}");
+}
+
+async fn get_transaction(address: std::net::SocketAddr, hash: &str) -> crate::visitor::Answer {
+    get(address, &format!("/api/transactions/{hash}")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_without_javascript_is_told_what_the_server_says_and_that_nobody_has_verified_it() {
     let (_world, address) = site(wide(), None).await;
     let page = get(address, "/n?q=7&lang=en").await;

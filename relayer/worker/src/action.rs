@@ -72,7 +72,7 @@ impl Route {
         let carried = proven.sequences;
         let messages: Vec<Message> = footing.update.into_iter().chain(proven.messages).collect();
         match client.host.chain.submit.submit(messages).await? {
-            Outcome::Committed { height, events } => {
+            Outcome::Committed { height, events, .. } => {
                 client.learnt(footing.header).await;
                 seen.extend(read(height, &events));
                 Ok(Finish::Committed { height, carried })

@@ -7,7 +7,9 @@ use crate::node::{HEARTBEAT, Node};
 use crate::plan::{Lie, Party};
 use async_trait::async_trait;
 use borsh::BorshDeserialize;
-use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit};
+use comity_adapters_ports::{
+    BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit, transaction_hash,
+};
 use comity_ledger_app::{Query, TxResult};
 use comity_ledger_engine::{Entered, Handle, SubmitError, TxOutcome};
 use comity_model::event::Event;
@@ -258,9 +260,10 @@ impl Submit for Ports {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
         if self.lie() == Some(Lie::FalseOutcomes) {
             let latest = self.ask(|node| node.latest().map(|block| block.height())).await?;
-            return Ok(Outcome::Committed { height: latest, events: Vec::new() });
+            return Ok(Outcome::Committed { tx: Hash([0; 32]), height: latest, events: Vec::new() });
         }
         let tx = self.sign(messages);
+        let hash = transaction_hash(&tx);
         let deadline = tokio::time::Instant::now() + SUBMIT_FOR;
         let mut attempts = 0u32;
         loop {
@@ -270,9 +273,8 @@ impl Submit for Ports {
             if attempts == 1 && sent.is_ok() || matches!(sent, Ok(Outcome::Committed { .. })) {
                 return sent;
             }
-            let hash = hash_of(&tx);
             if let Ok(Some(found)) = self.ask(|node| node.outcome_of(&hash).ok()).await {
-                return Ok(outcome(found));
+                return Ok(outcome(hash, found));
             }
             if sent.is_ok() || tokio::time::Instant::now() > deadline {
                 return sent;
@@ -295,7 +297,7 @@ impl Ports {
         let entered = self.ask(|node| Some(node.hand_in(tx.to_vec()))).await?;
         self.node.wake();
         let outcome = match entered {
-            Ok(Entered::Settled(settled)) => outcome(settled),
+            Ok(Entered::Settled(settled)) => outcome(transaction_hash(tx), settled),
             Err(SubmitError::Refused(result)) => refused(&result),
             Err(error) => return Err(PortError::Unavailable(error.to_string())),
             Ok(Entered::Waits(answer)) => {
@@ -307,7 +309,7 @@ impl Ports {
                 };
                 self.life.run(tokio::time::sleep(late)).await;
                 match answer {
-                    Ok(Ok(Ok(settled))) => outcome(settled),
+                    Ok(Ok(Ok(settled))) => outcome(transaction_hash(tx), settled),
                     Ok(Ok(Err(error))) => return Err(PortError::Unavailable(error.to_string())),
                     _ => return Err(PortError::Unavailable("the block did not come".into())),
                 }
@@ -317,14 +319,9 @@ impl Ports {
     }
 }
 
-fn hash_of(tx: &[u8]) -> Hash {
-    use sha2::{Digest, Sha256};
-    Hash(Sha256::digest(tx).into())
-}
-
-fn outcome(settled: TxOutcome) -> Outcome {
+fn outcome(tx: Hash, settled: TxOutcome) -> Outcome {
     if settled.result.is_ok() {
-        return Outcome::Committed { height: settled.height, events: settled.result.events };
+        return Outcome::Committed { tx, height: settled.height, events: settled.result.events };
     }
     refused(&settled.result)
 }

@@ -241,6 +241,21 @@ test("with the keyboard alone: to the content, to the file, a number looked up, 
   await tab.close();
 });
 
+test("the hash of a transaction is looked up as a number is, and the answer says whose word it is", { skip }, async () => {
+  const as = ["--as", at("world/court/clients/clerk.toml"), "--case", "1", "--basis", "b", "--purpose", "p"];
+  const hash = /taken up by transaction ([0-9a-f]{64})/.exec(comity("deposit", "get", ...as, "0"))?.[1] ?? "";
+  const tab = await browser.tab();
+  await ready(tab, "/?lang=en");
+  const loaded = tab.requests.length;
+  await tab.run(`document.querySelector("#q").value = "${hash}"; document.querySelector("#lookup").requestSubmit()`);
+  const [first] = await verdict(tab, "note");
+  assert.match(first, /^This transaction, in block \d+ of 20.*, took up entries 0 to 0 of the log: its checkpoint of 1 entries\.$/);
+  assert.match(await tab.run(`document.querySelector("#verdict").innerText`), /This is the server's word/);
+  assert.deepEqual(tab.requests.slice(loaded), [`/api/digests/${hash}`, `/api/transactions/${hash}`].map((path) => `GET ${site}${path}`));
+  clean(tab);
+  await tab.close();
+});
+
 test("without JavaScript a number is looked up by the form, and the answer says whose word it is", { skip }, async () => {
   const tab = await browser.tab({ script: false });
   await tab.open(`${site}/n?q=0&lang=zh`);

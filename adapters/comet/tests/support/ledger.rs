@@ -183,7 +183,7 @@ impl Ledger {
     /// Submits messages that must be carried out.
     pub async fn done(&self, messages: Vec<Message>) -> (Height, Vec<Event>) {
         match self.chain().submit.submit(messages).await.expect("an answer") {
-            Outcome::Committed { height, events } => (height, events),
+            Outcome::Committed { height, events, .. } => (height, events),
             Outcome::Refused { code, detail } => panic!("refused: {code}: {detail}"),
         }
     }

@@ -175,9 +175,7 @@ impl Copier {
         }
         let next = self.book.signed_from(held.saturating_add(STEP)).await?;
         let Some((size, signed)) = next.filter(|(size, _)| *size < own) else { return Ok(None) };
-        let lines = std::iter::once(&signed.log).chain(&signed.witnesses);
-        let note = self.text(size, published).await? + "\n";
-        Ok(Some((size, lines.fold(note, |note, cosigned| note + &cosigned.line()))))
+        Ok(Some((size, signed.note(&self.text(size, published).await?))))
     }
 
     /// The text of the checkpoint of `size`.

@@ -1,7 +1,9 @@
 //! A real embedded ledger behind the ports, in this process: real headers, real signatures, real proofs.
 
 use async_trait::async_trait;
-use comity_adapters_ports::{BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit};
+use comity_adapters_ports::{
+    BlockEvents, Chain, Events, Headers, Outcome, PortError, Prover, StateProof, Submit, transaction_hash,
+};
 use comity_ledger_app::Query;
 use comity_ledger_engine::{
     Clock, CommittedBlock, Engine, EngineConfig, Handle, Storage, SubmitError, SystemClock, ValidatorKey,
@@ -245,9 +247,11 @@ impl Submit for Ports {
         let salt = rand_salt();
         let body = TxBody { chain: self.id.clone(), sender: self.operator.verifying_key().to_bytes(), salt, messages };
         let signature = self.operator.sign(&signing_bytes(comity_verify::seal::TAG_TX, &body)).to_bytes();
-        let result = match self.handle.submit(encode(&Transaction { body, signature })).await {
+        let transaction = encode(&Transaction { body, signature });
+        let tx = transaction_hash(&transaction);
+        let result = match self.handle.submit(transaction).await {
             Ok(outcome) if outcome.result.is_ok() => {
-                return Ok(Outcome::Committed { height: outcome.height, events: outcome.result.events });
+                return Ok(Outcome::Committed { tx, height: outcome.height, events: outcome.result.events });
             }
             Ok(outcome) => outcome.result,
             Err(SubmitError::Refused(result)) => result,
