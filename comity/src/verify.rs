@@ -107,7 +107,8 @@ fn print_chinese(verdict: &Verdict, anchor: &AnchorFile, told: &Told) {
     }
 }
 
-fn failure(refusal: &Refusal) -> Failure {
+/// A refused bundle, for its reader.
+pub(crate) fn failure(refusal: &Refusal) -> Failure {
     Failure::refused(refusal.rule.code(), format!("The bundle is refused: {refusal}")).help(
         "do not rely on it; ask whoever gave it to you for a fresh one, and make sure that the anchor file came from \
          the institution itself",

@@ -42,7 +42,11 @@ fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_bel
     let (serving, _) = Running::start(&["serve", "--config", &config]);
     let (clerk, reader) = (path("court/clients/clerk.toml"), path("court/clients/reader.toml"));
     let exhibit = write(&at("exhibit.txt"), "an exhibit");
-    until(&["deposit", "put", "--as", &clerk, "--kind", "electronic-evidence", &exhibit], "durable");
+    let put = ["deposit", "put", "--as", &clerk, "--kind", "electronic-evidence", &exhibit];
+    until(&put, "durable");
+    let again = comity(&put);
+    assert!(again.status.success() && said(&again).contains("Nothing was deposited"), "{}", said(&again));
+    assert!(said(&again).contains("was deposited before: members/court/deposits/0"), "{}", said(&again));
 
     // The witness is told the log's key, and the court the witness's.
     let log = until(&["deposit", "log", "--as", &reader], "court-1/court+");
@@ -71,8 +75,20 @@ fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_bel
     let seen = until(&["deposit", "log", "--as", &reader, "--policy", &policy], "seen by");
     assert!(seen.contains("witness witness.example/w1 has cosigned 1 entries"), "{seen}");
     let bundle = path("exhibit.comity");
-    until(&["deposit", "prove", "--as", &reader, &exhibit, "--out", &bundle], "bytes in");
     let anchor = path("court/court.anchor");
+    let prove = ["deposit", "prove", "--as", &reader, &exhibit, "--anchor", &anchor, "--policy"];
+    until(&[&prove[..], &[&policy, "--out", &bundle]].concat(), "bytes in");
+    let purpose = ["--case", "7", "--basis", "art. 1", "--purpose", "a test"];
+    let read = until(&[&["deposit", "get", "--as", &clerk, "0"][..], &purpose].concat(), "taken up by transaction");
+    let hash = read.lines().find_map(|line| line.trim().strip_prefix("taken up by transaction ")).expect("its hash");
+    let taken = comity(&["deposit", "transaction", "--as", &reader, hash]);
+    assert!(
+        said(&taken).contains("entries 0 to 0") && said(&taken).contains("members/court/deposits/0"),
+        "{}",
+        said(&taken)
+    );
+    let find = ["deposit", "find", "--as", &reader, &exhibit, "--policy"];
+    until(&[&find[..], &[&policy]].concat(), "unchanged since");
     let verify = ["verify", &bundle, "--anchor", &anchor, "--policy"];
     let judged = comity(&[&verify[..], &[&policy]].concat());
     assert!(judged.status.success(), "{}", said(&judged));
@@ -85,6 +101,13 @@ fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_bel
     let judged = comity(&[&verify[..], &[&both]].concat());
     assert_eq!(judged.status.code(), Some(1), "{}", said(&judged));
     assert!(said(&judged).contains("LOG_WITNESSES"), "{}", said(&judged));
+    let unseen = path("unseen.comity");
+    for asked in [[&prove[..], &[&both, "--wait", "0", "--out", &unseen]].concat(), [&find[..], &[&both]].concat()] {
+        let refused = comity(&asked);
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains("LOG_WITNESSES"), "{}", said(&refused));
+    }
+    assert!(!at("unseen.comity").exists(), "what the policy refuses is not kept");
     let none = comity(&[&verify[..], &[&exhibit]].concat());
     assert_eq!(none.status.code(), Some(2), "{}", said(&none));
 }

@@ -99,6 +99,10 @@ pub(crate) struct DepositFindArgs {
     /// Files, or digests of files: SHA-256 or SM3, 64 hex digits.
     #[arg(value_name = "FILE|DIGEST", required = true)]
     pub(crate) what: Vec<String>,
+    /// Judge the log's checkpoint by this policy, in C2SP's tlog-policy format, and end with 1 where too few witnesses have seen
+    /// what was found.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// `comity deposit transaction`
@@ -130,6 +134,12 @@ pub(crate) struct DepositProveArgs {
     /// How long to wait for the block that takes the deposit up, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
     pub(crate) wait: u16,
+    /// Refuse the bundle unless the witnesses of this policy have seen its log: a file in C2SP's tlog-policy format.
+    #[arg(long, value_name = "FILE", requires = "anchor")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Judge the bundle by this anchor file before it is kept, as `comity verify` does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: Option<PathBuf>,
     /// Also what the depositor states; needs a purpose.
     #[arg(long)]
     pub(crate) with_statement: bool,

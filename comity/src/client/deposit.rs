@@ -1,5 +1,6 @@
 //! `comity deposit …`: files are hashed here; digests and statements are sent, places and bundles come back.
-//! Refuses to send a file, and to judge a proof: the gateway has, and `comity verify` does so again offline.
+//! Refuses to send a file, and to judge a proof unless it is given an anchor: the gateway has, and `comity verify` does so again
+//! offline.
 
 use super::query::purpose;
 use super::show::{hash, moment, proof_line};
@@ -9,11 +10,12 @@ use crate::cli::deposit::{
     DepositPutArgs, DepositTransactionArgs,
 };
 use crate::failure::{Failure, OrFail};
-use crate::{clock, files, witness};
+use crate::{clock, files, verify, witness};
 use comity_proto::v1;
 use comity_proto::v1::deposits_client::DepositsClient;
-use comity_verify::Refusal;
+use comity_verify::light::Anchor;
 use comity_verify::tlog::{Checkpoint, NoteKey, Policy};
+use comity_verify::{Refusal, Rule};
 use sha2::{Digest as _, Sha256};
 use sm3::Sm3;
 use std::fs::File;
@@ -24,6 +26,8 @@ use tonic::transport::Channel;
 
 /// Largest answer that is taken.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// What helps where witnesses have not seen something.
+const ASK_AGAIN: &str = "a checkpoint is cosigned some seconds after it is made: ask again; `comity deposit log` says which witness is silent";
 /// How soon a proof that is not there yet is asked for again.
 const AGAIN: Duration = Duration::from_millis(250);
 /// A file is read in such pieces.
@@ -139,6 +143,10 @@ async fn put(args: DepositPutArgs) -> Result<(), Failure> {
             }
         }
     }
+    if made.count == 0 {
+        println!("Nothing was deposited: what was given had all been deposited before. --again deposits it once more.");
+        return Ok(());
+    }
     let before = if made.repeated_request { " before, by the same request" } else { "" };
     println!("{} deposited{before}, durable; the chain proves it with the next block.", made.count);
     Ok(())
@@ -146,7 +154,14 @@ async fn put(args: DepositPutArgs) -> Result<(), Failure> {
 
 async fn find(args: DepositFindArgs) -> Result<(), Failure> {
     let (mut client, parent) = connect(&args.client.client)?;
+    let policy = args.policy.as_deref().map(witness::policy).transpose()?;
     let digests = args.what.iter().map(|what| digest(what)).collect::<Result<_, _>>()?;
+    // First: what the witnesses have seen is no more than what is answered from.
+    let witnessed = match &policy {
+        Some(policy) => Some(judged(&about(&mut client, &parent).await?, policy)?.head().size),
+        None => None,
+    };
+    let mut unseen = 0u64;
     let request = v1::LookupDepositsRequest { parent, digests };
     let found = client.lookup_deposits(request).await.map_err(|error| status(error, "nothing was looked up"))?;
     let found = found.into_inner();
@@ -155,14 +170,24 @@ async fn find(args: DepositFindArgs) -> Result<(), Failure> {
             println!("{what}: not found as of {}", as_of(found.as_of.as_ref()));
         }
         for deposit in &result.deposits {
+            let seen = witnessed.is_none_or(|size| deposit.index < size);
+            unseen = unseen.saturating_add((!seen).into());
+            let seen = if seen { "" } else { "; the policy's witnesses have not seen it" };
             match &deposit.proven_at {
-                Some(time) => println!("{what}: {}, unchanged since {}", deposit.name, moment(Some(time))),
-                None => println!("{what}: {}, durable; not proven yet", deposit.name),
+                Some(time) => println!("{what}: {}, unchanged since {}{seen}", deposit.name, moment(Some(time))),
+                None => println!("{what}: {}, durable; not proven yet{seen}", deposit.name),
             }
         }
     }
     if let Some(proof) = found.as_of.as_ref().and_then(|checkpoint| checkpoint.proof.as_ref()) {
         println!("{}", proof_line(proof));
+    }
+    if unseen > 0 {
+        return Err(Failure::refused(
+            "LOG_WITNESSES",
+            format!("The policy's witnesses have not seen {unseen} of them"),
+        )
+        .help(ASK_AGAIN));
     }
     Ok(())
 }
@@ -223,7 +248,13 @@ async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
         with_statement: args.with_statement,
         purpose: purpose(&args.purpose),
     };
-    let proven = proven(&mut client, request, Duration::from_secs(args.wait.into())).await?;
+    let judge = match &args.anchor {
+        Some(path) => {
+            Some((crate::anchor::read(path)?.anchor, args.policy.as_deref().map(witness::policy).transpose()?))
+        }
+        None => None,
+    };
+    let proven = proven(&mut client, request, Duration::from_secs(args.wait.into()), judge.as_ref()).await?;
     files::save(&args.out, &proven.bundle)?;
     println!("{parent}/deposits/{index}: {} bytes in {}", proven.bundle.len(), args.out.display());
     if let Some(proof) = &proven.proof {
@@ -232,16 +263,32 @@ async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The proof; a deposit of just now is waited for, until its block is there.
+/// The proof, which holds by the anchor and the policy that are given; a deposit of just now is waited for, until its block is
+/// there and the policy's witnesses have seen it.
 async fn proven(
     client: &mut DepositsClient<Channel>,
     request: v1::ProveDepositRequest,
     wait: Duration,
+    judge: Option<&(Anchor, Option<Policy>)>,
 ) -> Result<v1::ProveDepositResponse, Failure> {
     let until = Instant::now() + wait;
     loop {
         match client.prove_deposit(request.clone()).await {
-            Ok(proven) => return Ok(proven.into_inner()),
+            Ok(proven) => {
+                let proven = proven.into_inner();
+                let Some((anchor, policy)) = judge else { return Ok(proven) };
+                match verify::check(&proven.bundle, anchor, policy.as_ref(), clock::now()) {
+                    Ok(_) => return Ok(proven),
+                    Err(refusal) if refusal.rule == Rule::LogWitnesses && Instant::now() < until => {
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                    Err(refusal) => {
+                        let failure = verify::failure(&refusal);
+                        let unseen = refusal.rule == Rule::LogWitnesses;
+                        return Err(if unseen { failure.help(ASK_AGAIN) } else { failure });
+                    }
+                }
+            }
             Err(error) if reason(&error).as_deref() == Some("DEPOSIT_PENDING") && Instant::now() < until => {
                 tokio::time::sleep(AGAIN).await;
             }
@@ -291,9 +338,7 @@ async fn erase(args: DepositGetArgs) -> Result<(), Failure> {
 
 async fn log(args: DepositLogArgs) -> Result<(), Failure> {
     let (mut client, parent) = connect(&args.client.client)?;
-    let request = v1::GetDepositLogRequest { name: format!("{parent}/depositLog") };
-    let log = client.get_deposit_log(request).await.map_err(|error| status(error, "the log was not shown"))?;
-    let log = log.into_inner();
+    let log = about(&mut client, &parent).await?;
     println!("{}: {} deposits", log.name, log.size);
     if let Some(checkpoint) = &log.checkpoint {
         println!(
@@ -326,16 +371,22 @@ async fn log(args: DepositLogArgs) -> Result<(), Failure> {
     }
     println!("key:  {}\n\n{}", log.verifier_key, log.note);
     match &args.policy {
-        Some(path) => judged(&log, &witness::policy(path)?),
+        Some(path) => judged(&log, &witness::policy(path)?).map(drop),
         None => Ok(()),
     }
 }
 
+async fn about(client: &mut DepositsClient<Channel>, parent: &str) -> Result<v1::DepositLog, Failure> {
+    let request = v1::GetDepositLogRequest { name: format!("{parent}/depositLog") };
+    let log = client.get_deposit_log(request).await.map_err(|error| status(error, "the log was not shown"))?;
+    Ok(log.into_inner())
+}
+
 /// Judges the log's checkpoint by a policy.
-fn judged(log: &v1::DepositLog, policy: &Policy) -> Result<(), Failure> {
+fn judged(log: &v1::DepositLog, policy: &Policy) -> Result<Checkpoint, Failure> {
     let refused = |refusal: Refusal| {
         Failure::refused(refusal.rule.code(), format!("The checkpoint is refused by the policy: {refusal}"))
-            .help("a checkpoint is cosigned some seconds after it is made: ask again; `comity deposit log` says which witness is silent")
+            .help(ASK_AGAIN)
     };
     let key = NoteKey::parse(&log.verifier_key).map_err(refused)?;
     let trust = policy.trust(key.name(), vec![key.clone()]);
@@ -344,7 +395,7 @@ fn judged(log: &v1::DepositLog, policy: &Policy) -> Result<(), Failure> {
     for witness in checkpoint.witnessed() {
         println!("  {} at {}", witness.name, witness.at);
     }
-    Ok(())
+    Ok(checkpoint)
 }
 
 /// A checkpoint by which nothing was found.
