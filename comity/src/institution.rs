@@ -2,6 +2,7 @@
 //! Refuses to know more than one institution.
 
 use crate::config::deposits::{BucketSection, DepositsConfig};
+use crate::config::public::PublicSection;
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
@@ -16,12 +17,15 @@ use comity_store::Store;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long an institution whose disk failed may take to stop.
 const STOP_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// Runs the command until it is told to stop, or its store or ledger fails.
+/// Runs the command until it is told to stop, or its store or ledger fails. SIGHUP: takes renewed certificates.
 pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
+    // First, so that no early signal ends it.
+    let mut renewed = signal(SignalKind::hangup()).or_fault(|| "signals cannot be received".into())?;
     let config = Config::read(path)?;
     telemetry::metrics(config.metrics)?;
     let engine = match &config.engine {
@@ -50,12 +54,27 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     if let Some(url) = gateway.public_url() {
         println!("{}: public page at {url}/", config.institution);
     }
-    println!("Stops at Ctrl-C.");
+    println!("Stops at Ctrl-C; SIGHUP takes renewed certificates.");
     let halted = engine.as_ref().map(Engine::handle);
-    let end = tokio::select! {
-        asked = shutdown::requested() => asked,
-        failure = opened.failed() => Err(failure),
-        failure = ledger::halted(halted) => Err(failure),
+    let ended = async {
+        tokio::select! {
+            asked = shutdown::requested() => asked,
+            failure = opened.failed() => Err(failure),
+            failure = ledger::halted(halted) => Err(failure),
+        }
+    };
+    tokio::pin!(ended);
+    let end = loop {
+        tokio::select! {
+            end = &mut ended => break end,
+            _ = renewed.recv() => match renew(&config, &gateway) {
+                Ok(()) => println!("Certificates were taken anew: connections that come see them."),
+                Err(failure) => {
+                    let report = miette::Report::new(failure);
+                    eprintln!("The new certificates were refused; the old ones stay in use.\n{report:?}");
+                }
+            },
+        }
     };
     let stop = async {
         gateway.stop().await;
@@ -72,6 +91,13 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
             Err(failure)
         }
     }
+}
+
+/// Takes certificates and keys as they are in their files now: all of them or none.
+fn renew(config: &Config, gateway: &Running) -> Result<(), Failure> {
+    let members = client::tls_material(&config.tls.certificate, &config.tls.key, &config.tls.authority)?;
+    let public = config.public.as_ref().map(PublicSection::material).transpose()?.flatten();
+    gateway.reload_tls(&members, public.as_ref()).or_usage(|| "the certificates cannot be used".into())
 }
 
 /// The institution's chain through its adapter, with the operator key that grants entry.

@@ -23,7 +23,7 @@ use crate::peers::{Peers, PeersError};
 use crate::policy::{DEFAULT_POLICIES, Policy, PolicyError};
 use crate::public::{Public, PublicConfig, PublicError};
 use crate::rest::{Api, Rest, RestError};
-use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial};
+use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial, TlsServerMaterial, public_config};
 use crate::view::{self, ChainView};
 use comity_proto::google::longrunning::operations_server::OperationsServer;
 use comity_proto::v1::agreements_server::AgreementsServer;
@@ -180,12 +180,18 @@ impl Running {
         Some(format!("{}://{}", if public.is_tls() { "https" } else { "http" }, public.address()))
     }
 
-    /// Takes a new certificate for the connections that come; those that are up go on.
+    /// Takes new certificates for the connections that come, of the members' ports and of the public one where it has TLS of its
+    /// own; those that are up go on.
     ///
     /// # Errors
-    /// [`TlsError`]; the old one stays in use.
-    pub fn reload_tls(&self, material: &TlsMaterial) -> Result<(), TlsError> {
-        self.tls.reload(material)
+    /// [`TlsError`]; all the old ones stay in use.
+    pub fn reload_tls(&self, material: &TlsMaterial, public: Option<&TlsServerMaterial>) -> Result<(), TlsError> {
+        let config = public.map(public_config).transpose()?;
+        self.tls.reload(material)?;
+        if let (Some(port), Some(config)) = (&self.public, config) {
+            port.renew(config);
+        }
+        Ok(())
     }
 
     /// Stops: no new calls, those under way may end, work that was begun is taken up at the next start.

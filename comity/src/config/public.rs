@@ -88,19 +88,19 @@ impl PublicSection {
         Self { listen, tls: None, client_header: None, limits }
     }
 
-    /// What the gateway is told; certificate and key are read.
-    pub(crate) fn told(&self, anchor_file: String) -> Result<PublicConfig, Failure> {
+    /// Its certificate and key as they are now, where it has some of its own.
+    pub(crate) fn material(&self) -> Result<Option<TlsServerMaterial>, Failure> {
         let read =
             |path: &Path| std::fs::read_to_string(path).or_usage(|| format!("{} cannot be read", path.display()));
-        let tls = match &self.tls {
-            Some((certificate, key)) => {
-                Some(TlsServerMaterial { cert_chain_pem: read(certificate)?, key_pem: read(key)?.into() })
-            }
-            None => None,
-        };
+        let Some((certificate, key)) = &self.tls else { return Ok(None) };
+        Ok(Some(TlsServerMaterial { cert_chain_pem: read(certificate)?, key_pem: read(key)?.into() }))
+    }
+
+    /// What the gateway is told; certificate and key are read.
+    pub(crate) fn told(&self, anchor_file: String) -> Result<PublicConfig, Failure> {
         Ok(PublicConfig {
             listen: self.listen,
-            tls,
+            tls: self.material()?,
             client_header: self.client_header.clone(),
             anchor_file,
             limits: self.limits,

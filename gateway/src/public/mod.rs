@@ -19,8 +19,10 @@ pub use edge::PublicLimits;
 use crate::deposits::OpenDesk;
 pub use crate::tls::TlsServerMaterial;
 use crate::tls::{TlsError, public_config};
+use arc_swap::ArcSwap;
 pub use http::HeaderName;
 use routes::Site;
+use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,7 +68,7 @@ pub enum PublicError {
 /// The public port, open.
 pub(crate) struct Public {
     address: SocketAddr,
-    is_tls: bool,
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
     stop: CancellationToken,
     thread: JoinHandle<()>,
 }
@@ -76,7 +78,7 @@ impl Public {
     /// this is called from: within the gateway's runtime.
     pub(crate) fn open(config: PublicConfig, desk: Option<OpenDesk>) -> Result<Self, PublicError> {
         let failed = |error| PublicError::Listen(config.listen, error);
-        let tls = config.tls.as_ref().map(public_config).transpose()?;
+        let tls = config.tls.as_ref().map(public_config).transpose()?.map(|tls| Arc::new(ArcSwap::from(tls)));
         let core = tokio::runtime::Handle::current();
         let site = Site::new(&config, desk, core).map_err(PublicError::Page)?;
         let socket = std::net::TcpListener::bind(config.listen).map_err(failed)?;
@@ -88,12 +90,12 @@ impl Public {
             .build()
             .map_err(failed)?;
         let (stop, is_tls) = (CancellationToken::new(), tls.is_some());
-        let stopped = stop.clone();
+        let (stopped, served) = (stop.clone(), tls.clone());
         let thread = std::thread::Builder::new().name("public".into()).spawn(move || {
-            runtime.block_on(serve::serve(socket, tls, Arc::new(site), stopped));
+            runtime.block_on(serve::serve(socket, served, Arc::new(site), stopped));
         });
         tracing::info!(%address, is_tls, "the public port is open");
-        Ok(Self { address, is_tls, stop, thread: thread.map_err(failed)? })
+        Ok(Self { address, tls, stop, thread: thread.map_err(failed)? })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -102,7 +104,14 @@ impl Public {
 
     /// Whether it has TLS of its own.
     pub(crate) const fn is_tls(&self) -> bool {
-        self.is_tls
+        self.tls.is_some()
+    }
+
+    /// Takes a new certificate for the connections that come; where the port has no TLS of its own, nothing is taken.
+    pub(crate) fn renew(&self, config: Arc<ServerConfig>) {
+        if let Some(tls) = &self.tls {
+            tls.store(config);
+        }
     }
 
     /// Takes no more connections, and lets what is under way end.

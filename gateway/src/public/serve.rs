@@ -5,6 +5,7 @@ use super::address::Client;
 use super::edge::ConnectionSlot;
 use super::routes::Site;
 use crate::measure;
+use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,7 +33,7 @@ const HEADERS_MAX: usize = 64;
 /// Serves until `stop`, then lets what is under way end.
 pub(super) async fn serve(
     socket: std::net::TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
     site: Arc<Site>,
     stop: CancellationToken,
 ) {
@@ -55,7 +56,7 @@ pub(super) async fn serve(
                     metrics::counter!(measure::PUBLIC_CONNECTIONS_REFUSED).increment(1);
                     continue;
                 };
-                let (tls, site, stop) = (tls.clone(), site.clone(), stop.clone());
+                let (tls, site, stop) = (tls.as_ref().map(|tls| tls.load_full()), site.clone(), stop.clone());
                 tasks.spawn(connected(tcp, peer.ip(), tls, site, slot, stop));
             }
             Err(error) => {

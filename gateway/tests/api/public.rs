@@ -248,6 +248,33 @@ async fn with_a_certificate_of_its_own_the_port_speaks_tls_and_tells_browsers_to
         limits: wide(),
     };
     let address = world.court_gateway.open_public(config).unwrap();
+    let mut stream = trusting(address, &issued).await.unwrap();
+    let answer = over(&mut stream, "GET", "/", "").await.unwrap();
+    assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
+    assert!(world.court_gateway.public_url().unwrap().starts_with("https://"));
+
+    // Renewed: who comes sees the new one, who is there goes on; what cannot be used changes nothing.
+    let gateway = &world.court_gateway;
+    let members = world.court.authority.issue("comity://court/gateway");
+    let renewed = rcgen::generate_simple_self_signed(["verify.example".to_owned()]).unwrap();
+    let material = |cert: &rcgen::CertifiedKey<rcgen::KeyPair>, key: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+        TlsServerMaterial { cert_chain_pem: cert.cert.pem(), key_pem: key.signing_key.serialize_pem().into() }
+    };
+    gateway.reload_tls(&members, Some(&material(&renewed, &renewed))).unwrap();
+    assert!(trusting(address, &issued).await.is_err());
+    trusting(address, &renewed).await.unwrap();
+    assert_eq!(over(&mut stream, "GET", "/", "").await.unwrap().status, 200);
+    assert!(gateway.reload_tls(&members, Some(&material(&issued, &renewed))).is_err(), "a key of another certificate");
+    let stranger = world.court.authority.issue("comity://court/clerk");
+    assert!(gateway.reload_tls(&stranger, Some(&material(&issued, &issued))).is_err(), "not the gateway's");
+    trusting(address, &renewed).await.unwrap();
+}
+
+/// A connection of a browser that trusts this certificate alone.
+async fn trusting(
+    address: std::net::SocketAddr,
+    issued: &rcgen::CertifiedKey<rcgen::KeyPair>,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(issued.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -255,8 +282,5 @@ async fn with_a_certificate_of_its_own_the_port_speaks_tls_and_tells_browsers_to
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let tcp = TcpStream::connect(address).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect("verify.example".try_into().unwrap(), tcp).await.unwrap();
-    let answer = over(&mut stream, "GET", "/", "").await.unwrap();
-    assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
-    assert!(world.court_gateway.public_url().unwrap().starts_with("https://"));
+    connector.connect("verify.example".try_into().unwrap(), tcp).await
 }
