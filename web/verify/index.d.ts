@@ -31,6 +31,8 @@ export interface Verified {
     }[];
     /** A record's disclosed fields, by name. */
     fields?: Record<string, string>;
+    /** A deposit, as far as the bundle shows it. */
+    deposit?: Deposit;
 }
 /** A sentence in both languages. */
 export interface Both {
@@ -86,9 +88,7 @@ export interface Pinned {
     header_hash: string;
     operators: number;
 }
-export type Judged = ((Verified & {
-    deposit?: Deposit;
-}) | Refused) & {
+export type Judged = (Verified | Refused) & {
     told: Told;
     anchor: Pinned;
 };
@@ -146,6 +146,23 @@ export interface Described {
         kind: "VALUE";
         path: string;
         value_bytes: number;
+    } | {
+        kind: "DEPOSIT";
+        keeper: string;
+        index: number;
+        log_size: number;
+        depositor_sealed: boolean;
+        content?: {
+            sha256: string;
+            sm3: string;
+            size: number;
+        };
+        statement?: Record<string, string | null>;
+        /** A later checkpoint of the log, and the keys that signed it. */
+        checkpoint?: {
+            size: number;
+            signed_by: string[];
+        };
     };
     proof_bytes: number;
 }

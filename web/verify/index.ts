@@ -25,6 +25,8 @@ export interface Verified {
   seen_by?: { witness: string; key: string; at: string; log_size: number; known: boolean }[];
   /** A record's disclosed fields, by name. */
   fields?: Record<string, string>;
+  /** A deposit, as far as the bundle shows it. */
+  deposit?: Deposit;
 }
 
 /** A sentence in both languages. */
@@ -75,7 +77,7 @@ export interface Pinned {
   operators: number;
 }
 
-export type Judged = ((Verified & { deposit?: Deposit }) | Refused) & { told: Told; anchor: Pinned };
+export type Judged = (Verified | Refused) & { told: Told; anchor: Pinned };
 
 /** What does not hold: by which rule, what it expected, what it found. */
 export interface Refused {
@@ -114,7 +116,18 @@ export interface Described {
     | { kind: "RECORD"; sector: string; id: string; fields: Record<string, string>; fields_total: number }
     | { kind: "ABSENCE"; sector: string; id: string }
     | { kind: "ORDER" | "RECEIVED_ORDER"; order: string; state: string }
-    | { kind: "VALUE"; path: string; value_bytes: number };
+    | { kind: "VALUE"; path: string; value_bytes: number }
+    | {
+        kind: "DEPOSIT";
+        keeper: string;
+        index: number;
+        log_size: number;
+        depositor_sealed: boolean;
+        content?: { sha256: string; sm3: string; size: number };
+        statement?: Record<string, string | null>;
+        /** A later checkpoint of the log, and the keys that signed it. */
+        checkpoint?: { size: number; signed_by: string[] };
+      };
   proof_bytes: number;
 }
 

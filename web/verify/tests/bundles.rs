@@ -4,6 +4,8 @@
 
 #[path = "../../../verify/tests/world/bundles.rs"]
 mod bundles;
+#[path = "support/deposited.rs"]
+mod deposited;
 #[path = "../../../verify/tests/world/mod.rs"]
 mod world;
 
@@ -18,6 +20,7 @@ use comity_verify::fields::{disclose, root};
 use comity_verify::light::{Anchor, LightStep, trim, verify};
 use comity_web_verify::anchor::AnchorFile;
 use comity_web_verify::{answer, describe};
+use deposited::{content, deposited, statement, witnessed};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use world::{State, at, params, pin};
@@ -43,6 +46,13 @@ fn cases() -> Vec<Case> {
         sm3(&world),
     ];
     cases.extend(orders_and_values(&world));
+    for (name, (world, bundle)) in [
+        ("deposit", deposited(Some(content()), Some(statement()))),
+        ("deposit-alone", deposited(None, None)),
+        ("witnessed", witnessed(Some(content()))),
+    ] {
+        cases.push(Case { name, anchor: world.anchor, bundle });
+    }
     cases
 }
 

@@ -3,59 +3,23 @@
 
 #[path = "../../../verify/tests/world/bundles.rs"]
 mod bundles;
+#[path = "support/deposited.rs"]
+mod deposited;
 #[path = "../../../verify/tests/world/mod.rs"]
 mod world;
 
 use bundles::World;
-use comity_model::deposit::{Circumstances, Content, DepositKind, Item, LogState, Statement};
+use comity_model::deposit::Content;
 use comity_model::member::MemberKind;
-use comity_model::state::StatePath;
-use comity_model::{Hash, UnixSeconds, encode};
+use comity_model::{Hash, UnixSeconds};
 use comity_verify::bundle::{Bundle, Claim};
-use comity_verify::deposit::{self, Deposited};
-use comity_verify::merkle;
 use comity_web_verify::anchor::AnchorFile;
 use comity_web_verify::words::{self, FileFound};
+use deposited::{content, deposited, statement};
 use serde_json::Value;
-use world::{State, at};
+use world::at;
 
 const NOW_S: i64 = 50;
-
-fn content() -> Content {
-    Content { salt: [4; 16], sha256: Hash([2; 32]), sm3: Hash([3; 32]), size: 1_000 }
-}
-
-fn statement() -> Statement {
-    Statement {
-        salt: [5; 16],
-        item: Item { name: "exhibit.pdf".into(), ..Item::default() },
-        circumstances: Circumstances {
-            kind: DepositKind::ElectronicEvidence,
-            depositor: "notary".parse().unwrap(),
-            identified_by: String::new(),
-            source: "a web page".into(),
-            method: String::new(),
-            custody: String::new(),
-            environment: String::new(),
-            case: String::new(),
-        },
-    }
-}
-
-/// A log of one entry, whose bundle opens these.
-fn deposited(content: Option<Content>, statement: Option<Statement>) -> (World, Bundle) {
-    let entry = deposit::entry(&self::content(), &self::statement());
-    let root = merkle::root_of_hashes(&[deposit::leaf(&entry)]);
-    let log = LogState { size: 1, root, at: UnixSeconds(1_700_000_003) };
-    let keeper: comity_model::MemberId = "court".parse().unwrap();
-    let place = StatePath::Deposits(keeper.clone());
-    let state = State::of_paths(&[(place.clone(), encode(&log)), (StatePath::Governors, vec![1])]);
-    let world = World { state, ..bundles::world() };
-    let claim =
-        Claim::Deposit(Deposited { keeper, log, index: 0, path: vec![], entry, content, statement, seal: None });
-    let bundle = Bundle { claim, proof: world.state.prove(&place), ..bundles::live(&world) };
-    (world, bundle)
-}
 
 fn anchor(world: &World) -> String {
     let file = AnchorFile {
