@@ -1,5 +1,5 @@
 //! A relayer takes a new configuration while it carries: a bad one changes nothing and says why, a good one is in force
-//! whole, and no order is lost or executed twice on the way.
+//! whole, and no order is lost or executed twice on the way. A gateway takes renewed certificates in the same way.
 
 mod alliance;
 
@@ -44,10 +44,37 @@ fn a_relayer_takes_a_good_configuration_whole_and_a_bad_one_not_at_all() {
     println!("7 new configurations, 4 of them bad: {}", load.count_executed(&orders));
 }
 
+#[test]
+fn a_gateway_takes_renewed_certificates_and_goes_on_by_the_old_ones_where_they_cannot_be_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alliance = Alliance::found(&folder.path().join("alliance"));
+    let certificate = alliance.path("bank/tls/gateway.crt");
+    let renewed = std::fs::read_to_string(&certificate).expect("the certificate");
+    let part = Part::BankGateway;
+    for unusable in ["no certificate", &std::fs::read_to_string(alliance.path("bank/clients/clerk.crt")).expect("one")]
+    {
+        std::fs::write(&certificate, unusable).expect("a file");
+        alliance.forget_log(part);
+        alliance.signal(part, "-HUP");
+        heard(|| alliance.words_of(part), "the old ones stay in use");
+        alliance.wait_until_up("bank");
+    }
+    std::fs::write(&certificate, renewed).expect("a file");
+    alliance.forget_output(part);
+    alliance.signal(part, "-HUP");
+    heard(|| alliance.output_of(part), "Certificates were taken anew");
+    alliance.wait_until_up("bank");
+}
+
 /// Writes a configuration, says so to the relayer, and waits until it answers with these words.
 fn told(alliance: &Alliance, file: &str, text: &str, answer: impl Fn() -> String, words: &str) {
     std::fs::write(file, text).expect("a configuration");
     alliance.signal(Part::Relayer, "-HUP");
+    heard(answer, words);
+}
+
+/// Waits until it is said.
+fn heard(answer: impl Fn() -> String, words: &str) {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let said = answer();
