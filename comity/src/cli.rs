@@ -18,7 +18,8 @@ use crate::failure::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use comity_model::member::MemberKind;
 use comity_model::seal::Suite;
-use comity_model::{ChainId, MemberId};
+use comity_model::{ChainId, MemberId, Time};
+use comity_verify::renewal::Retired;
 use relay::RelayArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -318,18 +319,25 @@ pub(crate) struct CheckArgs {
 Example:
   comity verify judgment.comity --anchor court.anchor
   comity verify contract.comity --anchor court.anchor --file contract.pdf
+  comity verify renewed.comity --anchor new.anchor --anchor old.anchor --retired p256-sha256=2040-01-01T00:00:00Z
 
 Needs no network and no gateway. Exit code 1 names the rule that was broken.")]
 pub(crate) struct VerifyArgs {
     /// The bundle.
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
-    /// The anchor file of the chain that it speaks of, got from its institution.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) anchor: PathBuf,
+    /// The anchor file of the chain that it speaks of, got from its institution; of a renewed bundle, those of all its chains.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) anchor: Vec<PathBuf>,
     /// Refuse a deposit unless the witnesses of this policy have seen its log: a file in C2SP's tlog-policy format.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// Believe time stamps of these authorities: their certificates, or those of CAs over them, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tsa: Option<PathBuf>,
+    /// A suite that you no longer believe, and since when: a proof that rests on it is refused unless it was renewed before.
+    #[arg(long, value_name = "SUITE=TIME", value_parser = retired)]
+    pub(crate) retired: Vec<Retired>,
     /// The file that the bundle is said to be of: whether it is the deposited one is part of the verdict.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
@@ -339,6 +347,16 @@ pub(crate) struct VerifyArgs {
     /// Print the verdict as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A suite and the time from which it is not believed.
+fn retired(text: &str) -> Result<Retired, String> {
+    let parsed = text.split_once('=').and_then(|(suite, since)| {
+        let since: Time = since.parse().ok()?;
+        Some(Retired { suite: Suite::from_name(suite)?, since: since.unix_seconds() })
+    });
+    let names = || Suite::ALL.map(Suite::name).join(", ");
+    parsed.ok_or_else(|| format!("SUITE=TIME, as p256-sha256=2040-01-01T00:00:00Z; suites are {}", names()))
 }
 
 /// A language of verdicts.

@@ -16,6 +16,7 @@ pub(crate) mod order;
 pub(crate) mod query;
 mod received;
 pub(crate) mod register;
+pub(crate) mod renew;
 mod show;
 pub(crate) mod trigger;
 

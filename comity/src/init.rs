@@ -196,6 +196,7 @@ pub(crate) fn config<A>(home: &Home, anchor: A, engine: Option<EngineConfig>, si
             folder: home.dir.join("deposits"),
             policy: None,
             bucket: None,
+            timestamps: None,
         }),
         public: None,
     }

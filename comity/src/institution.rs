@@ -1,17 +1,17 @@
 //! One institution from its configuration: ledger, adapter, store, signer, gateway. `comity serve` and the sandbox share it.
 //! Refuses to know more than one institution.
 
-use crate::config::deposits::{BucketSection, DepositsConfig};
+use crate::config::deposits::{BucketSection, DepositsConfig, TimestampsConfig};
 use crate::config::public::PublicSection;
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{adapter, client, ledger, near, sectors, shutdown, signing, store, telemetry, witness};
+use crate::{adapter, client, ledger, near, sectors, shutdown, signing, store, telemetry, tsa, witness};
 use comity_adapters_ports::Chain;
 use comity_deposits::{Log, LogFault};
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
-use comity_gateway::{Clock, DepositLog, Deps, GatewayConfig, OrderClients, PeerConfig, Running};
+use comity_gateway::{Clock, DepositLog, Deps, GatewayConfig, OrderClients, PeerConfig, Running, Timestamps};
 use comity_ledger_engine::Engine;
 use comity_store::Store;
 use std::path::Path;
@@ -143,8 +143,9 @@ fn open_log(config: &DepositsConfig) -> Result<Option<DepositLog>, Failure> {
         witness::can_be_asked(policy, path)?;
     }
     let bucket = config.bucket.as_ref().map(BucketSection::open).transpose()?;
+    let timestamps = config.timestamps.as_ref().map(timestamps).transpose()?;
     match Log::open(&config.folder, comity_deposits::Options::default()) {
-        Ok(log) => Ok(Some(DepositLog { log: Arc::new(log), policy, bucket })),
+        Ok(log) => Ok(Some(DepositLog { log: Arc::new(log), policy, bucket, timestamps })),
         Err(LogFault::InUse(folder)) => {
             tracing::warn!(folder = %folder.display(), "another process keeps the log of deposits; this one keeps none");
             Ok(None)
@@ -154,6 +155,11 @@ fn open_log(config: &DepositsConfig) -> Result<Option<DepositLog>, Failure> {
             Err(Failure::fault(what).because(fault))
         }
     }
+}
+
+fn timestamps(config: &TimestampsConfig) -> Result<Timestamps, Failure> {
+    let authorities = tsa::authorities(&config.authorities)?;
+    Ok(Timestamps { url: config.url.clone(), authorities, every: config.every })
 }
 
 fn gateway_config(config: &Config) -> Result<GatewayConfig, Failure> {

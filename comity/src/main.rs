@@ -30,6 +30,7 @@ mod shutdown;
 mod signing;
 mod store;
 mod telemetry;
+mod tsa;
 mod verify;
 mod witness;
 

@@ -5,30 +5,42 @@ use crate::anchor::AnchorFile;
 use crate::cli::{LanguageArg, VerifyArgs};
 use crate::client::deposit::hashed;
 use crate::failure::Failure;
-use crate::{clock, files, witness};
+use crate::{clock, files, tsa, witness};
 use comity_model::Hash;
 use comity_model::Time;
-use comity_verify::Refusal;
-use comity_verify::bundle::{BYTES_MAX, Bundle, Finding, Verdict};
+use comity_verify::bundle::{BYTES_MAX, Bundle, Finding, Reader, Verdict};
 use comity_verify::light::Anchor;
 use comity_verify::tlog::Policy;
+use comity_verify::{Refusal, Rule};
 use comity_web_verify::answer::{self, line};
 use comity_web_verify::words::{self, FileFound, Language, Outcome, Told};
 
 /// Runs the command.
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let anchor = crate::anchor::read(&args.anchor)?;
+    let named = args.anchor.iter().map(|path| crate::anchor::read(path)).collect::<Result<Vec<_>, _>>()?;
     // One byte more than the largest, so that an oversize bundle is refused by the rule that says so.
     let bytes_max = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let bytes = files::read_bytes(&args.bundle, bytes_max)?;
     let policy = args.policy.as_deref().map(witness::policy).transpose()?;
+    let authorities = args.tsa.as_deref().map(tsa::authorities).transpose()?.unwrap_or_default();
+    let anchors: Vec<Anchor> = named.iter().map(|file| file.anchor.clone()).collect();
+    let reader =
+        Reader { policy: policy.as_ref(), authorities: &authorities, anchors: &anchors, retired: &args.retired };
     let file = args.file.as_deref().map(hashed).transpose()?.map(|file| FileFound {
         sha256: Hash(file.sha256),
         sm3: Hash(file.sm3),
         size: file.size,
     });
-    match judge(&bytes, &anchor.anchor, policy.as_ref(), clock::now()) {
-        Ok((bundle, verdict)) => tell(args, &anchor, &verdict, words::told(&bundle, &verdict, file.as_ref())),
+    let judged = Bundle::decode(&bytes).and_then(|bundle| {
+        let pinned = bundle.anchor.hash();
+        // One that pins nothing of it is told so by the rule for that.
+        let anchor = named.iter().find(|file| file.anchor.header_hash == pinned).or(named.first());
+        let anchor = anchor.ok_or_else(|| Refusal::new(Rule::Anchor, "an anchor", "none"))?;
+        let verdict = bundle.verify_for(&reader, &anchor.anchor, clock::now())?;
+        Ok((bundle, anchor, verdict))
+    });
+    match judged {
+        Ok((bundle, anchor, verdict)) => tell(args, anchor, &verdict, words::told(&bundle, &verdict, file.as_ref())),
         Err(refusal) if args.json => {
             println!("{}", answer::refused(&refusal));
             Err(failure(&refusal))
@@ -39,13 +51,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
 
 /// Judges a bundle against an anchor at `now`, and by a policy of witnesses where there is one.
 pub(crate) fn check(bytes: &[u8], anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<Verdict, Refusal> {
-    judge(bytes, anchor, policy, now).map(|(_, verdict)| verdict)
-}
-
-fn judge(bytes: &[u8], anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<(Bundle, Verdict), Refusal> {
-    let bundle = Bundle::decode(bytes)?;
-    let verdict = bundle.verify_under(anchor, policy, now)?;
-    Ok((bundle, verdict))
+    Bundle::decode(bytes)?.verify_for(&Reader { policy, ..Reader::default() }, anchor, now)
 }
 
 /// Prints the verdict; of a deposit in two lines first, word for word as the page has them.

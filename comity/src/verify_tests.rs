@@ -55,7 +55,16 @@ fn args(folder: &std::path::Path, bytes: &[u8], anchor: &AnchorFile) -> VerifyAr
     files::save(&bundle, bytes).unwrap();
     files::save(&anchor_path, anchor.text()).unwrap();
     let lang = crate::cli::LanguageArg::En;
-    VerifyArgs { bundle, anchor: anchor_path, policy: None, file: None, lang, json: false }
+    VerifyArgs {
+        bundle,
+        anchor: vec![anchor_path],
+        policy: None,
+        tsa: None,
+        retired: Vec::new(),
+        file: None,
+        lang,
+        json: false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use comity_model::member::MemberKind;
 use comity_model::{MemberId, Time};
 use comity_store::Store;
 use comity_verify::light::Anchor;
+use comity_verify::timestamp::Authority;
 use comity_verify::tlog::Policy;
 use secrecy::SecretBox;
 use std::net::SocketAddr;
@@ -97,6 +98,19 @@ pub struct DepositLog {
     pub policy: Option<Policy>,
     /// The bucket into which its files are copied, if there is one.
     pub bucket: Option<Bucket>,
+    /// The authority for time that is asked to stamp its checkpoints, if one is.
+    pub timestamps: Option<Timestamps>,
+}
+
+/// An authority for time (RFC 3161), and how it is asked.
+#[derive(Clone, Debug)]
+pub struct Timestamps {
+    /// Where: `http://` or `https://`.
+    pub url: String,
+    /// The certificates that vouch for it: what they do not is not kept.
+    pub authorities: Vec<Authority>,
+    /// How long after a stamp the next one is asked for, at the earliest.
+    pub every: Duration,
 }
 
 /// Bounds of a gateway. Nothing is unbounded.

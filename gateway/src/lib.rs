@@ -46,7 +46,7 @@ mod requests;
 mod search;
 mod server;
 
-pub use config::{Clock, DepositLog, Deps, GatewayConfig, Limits, PeerConfig};
+pub use config::{Clock, DepositLog, Deps, GatewayConfig, Limits, PeerConfig, Timestamps};
 pub use convert::{amount_to_wire, field_to_wire};
 pub use deposits::{Bucket, BucketAccess, BucketConfig, BucketError};
 pub use error::{ApiError, Reason};

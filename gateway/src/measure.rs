@@ -55,6 +55,12 @@ pub(crate) const BUCKET_SIZE: &str = "comity_gateway_deposits_bucket_size";
 pub(crate) const BUCKET_FILES: &str = "comity_gateway_deposits_bucket_tiles_total";
 /// Times that the bucket did not take the newest checkpoint, by reason.
 pub(crate) const BUCKET_FAILURES: &str = "comity_gateway_deposits_bucket_failures_total";
+/// Entries of the log of deposits that an authority for time has stamped.
+pub(crate) const STAMPED_SIZE: &str = "comity_gateway_deposits_stamped_size";
+/// The time of its last stamp, in seconds since 1970.
+pub(crate) const STAMPED_AT: &str = "comity_gateway_deposits_stamped_at_seconds";
+/// Times that there was no time stamp, by reason.
+pub(crate) const STAMP_FAILURES: &str = "comity_gateway_deposits_stamp_failures_total";
 /// Requests to the public port by what was asked for and what came of it.
 pub(crate) const PUBLIC_REQUESTS: &str = "comity_gateway_public_requests_total";
 /// How long an answer of the public port took.
@@ -128,6 +134,9 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(BUCKET_SIZE, "Entries of the log of deposits whose checkpoint stands in the bucket");
     metrics::describe_counter!(BUCKET_FILES, "Tiles of the log that were put into the bucket");
     metrics::describe_counter!(BUCKET_FAILURES, "Times that the bucket did not take the newest checkpoint, by reason");
+    metrics::describe_gauge!(STAMPED_SIZE, "Entries of the log of deposits that an authority for time has stamped");
+    metrics::describe_gauge!(STAMPED_AT, Unit::Seconds, "The time of its last stamp, since 1970");
+    metrics::describe_counter!(STAMP_FAILURES, "Times that the authority for time did not stamp, by reason");
     metrics::describe_counter!(PUBLIC_REQUESTS, "Requests to the public port, by what was asked for and by reason");
     metrics::describe_histogram!(PUBLIC_SECONDS, Unit::Seconds, "How long an answer of the public port took");
     metrics::describe_counter!(PUBLIC_CONNECTIONS_REFUSED, "Connections to the public port that were one too many");

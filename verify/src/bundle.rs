@@ -8,11 +8,13 @@ use crate::light::{Anchor, LightStep, TrustedHeader, walk_exactly};
 use crate::merkle::{self, TreeHead};
 use crate::order;
 use crate::refusal::{Refusal, Rule};
-use crate::state;
+use crate::renewal::{self, AsOf, Outer, RENEWALS_MAX, RenewedBundle, Retired};
+use crate::state::{self, ProvenAt};
+use crate::timestamp::Authority;
 use crate::tlog::Policy;
 use crate::verdict;
 pub use crate::verdict::{Finding, Judgment, Step, Strength, Verdict};
-use crate::witnessed::{self, Seen, WitnessedDeposit};
+use crate::witnessed::{self, Attestations, Attested, StampedDeposit, WitnessedDeposit};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use comity_model::order::{OrderEntry, ReceivedOrder, SealedOrder};
@@ -113,6 +115,41 @@ pub enum Claim {
     Deposit(Deposited) = 6,
     /// A deposit, and a checkpoint of its log that witnesses have cosigned.
     Witnessed(WitnessedDeposit) = 7,
+    /// A deposit, and a checkpoint of its log that an authority for time has stamped.
+    Stamped(StampedDeposit) = 8,
+    /// A bundle that was deposited anew, and what it claims.
+    Renewed(RenewedBundle) = 9,
+}
+
+impl Claim {
+    /// The deposit that is claimed, if one is, with what others say of its log.
+    #[must_use]
+    pub const fn attested(&self) -> Option<Attested<'_>> {
+        let (deposit, witnessed, stamped) = match self {
+            Self::Deposit(deposit) => (deposit, None, None),
+            Self::Witnessed(claim) => (&claim.deposit, Some(&claim.witnessed), None),
+            Self::Stamped(claim) => (&claim.deposit, claim.witnessed.as_ref(), Some(&claim.stamped)),
+            Self::Renewed(claim) => (&claim.deposit, claim.witnessed.as_ref(), claim.stamped.as_ref()),
+            Self::Record { .. } | Self::Absence { .. } | Self::Order(_) | Self::Received(_) | Self::Value { .. } => {
+                return None;
+            }
+        };
+        Some(Attested { deposit, witnessed, stamped })
+    }
+}
+
+/// Whom a reader believes beyond the anchor. Without it, what others say of a log is shown, and nothing follows from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader<'a> {
+    /// Which witnesses it wants to have seen a deposit's log: one that they have not seen is refused (`LOG_WITNESSES`). A policy is
+    /// about logs: other claims pass only where it wants no witness.
+    pub policy: Option<&'a Policy>,
+    /// The authorities whose time stamps it believes.
+    pub authorities: &'a [Authority],
+    /// Anchors of renewed bundles, which are found by their headers' hashes.
+    pub anchors: &'a [Anchor],
+    /// Suites that it no longer believes: a proof that rests on one is refused (`SUITE_RETIRED`) unless it was renewed before.
+    pub retired: &'a [Retired],
 }
 
 impl Bundle {
@@ -138,13 +175,18 @@ impl Bundle {
 
     /// Judges the bundle from the anchor at the time `now`. Everything that it carries is checked.
     pub fn verify(&self, anchor: &Anchor, now: Time) -> Result<Verdict, Refusal> {
-        self.verify_under(anchor, None, now)
+        self.verify_for(&Reader::default(), anchor, now)
     }
 
-    /// Judges as [`Bundle::verify`], and by a policy that says which witnesses the reader wants to have seen a deposit's log: a
-    /// deposit that they have not seen is refused (`LOG_WITNESSES`). A policy is about logs: other claims pass only
-    /// where it wants no witness.
-    pub fn verify_under(&self, anchor: &Anchor, policy: Option<&Policy>, now: Time) -> Result<Verdict, Refusal> {
+    /// Judges as [`Bundle::verify`], for a reader who says whom else it believes.
+    ///
+    /// A renewed bundle is judged as of the time at which its bytes were there; the reader's policy is about the outermost log.
+    pub fn verify_for(&self, reader: &Reader<'_>, anchor: &Anchor, now: Time) -> Result<Verdict, Refusal> {
+        self.judge(reader, anchor, AsOf::now(now), 0)
+    }
+
+    fn judge(&self, reader: &Reader<'_>, anchor: &Anchor, as_of: AsOf, renewals: usize) -> Result<Verdict, Refusal> {
+        let now = as_of.time;
         let mut steps = Vec::new();
         let pinned = anchor.admit(&self.anchor)?;
         steps.push(Step::new(
@@ -163,18 +205,38 @@ impl Bundle {
             }
         };
         let finding = self.find(&header, anchor.suites, &mut steps)?;
-        let seen = match &self.claim {
-            Claim::Witnessed(witnessed) => {
-                let seen = witnessed.seen(header.chain_id(), policy, now.unix_seconds())?;
-                steps.extend(witnessed_steps(witnessed, &seen));
-                seen
-            }
-            _ => {
-                witnessed::without(policy)?;
-                Vec::new()
+        let others = match self.claim.attested() {
+            Some(attested) => attested.judge(header.chain_id(), reader, now.unix_seconds(), &mut steps)?,
+            None => {
+                witnessed::without(reader.policy)?;
+                Attestations::default()
             }
         };
-        Ok(verdict::of(anchor, &header, finding, judgment, seen, steps))
+        let suites = verdict::used(&finding);
+        let retired = renewal::retired(reader, suites, as_of);
+        let Claim::Renewed(claim) = &self.claim else {
+            return match retired {
+                Some(retired) => Err(renewal::refused(&retired, as_of)),
+                None => Ok(verdict::of(anchor, &header, finding, judgment, others, steps)),
+            };
+        };
+        if renewals == RENEWALS_MAX {
+            return Err(Refusal::new(Rule::Renewal, "at most 8 renewals", "more"));
+        }
+        let old = claim.opened()?;
+        let at = ProvenAt::of(&header);
+        let outer = Outer { at: &at, judgment, operators: anchor.operators, suites, others: &others, retired };
+        let stood = claim.stood(&outer)?;
+        let then = i64::try_from(stood.0.0).ok().and_then(|seconds| Time::new(seconds, 0));
+        let then = then.ok_or_else(|| Refusal::new(Rule::Renewal, "a time before the year 10000", stood.0))?;
+        steps.push(Step::new(
+            alloc::format!("the renewed bundle of {} bytes is the file that was deposited", claim.old.len()),
+            Rule::Renewal,
+        ));
+        let anchor = renewal::anchor_of(reader, anchor, &old)?;
+        let reader = Reader { policy: None, ..*reader };
+        let inner = old.judge(&reader, anchor, as_of.before(then, stood.1), renewals.saturating_add(1))?;
+        Ok(claim.tell(outer, stood, inner, steps))
     }
 
     /// To an earlier header, through the tree of header hashes in the state of a later one.
@@ -253,7 +315,9 @@ impl Bundle {
                 Finding::Value { path: path.clone(), value: value.clone() }
             }
             Claim::Deposit(deposit) => deposited(deposit, header, &self.proof, accepted, steps)?,
-            Claim::Witnessed(witnessed) => deposited(&witnessed.deposit, header, &self.proof, accepted, steps)?,
+            Claim::Witnessed(claim) => deposited(&claim.deposit, header, &self.proof, accepted, steps)?,
+            Claim::Stamped(claim) => deposited(&claim.deposit, header, &self.proof, accepted, steps)?,
+            Claim::Renewed(claim) => deposited(&claim.deposit, header, &self.proof, accepted, steps)?,
         })
     }
 }
@@ -285,25 +349,6 @@ fn deposited(
         ));
     }
     Ok(Finding::Deposit(deposit.clone()))
-}
-
-fn witnessed_steps(witnessed: &WitnessedDeposit, seen: &[Seen]) -> Vec<Step> {
-    let log = &witnessed.deposit.log;
-    let mut steps = Vec::new();
-    if witnessed.size != log.size {
-        steps.push(Step::new(
-            alloc::format!("the log of {} entries grew from that of {}", witnessed.size, log.size),
-            Rule::LogProof,
-        ));
-    }
-    steps.push(Step::new(
-        alloc::format!("{} signatures stand under the checkpoint", witnessed.signatures.len()),
-        Rule::LogSignature,
-    ));
-    if seen.iter().any(|witness| witness.known) {
-        steps.push(Step::new("as many witnesses saw it as the policy wants".into(), Rule::LogWitnesses));
-    }
-    steps
 }
 
 /// Refuses an order with a seal of a suite that the anchor does not accept. The chain checked the seals when it took the

@@ -213,6 +213,18 @@ rules! {
     /// Fewer witnesses cosigned a checkpoint than its reader wants.
     LogWitnesses = "LOG_WITNESSES", "too few witnesses have cosigned the checkpoint",
         "C2SP tlog-cosignature";
+    /// A time stamp's token or certificate cannot be read.
+    TimestampFormat = "TIMESTAMP_FORMAT", "the time stamp is not of its form",
+        "RFC 3161 section 2.4, RFC 5652, RFC 5280";
+    /// A time stamp's token is over something else, or not signed as it must be.
+    Timestamp = "TIMESTAMP", "the time stamp does not hold",
+        "RFC 3161 sections 2.2 and 2.3, RFC 5816";
+    /// A renewed bundle is not what was deposited anew, or was renewed too often.
+    Renewal = "RENEWAL", "the renewal is not of this proof",
+        "docs/formats.md, Renewal";
+    /// A proof rests on a suite that its reader no longer believes, and was not renewed in time.
+    SuiteRetired = "SUITE_RETIRED", "the proof rests on a suite that is no longer believed, and was not renewed in time",
+        "docs/formats.md, Renewal";
     /// What is shown of a deposit is not what its entry commits to.
     DepositOpening = "DEPOSIT_OPENING", "what is shown of the deposit is not what its entry commits to",
         "docs/formats.md, Deposits";

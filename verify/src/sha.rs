@@ -62,7 +62,7 @@ pub(crate) fn sha512(pieces: &[&[u8]]) -> [u8; 64] {
 }
 
 /// SM3 of the concatenation of `pieces`.
-fn sm3(pieces: &[&[u8]]) -> Hash {
+pub(crate) fn sm3(pieces: &[&[u8]]) -> Hash {
     let mut hasher = Sm3::new();
     for piece in pieces {
         hasher.update(piece);

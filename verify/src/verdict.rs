@@ -6,9 +6,10 @@ use crate::fields::DisclosedRecord;
 use crate::light::{Anchor, TrustedHeader};
 use crate::order;
 use crate::refusal::Rule;
+use crate::renewal::Renewal;
 use crate::sha::sha256;
 use crate::state::ProvenAt;
-use crate::witnessed::{self, Seen};
+use crate::witnessed::{self, Attestations, Seen, Stamped};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use comity_model::order::{OrderEntry, ReceivedOrder};
@@ -35,6 +36,10 @@ pub struct Verdict {
     pub suites: Suites,
     /// Witnesses that cosigned a deposit's log.
     pub seen: Vec<Seen>,
+    /// The time stamp over a deposit's log.
+    pub stamped: Option<Stamped>,
+    /// That the proof was renewed, the first time first; all else is as of then.
+    pub renewals: Vec<Renewal>,
     /// What is proven, in sentences.
     pub proves: Vec<String>,
     /// What is not, in sentences.
@@ -128,20 +133,21 @@ pub(crate) fn of(
     header: &TrustedHeader,
     finding: Finding,
     judgment: Judgment,
-    seen: Vec<Seen>,
+    others: Attestations,
     steps: Vec<Step>,
 ) -> Verdict {
     let at = ProvenAt::of(header);
-    let suites = used(&finding).into_iter().fold(Suites::NATIVE, Suites::with);
-    let (by_witnesses, doubts) = witnessed::sentences(&seen);
-    let is_witnessed = !by_witnesses.is_empty();
+    let suites = used(&finding);
+    let (by_others, doubts) = witnessed::sentences(&others);
     Verdict {
-        proves: proves(&finding, &at).into_iter().chain(by_witnesses).collect(),
-        does_not_prove: does_not_prove(&finding, &at, judgment, is_witnessed, anchor.operators)
+        proves: proves(&finding, &at).into_iter().chain(by_others).collect(),
+        does_not_prove: does_not_prove(&finding, &at, judgment, others.are_believed(), anchor.operators)
             .into_iter()
             .chain(doubts)
             .collect(),
-        seen,
+        seen: others.seen,
+        stamped: others.stamped,
+        renewals: Vec::new(),
         finding,
         at,
         judgment,
@@ -152,15 +158,16 @@ pub(crate) fn of(
     }
 }
 
-/// The suites that a finding rests on, besides that of headers.
-fn used(finding: &Finding) -> Vec<Suite> {
-    match finding {
+/// The suites that a finding rests on: that of headers, and its own.
+pub(crate) fn used(finding: &Finding) -> Suites {
+    let own: Vec<Suite> = match finding {
         Finding::Record(record) if record.algorithm == HashAlgorithm::Sm3 => alloc::vec![Suite::Sm2Sm3],
         Finding::Order(entry) => order::suites(&entry.sealed).collect(),
         Finding::Received(entry) => order::suites(&entry.sealed).collect(),
         Finding::Deposit(deposit) => deposit.seal.iter().map(|seal| seal.signature.suite).collect(),
         Finding::Record(_) | Finding::Absence { .. } | Finding::Value { .. } => Vec::new(),
-    }
+    };
+    own.into_iter().fold(Suites::NATIVE, Suites::with)
 }
 
 fn proves(finding: &Finding, at: &ProvenAt) -> Vec<String> {
@@ -263,7 +270,7 @@ fn does_not_prove(
     sentences.push(alloc::format!("It says nothing about changes after {}.", at.time));
     if judgment == Judgment::Archive {
         sentences.push(if is_witnessed {
-            "Beyond what the witnesses say, time is the chain's own: this is an archive judgment, of integrity without freshness."
+            "Beyond what witnesses and time stamps say, time is the chain's own: this is an archive judgment, of integrity without freshness."
                 .to_string()
         } else {
             "The time is not independently witnessed: this is an archive judgment, of integrity without freshness."

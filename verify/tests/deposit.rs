@@ -14,12 +14,12 @@ use comity_model::seal::{PublicKey, Signature};
 use comity_model::state::StatePath;
 use comity_model::{Hash, UnixSeconds, encode};
 use comity_verify::Rule;
-use comity_verify::bundle::{Bundle, Claim, Finding};
+use comity_verify::bundle::{Bundle, Claim, Finding, Reader};
 use comity_verify::deposit::{self, BatchSeal, Deposited, TAG_BATCH};
 use comity_verify::merkle::{self, Frontier};
 use comity_verify::seal::signing_bytes;
 use comity_verify::tlog::{Checkpoint, Cosigned, NoteKey, Policy};
-use comity_verify::witnessed::WitnessedDeposit;
+use comity_verify::witnessed::{Grown, SignedCheckpoint, WitnessedDeposit};
 use ed25519_dalek::Signer;
 use samples::{content, statement};
 use std::collections::BTreeMap;
@@ -202,8 +202,8 @@ fn witnessed(by: &[u8]) -> (World, Bundle) {
         signatures.push(Cosigned { key: witness_key(*seed).to_string().into(), signature });
     }
     signatures.sort_by(|a, b| a.key.cmp(&b.key));
-    let claim = WitnessedDeposit { deposit, size: head.size, root: head.root, growth, signatures };
-    bundle.claim = Claim::Witnessed(claim);
+    let tree = Grown { size: head.size, root: head.root, growth };
+    bundle.claim = Claim::Witnessed(WitnessedDeposit { deposit, witnessed: SignedCheckpoint { tree, signatures } });
     (world, bundle)
 }
 
@@ -218,10 +218,15 @@ fn policy(log: Option<u8>) -> Policy {
     Policy::parse(text.as_bytes()).unwrap()
 }
 
+/// A reader who believes the witnesses of a policy.
+fn by(policy: &Policy) -> Reader<'_> {
+    Reader { policy: Some(policy), ..Reader::default() }
+}
+
 #[test]
 fn a_deposit_whose_log_enough_witnesses_saw_says_who_and_one_that_they_did_not_see_is_refused() {
     let (world, bundle) = witnessed(&[81, 83, 90]);
-    let verdict = bundle.verify_under(&world.anchor, Some(&policy(None)), at(50)).unwrap();
+    let verdict = bundle.verify_for(&by(&policy(None)), &world.anchor, at(50)).unwrap();
     let seen: Vec<_> = verdict.seen.iter().map(|seen| (seen.by.name(), seen.size, seen.known)).collect();
     assert_eq!(seen, [("witness81.example", 9, true), ("witness83.example", 9, true), ("witness90.example", 9, false)]);
     let text = verdict.to_string();
@@ -236,29 +241,29 @@ fn a_deposit_whose_log_enough_witnesses_saw_says_who_and_one_that_they_did_not_s
 
     let refused = |by: &[u8], policy: &Policy, seconds| {
         let (world, bundle) = witnessed(by);
-        bundle.verify_under(&world.anchor, Some(policy), at(seconds)).err().map(|refusal| refusal.rule)
+        bundle.verify_for(&self::by(policy), &world.anchor, at(seconds)).err().map(|refusal| refusal.rule)
     };
     assert_eq!(refused(&[81, 90], &policy(None), 50), Some(Rule::LogWitnesses));
     assert_eq!(refused(&[81, 82], &policy(Some(80)), 50), None);
     assert_eq!(refused(&[81, 82], &policy(Some(79)), 50), Some(Rule::LogSignature));
     let (world, bundle) = deposited(&notary());
-    let alone = bundle.verify_under(&world.anchor, Some(&policy(None)), at(50)).unwrap_err();
+    let alone = bundle.verify_for(&by(&policy(None)), &world.anchor, at(50)).unwrap_err();
     assert_eq!(alone.rule, Rule::LogWitnesses);
     let nobody = Policy::parse(b"quorum none\n").unwrap();
-    assert!(bundle.verify_under(&world.anchor, Some(&nobody), at(50)).is_ok());
+    assert!(bundle.verify_for(&by(&nobody), &world.anchor, at(50)).is_ok());
 }
 
 #[test]
 fn what_is_exchanged_in_a_witnessed_checkpoint_is_refused_by_its_rule() {
     type Change = fn(&mut WitnessedDeposit);
     let changes: [(Rule, Change); 7] = [
-        (Rule::LogProof, |claim| claim.size = 8),
-        (Rule::LogProof, |claim| claim.growth.clear()),
+        (Rule::LogProof, |claim| claim.witnessed.tree.size = 8),
+        (Rule::LogProof, |claim| claim.witnessed.tree.growth.clear()),
         (Rule::LogProof, |claim| claim.deposit.index = 3),
-        (Rule::LogSignature, |claim| claim.signatures.clear()),
-        (Rule::LogSignature, |claim| claim.signatures.reverse()),
-        (Rule::LogSignature, |claim| claim.signatures[1] = claim.signatures[2].clone()),
-        (Rule::LogFormat, |claim| claim.signatures[1].key = b"witness81.example".to_vec()),
+        (Rule::LogSignature, |claim| claim.witnessed.signatures.clear()),
+        (Rule::LogSignature, |claim| claim.witnessed.signatures.reverse()),
+        (Rule::LogSignature, |claim| claim.witnessed.signatures[1] = claim.witnessed.signatures[2].clone()),
+        (Rule::LogFormat, |claim| claim.witnessed.signatures[1].key = b"witness81.example".to_vec()),
     ];
     for (number, (rule, change)) in changes.into_iter().enumerate() {
         let (world, mut bundle) = witnessed(&[81, 82]);

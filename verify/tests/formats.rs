@@ -180,6 +180,8 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("Entry", encode(&deposits::entry())),
         ("Deposited", encode(&deposits::deposited())),
         ("WitnessedDeposit", encode(&deposits::witnessed())),
+        ("StampedDeposit", encode(&deposits::stamped())),
+        ("RenewedBundle", encode(&deposits::renewed())),
     ]
 }
 
@@ -678,6 +680,8 @@ const VALUES: &[(&str, &str)] = &[
     ("LogState", "db2bd1b23d584944a183a3c14a8c6b1f8916b3b13e340d692825c9e056ac9b65"),
     ("Entry", "4a5c573607347bf5440a65ddd2f66a55fbec842c51f99326b8259ee6f6f80424"),
     ("Deposited", "8638332d53e629347ced3575859d25e6655f4d9dee03f5d98c30f4b5a67956c8"),
+    ("RenewedBundle", "a5cfffa703049dc8d3fb6b71afb15eb3286edb10d6f0e47d91031ffa44d1ef68"),
+    ("StampedDeposit", "f9ff18536f2610c6c61bd68b204a9b71e7381183abb55aac84f061894d031d24"),
     ("WitnessedDeposit", "c77d01e6c253a7bb5d7fd40310b12ce37e23390dd22ed6b99240573d88d5e46e"),
     ("FieldValue", "95e51166c6616907778a3ae919c6598934c7b74fec42b1d7a106645577cef86e"),
 ];

@@ -94,6 +94,9 @@ fn corpus() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ),
         ("tlog", "proof", tlog_proof()),
         ("tlog", "tile", b"tile/0/x001/x234/067.p/7".to_vec()),
+        ("timestamp", "p256", include_bytes!("tsa/p256.tst").to_vec()),
+        ("timestamp", "rsa", include_bytes!("tsa/rsa.tst").to_vec()),
+        ("timestamp", "authority", include_bytes!("tsa/p256.pem").to_vec()),
         ("packet", "answered", encode(&(packet(), vec![b"ok".to_vec()], state.prove(&StatePath::Governors)))),
     ]
 }

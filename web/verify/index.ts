@@ -23,10 +23,34 @@ export interface Verified {
   steps: { what: string; rule: string }[];
   /** Witnesses that cosigned a deposit's log; `known` where a policy names them. */
   seen_by?: { witness: string; key: string; at: string; log_size: number; known: boolean }[];
+  /** An authority that stamped a deposit's log: it was there at this time at the latest; `known` where the reader names it. */
+  stamped_by?: { authority: string; certificate: string; at: string; log_size: number; known: boolean };
+  /** That the proof was deposited anew, the first time first: all else is as of `stood`. */
+  renewals?: Renewal[];
   /** A record's disclosed fields, by name. */
   fields?: Record<string, string>;
   /** A deposit, as far as the bundle shows it. */
   deposit?: Deposit;
+}
+
+/** That a proof was there at a time, by a newer one. */
+export interface Renewal {
+  /** RFC 3339, UTC: the renewed proof was there at this time at the latest. */
+  stood: string;
+  /** By whose word; `CHAIN_ALONE`: nobody but its chain saw it. */
+  by: "AUTHORITY" | "WITNESSES" | "CHAIN" | "CHAIN_ALONE";
+  bytes: number;
+  sha256: string;
+  chain: string;
+  header_height: number;
+  keeper: string;
+  index: number;
+  judgment: "LIVE" | "ARCHIVE";
+  renewed_judgment: "LIVE" | "ARCHIVE";
+  suites: string[];
+  renewed_suites: string[];
+  /** The newer chain counts for nothing: the time stamp alone does. */
+  stamp_alone: boolean;
 }
 
 /** A sentence in both languages. */

@@ -13,6 +13,7 @@ Example:
   comity deposit find  --as court/clients/reader.toml contract.pdf
   comity deposit prove --as court/clients/reader.toml contract.pdf --out contract.comity
   comity verify contract.comity --anchor court/court.anchor
+  comity deposit renew --as court/clients/clerk.toml old.comity --out renewed.comity
 
 Files stay where they are: their SHA-256 and SM3 are computed here, and only these are sent.")]
 pub(crate) enum DepositCommand {
@@ -30,6 +31,8 @@ pub(crate) enum DepositCommand {
     Case(DepositCaseArgs),
     /// Erase what a deposit commits to; its entry stays in the log and says nothing.
     Erase(DepositGetArgs),
+    /// Deposit a bundle anew, whole: proven by a newer chain, it outlives the chain, the keys and the suite that it rests on.
+    Renew(DepositRenewArgs),
     /// The log: its size, its head on the chain, its checkpoint and key for other readers.
     Log(DepositLogArgs),
 }
@@ -174,6 +177,26 @@ pub(crate) struct DepositCaseArgs {
     /// Why personal data is asked for.
     #[command(flatten)]
     pub(crate) purpose: PurposeArgs,
+}
+
+/// `comity deposit renew`
+#[derive(Debug, Args)]
+pub(crate) struct DepositRenewArgs {
+    /// The gateway to ask and the certificate to show.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The bundle to renew, of whatever chain.
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// Where the renewed bundle goes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// How long to wait for the block that takes the deposit up, and for a time stamp, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
+    pub(crate) wait: u16,
+    /// Not without a time stamp over the log (`[deposits.timestamps]` of the gateway).
+    #[arg(long)]
+    pub(crate) stamped: bool,
 }
 
 /// `comity deposit log`

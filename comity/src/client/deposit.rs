@@ -44,11 +44,12 @@ pub(crate) async fn run(command: DepositCommand) -> Result<(), Failure> {
         DepositCommand::Case(args) => case(args).await,
         DepositCommand::Erase(args) => erase(args).await,
         DepositCommand::Log(args) => log(args).await,
+        DepositCommand::Renew(args) => super::renew::run(args).await,
     }
 }
 
 /// The gateway, and the institution that keeps the log.
-fn connect(path: &Path) -> Result<(DepositsClient<Channel>, String), Failure> {
+pub(super) fn connect(path: &Path) -> Result<(DepositsClient<Channel>, String), Failure> {
     let file = ClientFile::read(path)?;
     let client = DepositsClient::new(file.connect()?)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
@@ -265,7 +266,7 @@ async fn prove(args: DepositProveArgs) -> Result<(), Failure> {
 
 /// The proof, which holds by the anchor and the policy that are given; a deposit of just now is waited for, until its block is
 /// there and the policy's witnesses have seen it.
-async fn proven(
+pub(super) async fn proven(
     client: &mut DepositsClient<Channel>,
     request: v1::ProveDepositRequest,
     wait: Duration,
@@ -368,6 +369,17 @@ async fn log(args: DepositLogArgs) -> Result<(), Failure> {
         let failure =
             if bucket.failure.is_empty() { String::new() } else { format!("; last asked: {}", bucket.failure) };
         println!("bucket {} {has}{failure}", bucket.location);
+    }
+    if let Some(stamps) = &log.time_stamps {
+        let stamped = match stamps.stamped_size {
+            0 => "has stamped nothing yet".to_owned(),
+            size => {
+                format!("{} has stamped {size} entries, at {}", stamps.authority, moment(stamps.stamped_at.as_ref()))
+            }
+        };
+        let failure =
+            if stamps.failure.is_empty() { String::new() } else { format!("; last asked: {}", stamps.failure) };
+        println!("authority for time at {}: {stamped}{failure}", stamps.url);
     }
     println!("key:  {}\n\n{}", log.verifier_key, log.note);
     match &args.policy {

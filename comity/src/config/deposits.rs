@@ -1,4 +1,5 @@
-//! `[deposits]` of `comity.toml`: the log that this gateway keeps, who witnesses it, and the bucket into which it is copied.
+//! `[deposits]` of `comity.toml`: the log that this gateway keeps, who witnesses and who stamps it, and the bucket into which
+//! it is copied.
 //! What opens the bucket stands in a file of its own or in the environment. Refuses to show it, and to open anything.
 
 use crate::failure::{Failure, OrFail};
@@ -8,6 +9,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long after a time stamp the next one is asked for, in seconds.
+const EVERY_S: u64 = 60;
+/// At the most: a day.
+const EVERY_S_MAX: u64 = 86_400;
 
 /// Names of secrets in the environment, without the prefix.
 pub(super) const SECRETS: [&str; 2] = ["DEPOSITS__BUCKET__SECRET_ACCESS_KEY", "DEPOSITS__BUCKET__SESSION_TOKEN"];
@@ -19,8 +26,21 @@ pub(crate) struct DepositsConfig {
     pub(crate) folder: PathBuf,
     /// The policy that names the witnesses which are asked for cosignatures, and how many are enough.
     pub(crate) policy: Option<PathBuf>,
+    /// The authority for time that is asked for time stamps.
+    pub(crate) timestamps: Option<TimestampsConfig>,
     /// Where it is copied to, if it is.
     pub(crate) bucket: Option<BucketSection>,
+}
+
+/// An authority for time.
+#[derive(Clone, Debug)]
+pub(crate) struct TimestampsConfig {
+    /// Where it is asked.
+    pub(crate) url: String,
+    /// The certificates that vouch for it, PEM.
+    pub(crate) authorities: PathBuf,
+    /// How long after a time stamp the next one is asked for, at the earliest.
+    pub(crate) every: Duration,
 }
 
 /// The bucket.
@@ -36,7 +56,16 @@ pub(crate) struct BucketSection {
 pub(super) struct Raw {
     folder: PathBuf,
     policy: Option<PathBuf>,
+    timestamps: Option<RawTimestamps>,
     bucket: Option<RawBucket>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTimestamps {
+    url: String,
+    authorities: PathBuf,
+    every_s: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -74,8 +103,23 @@ impl Raw {
         Ok(DepositsConfig {
             folder: folder.join(self.folder),
             policy: self.policy.map(|policy| folder.join(policy)),
+            timestamps: self.timestamps.map(|raw| raw.check(folder)).transpose()?,
             bucket: self.bucket.map(|bucket| bucket.check(folder)).transpose()?,
         })
+    }
+}
+
+impl RawTimestamps {
+    fn check(self, folder: &Path) -> Result<TimestampsConfig, Failure> {
+        if !is_outside_url(&self.url) {
+            return Err(Failure::usage("deposits.timestamps.url is an address: http:// or https://, and a host"));
+        }
+        let every_s = self.every_s.unwrap_or(EVERY_S);
+        if !(1..=EVERY_S_MAX).contains(&every_s) {
+            return Err(Failure::usage(format!("deposits.timestamps.every_s is 1 to {EVERY_S_MAX}")));
+        }
+        let authorities = folder.join(self.authorities);
+        Ok(TimestampsConfig { url: self.url, authorities, every: Duration::from_secs(every_s) })
     }
 }
 
@@ -177,6 +221,25 @@ pub(super) fn write(
     }
     writeln!(
         out,
+        "# Who is asked to stamp its checkpoints (RFC 3161), at most so often; only what these certificates (PEM)"
+    )?;
+    writeln!(out, "# vouch for is kept.")?;
+    match deposits.and_then(|deposits| deposits.timestamps.as_ref()) {
+        Some(timestamps) => {
+            writeln!(out, "[deposits.timestamps]")?;
+            writeln!(out, "url = {}", toml::Value::String(timestamps.url.clone()))?;
+            writeln!(out, "authorities = {}", path(&timestamps.authorities))?;
+            writeln!(out, "every_s = {}", timestamps.every.as_secs())?;
+        }
+        None => {
+            writeln!(out, "# [deposits.timestamps]")?;
+            writeln!(out, "# url = \"http://tsa.example/tsr\"")?;
+            writeln!(out, "# authorities = \"tsa.pem\"")?;
+            writeln!(out, "# every_s = {EVERY_S}")?;
+        }
+    }
+    writeln!(
+        out,
         "# Its files are copied into a bucket of an S3-compatible store, for everybody to read (docs/public.md)."
     )?;
     writeln!(out, "# The file of credentials has access_key_id and secret_access_key; only its owner may read it.")?;
@@ -246,6 +309,7 @@ mod tests {
         let mut text = String::new();
         write(&mut text, None, |path| path.display().to_string().into()).unwrap();
         let section = text.split_once("# [deposits]\n").unwrap().1.replace("# [deposits.bucket]", "[bucket]");
+        let section = section.replace("# [deposits.timestamps]", "[timestamps]");
         let section: String = section
             .lines()
             .filter_map(|line| {
@@ -253,6 +317,7 @@ mod tests {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         let read = read(&section, Path::new("/court")).unwrap();
+        assert_eq!(read.timestamps.unwrap().every, Duration::from_secs(EVERY_S));
         assert_eq!((read.folder, read.bucket.unwrap().raw.name.as_str()), ("/court/deposits".into(), "court-deposits"));
     }
 }

@@ -1,6 +1,7 @@
 //! Deposits between the wire and the domain.
 
 use super::bucket::Copier;
+use super::stamps::Stamps;
 use super::witnesses::Witnesses;
 use crate::convert::{malformed, named, seconds_from_wire, seconds_to_wire};
 use crate::error::ApiError;
@@ -172,6 +173,20 @@ pub(super) fn bucket(copier: &Copier) -> v1::BucketStanding {
         location: copier.bucket.location().to_owned(),
         copied_size: told.size,
         copied_at: told.at.map(seconds_to_wire),
+        failure: told.failure.unwrap_or_default().into(),
+    }
+}
+
+/// What the authority for time has stamped.
+pub(super) fn stamps(stamps: &Stamps) -> v1::TimeStampStanding {
+    let told = stamps.told();
+    let last = told.last;
+    v1::TimeStampStanding {
+        url: stamps.config.url.clone(),
+        authority: last.as_ref().map(|last| last.by.clone()).unwrap_or_default(),
+        stamped_size: last.as_ref().map_or(0, |last| last.size),
+        stamped_at: last.as_ref().map(|last| seconds_to_wire(last.at)),
+        token: last.map(|last| last.token).unwrap_or_default(),
         failure: told.failure.unwrap_or_default().into(),
     }
 }

@@ -28,6 +28,11 @@ const TAKEN_BY: Table = Table("deposit-taken-by");
 /// Checkpoints that are looked at for one that enough witnesses have cosigned.
 const LOOKED_AT_MAX: usize = 64;
 
+/// Size (big-endian `u64`) → [`StampedHead`].
+const STAMPED: Table = Table("deposit-time-stamps");
+/// In [`LOGS`]: `stamped` → the size of the checkpoint that was stamped last.
+const LAST_STAMPED: &[u8] = b"stamped";
+
 /// `log` → the id of the one log whose deposits the institution's gateways take.
 const LOGS: Table = Table("deposit-logs");
 const THE_LOG: &[u8] = b"log";
@@ -64,6 +69,21 @@ impl Signed {
         let lines = std::iter::once(&self.log).chain(&self.witnesses);
         lines.fold(format!("{text}\n"), |note, cosigned| note + &cosigned.line())
     }
+}
+
+/// A time stamp over the checkpoint of a head.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct StampedHead {
+    /// Entries of the checkpoint.
+    pub(crate) size: u64,
+    /// The token's time.
+    pub(crate) made: UnixSeconds,
+    /// It was there at this time at the latest.
+    pub(crate) at: UnixSeconds,
+    /// The authority's name, as its certificate has it.
+    pub(crate) by: String,
+    /// The token (RFC 3161, DER).
+    pub(crate) token: Vec<u8>,
 }
 
 /// The heads, in the gateway's store.
@@ -189,6 +209,26 @@ impl HeadBook {
     pub(crate) async fn signed_from(&self, size: u64) -> Result<Option<(u64, Signed)>, ApiError> {
         let rows = self.store.scan(SIGNED, &[], &size.to_be_bytes(), 1).await?;
         rows.into_iter().next().map(signed_row).transpose()
+    }
+
+    /// Keeps a time stamp; it was judged.
+    pub(crate) async fn stamp(&self, stamped: &StampedHead) -> Result<(), ApiError> {
+        let size = stamped.size.to_be_bytes();
+        let batch = Batch::new().put(STAMPED, size, encode(stamped)).put(LOGS, LAST_STAMPED, size);
+        Ok(self.store.commit(batch).await?)
+    }
+
+    /// The earliest time stamp over a checkpoint of at least `size` entries.
+    pub(crate) async fn stamped(&self, size: u64) -> Result<Option<StampedHead>, ApiError> {
+        let rows = self.store.scan(STAMPED, &[], &size.to_be_bytes(), 1).await?;
+        rows.first().map(|(_, bytes)| decode("a time stamp over a head", bytes).map_err(ApiError::fault)).transpose()
+    }
+
+    /// The time stamp that was kept last.
+    pub(crate) async fn last_stamped(&self) -> Result<Option<StampedHead>, ApiError> {
+        let Some(size) = self.store.read(LOGS, LAST_STAMPED).await? else { return Ok(None) };
+        let found = self.store.read(STAMPED, &size).await?;
+        found.map(|bytes| decode("a time stamp over a head", &bytes).map_err(ApiError::fault)).transpose()
     }
 
     async fn signed(&self, size: u64) -> Result<Option<Signed>, ApiError> {

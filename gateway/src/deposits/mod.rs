@@ -10,15 +10,17 @@ mod heads;
 mod open;
 mod prove;
 mod publish;
+mod stamps;
 mod witnesses;
 
 pub use bucket::{Bucket, BucketAccess, BucketConfig, BucketError};
 pub(crate) use open::{AsOf, OpenDesk, Seen, TakenUp};
 pub(crate) use publish::Publisher;
+pub(crate) use stamps::Stamps;
 pub(crate) use witnesses::Witnesses;
 
 use crate::audit::{self, Audit, Purpose};
-use crate::config::Clock;
+use crate::config::{Clock, Timestamps};
 use crate::convert::{proof, seconds_to_wire};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
@@ -81,6 +83,7 @@ pub(crate) struct Kept {
     publisher: Arc<Publisher>,
     witnesses: Option<Arc<Witnesses>>,
     copier: Option<Arc<Copier>>,
+    stamps: Option<Arc<Stamps>>,
     standings: Arc<Standings>,
     book: HeadBook,
     home: HomeState,
@@ -94,6 +97,7 @@ pub(crate) struct KeptParts {
     pub(crate) log: Arc<Log>,
     pub(crate) policy: Option<tlog::Policy>,
     pub(crate) bucket: Option<Bucket>,
+    pub(crate) timestamps: Option<Timestamps>,
     pub(crate) chain: Chain,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) signer: SignerClient,
@@ -118,6 +122,9 @@ impl Kept {
             let (log, clock) = (parts.log.clone(), parts.clock.clone());
             Arc::new(Copier::new(bucket, log, book.clone(), standings.clone(), clock))
         });
+        let stamps = parts
+            .timestamps
+            .map(|config| Arc::new(Stamps::new(config, book.clone(), standings.clone(), parts.clock.clone())));
         Arc::new(Self {
             desk: DepositDesk {
                 institution: parts.institution.clone(),
@@ -150,6 +157,7 @@ impl Kept {
             book,
             witnesses,
             copier,
+            stamps,
             institution: parts.institution,
             log: parts.log,
             standings,
@@ -167,6 +175,11 @@ impl Kept {
     /// What copies the log into its bucket, if there is one.
     pub(crate) fn copier(&self) -> Option<Arc<Copier>> {
         self.copier.clone()
+    }
+
+    /// What has its checkpoints stamped, if an authority for time is named.
+    pub(crate) fn stamps(&self) -> Option<Arc<Stamps>> {
+        self.stamps.clone()
     }
 
     /// What brings the log's head to the chain.
@@ -491,6 +504,7 @@ impl Kept {
             verifier_key: published.as_ref().map(|published| published.key.to_string()).unwrap_or_default(),
             witnesses: self.witnesses.as_deref().map(convert::standing).unwrap_or_default(),
             bucket: self.copier.as_deref().map(convert::bucket),
+            time_stamps: self.stamps.as_deref().map(convert::stamps),
         })
     }
 

@@ -16,7 +16,7 @@ use comity_verify::bundle::{Bundle, Claim, Link, Verdict};
 use comity_verify::deposit::{BatchSeal, Deposited};
 use comity_verify::light::TrustedHeader;
 use comity_verify::merkle::TreeHead;
-use comity_verify::witnessed::WitnessedDeposit;
+use comity_verify::witnessed::{Grown, SignedCheckpoint, StampedCheckpoint, StampedDeposit, WitnessedDeposit};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ impl DepositProver {
             statement,
             seal,
         };
-        let claim = self.witnessed(deposit).await?;
+        let claim = self.claim(deposit).await?;
         let (anchor, link) = self.link(head).await?;
         let bundle = Bundle { anchor, link, claim, proof: head.proof.clone() };
         let view = self.home.view();
@@ -96,22 +96,39 @@ impl DepositProver {
         Ok((bundle.encode(), verdict))
     }
 
-    /// The deposit with the earliest checkpoint of its log that the policy's witnesses have cosigned, if there is one.
-    async fn witnessed(&self, deposit: Deposited) -> Result<Claim, ApiError> {
-        let Some(policy) = self.witnesses.as_ref().map(|witnesses| &witnesses.policy) else {
-            return Ok(Claim::Deposit(deposit));
-        };
-        let old = deposit.log.size;
-        let Some((size, signed)) = self.book.witnessed(old, policy).await? else {
-            return Ok(Claim::Deposit(deposit));
-        };
-        let log = self.log.clone();
-        let grown = move || Ok::<_, comity_deposits::LogFault>((log.head_at(size)?, log.consistency(old, size)?));
-        let (head, growth) = tokio::task::spawn_blocking(grown).await.map_err(ApiError::fault)?.map_err(log_failed)?;
+    /// The deposit with what others say of its log.
+    async fn claim(&self, deposit: Deposited) -> Result<Claim, ApiError> {
+        let size = deposit.log.size;
+        let (witnessed, stamped) = (self.witnessed(size).await?, self.stamped(size).await?);
+        Ok(match (witnessed, stamped) {
+            (None, None) => Claim::Deposit(deposit),
+            (Some(witnessed), None) => Claim::Witnessed(WitnessedDeposit { deposit, witnessed }),
+            (witnessed, Some(stamped)) => Claim::Stamped(StampedDeposit { deposit, stamped, witnessed }),
+        })
+    }
+
+    /// The earliest checkpoint of `old` entries or more that the policy's witnesses have cosigned, if there is one.
+    async fn witnessed(&self, old: u64) -> Result<Option<SignedCheckpoint>, ApiError> {
+        let Some(policy) = self.witnesses.as_ref().map(|witnesses| &witnesses.policy) else { return Ok(None) };
+        let Some((size, signed)) = self.book.witnessed(old, policy).await? else { return Ok(None) };
+        let tree = self.grown(old, size).await?;
         let mut signatures = signed.witnesses;
         signatures.push(signed.log);
         signatures.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(Claim::Witnessed(WitnessedDeposit { deposit, size, root: head.root, growth, signatures }))
+        Ok(Some(SignedCheckpoint { tree, signatures }))
+    }
+
+    /// The earliest checkpoint of `old` entries or more that was stamped, if there is one: also where no authority is asked any more.
+    async fn stamped(&self, old: u64) -> Result<Option<StampedCheckpoint>, ApiError> {
+        let Some(stamped) = self.book.stamped(old).await? else { return Ok(None) };
+        Ok(Some(StampedCheckpoint { tree: self.grown(old, stamped.size).await?, token: stamped.token }))
+    }
+
+    async fn grown(&self, old: u64, size: u64) -> Result<Grown, ApiError> {
+        let log = self.log.clone();
+        let grown = move || Ok::<_, comity_deposits::LogFault>((log.head_at(size)?, log.consistency(old, size)?));
+        let (head, growth) = tokio::task::spawn_blocking(grown).await.map_err(ApiError::fault)?.map_err(log_failed)?;
+        Ok(Grown { size, root: head.root, growth })
     }
 
     /// The earliest head that has a deposit.

@@ -161,6 +161,7 @@ impl Parts {
                 log: kept.log,
                 policy: kept.policy,
                 bucket: kept.bucket,
+                timestamps: kept.timestamps,
                 chain: chain.clone(),
                 store: store.clone(),
                 signer: signer.clone(),

@@ -44,6 +44,9 @@ impl Services {
             if let Some(copier) = kept.copier() {
                 parts.work.spawn(copier.run(stop.clone()));
             }
+            if let Some(stamps) = kept.stamps() {
+                parts.work.spawn(stamps.run(stop.clone()));
+            }
         }
         if parts.is_court {
             parts.work.spawn(triggers::investigate(parts.engine.clone(), stop.clone()));

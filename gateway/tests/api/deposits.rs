@@ -14,7 +14,7 @@ use comity_model::{Hash, Time, encode};
 use comity_proto::v1;
 use comity_proto::v1::deposits_client::DepositsClient;
 use comity_store::RedbStore;
-use comity_verify::bundle::{Bundle, Finding};
+use comity_verify::bundle::{Bundle, Finding, Reader};
 use comity_verify::deposit::{TAG_BATCH, leaves};
 use comity_verify::merkle;
 use comity_verify::seal::signing_bytes;
@@ -109,7 +109,7 @@ fn name(index: u64) -> String {
     format!("{COURT}/deposits/{index}")
 }
 
-fn now() -> Time {
+pub(crate) fn now() -> Time {
     comity_gateway::Clock::system().now()
 }
 
@@ -431,6 +431,11 @@ pub(crate) async fn log(world: &World, is: impl Fn(&v1::DepositLog) -> bool) -> 
     .await
 }
 
+/// A reader who believes the witnesses of a policy.
+fn by(policy: &Policy) -> Reader<'_> {
+    Reader { policy: Some(policy), ..Reader::default() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn witnesses_cosign_the_log_and_one_that_is_down_is_shown_and_costs_nothing_but_its_cosignature() {
     let mut world = world().await;
@@ -465,11 +470,11 @@ async fn witnesses_cosign_the_log_and_one_that_is_down_is_shown_and_costs_nothin
     for (index, sha256) in [(1, digest(2, 1)), (5, digest(2, 5))] {
         let proven = court(&world, "reader").prove_deposit(prove(index, sha256, false)).await.unwrap().into_inner();
         let bundle = Bundle::decode(&proven.bundle).unwrap();
-        let verdict = bundle.verify_under(&world.court.anchor, Some(&policy), now()).unwrap();
+        let verdict = bundle.verify_for(&by(&policy), &world.court.anchor, now()).unwrap();
         assert_eq!(verdict.seen.iter().filter(|seen| seen.known && seen.size == 6).count(), 2);
         let stricter = text.replace("group two-of-three 2", "group two-of-three 3");
         let stricter = Policy::parse(stricter.as_bytes()).unwrap();
-        let refusal = bundle.verify_under(&world.court.anchor, Some(&stricter), now()).unwrap_err();
+        let refusal = bundle.verify_for(&by(&stricter), &world.court.anchor, now()).unwrap_err();
         assert_eq!(refusal.code(), "LOG_WITNESSES");
     }
 

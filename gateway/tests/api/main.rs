@@ -26,5 +26,8 @@ mod restored_store;
 mod sectors;
 mod several_gateways;
 mod support;
+mod timestamps;
 mod triggers;
+#[path = "../../../verify/tests/tsa/mod.rs"]
+mod tsa;
 mod visitor;

@@ -24,6 +24,7 @@ use comity_verify::light::{
     Anchor, ClientParams, ConsensusState, Contradiction, LightStep, TrustedHeader, misbehaviour, verify_all,
 };
 use comity_verify::merkle::{self, Frontier, TreeHead};
+use comity_verify::timestamp::{self, Authority, Request};
 use comity_verify::tlog::{Checkpoint, NoteKey, Policy, Quorum, Submission, Tile, TileOf, TlogProof, Trust};
 use comity_verify::vrf::{self, Proof};
 use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
@@ -32,7 +33,7 @@ use comity_verify::{agreement, consent, ed25519, lookup, packet, suite};
 pub type Target = fn(&[u8]);
 
 /// Every target by name; `fuzz_targets/` has a file for each.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("bundle", bundle),
     ("light", light),
     ("proof", proof),
@@ -48,6 +49,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("lookup", lookup),
     ("packet", packet),
     ("tlog", transparency_log),
+    ("timestamp", time_stamp),
 ];
 
 /// Decodes a `T` and asserts that its encoding is the bytes it came from: one encoding a value.
@@ -246,6 +248,16 @@ pub fn log(bytes: &[u8]) {
     let Some((old, new, index, path)) = exact::<(TreeHead, TreeHead, u64, Vec<Hash>)>(bytes) else { return };
     let _ = merkle::included(&old.root, index, &new, &path);
     let _ = merkle::consistent(&old, &new, &path);
+}
+
+/// Tokens, answers and certificates of authorities for time.
+pub fn time_stamp(bytes: &[u8]) {
+    let _ = timestamp::check(bytes, b"court-1/court\n3\nAAAA\n", &[]);
+    let _ = Request::new(b"", [1; 8]).answered(bytes);
+    if let Ok(authority) = Authority::from_der(bytes) {
+        assert_ne!(authority.fingerprint(), Hash::ZERO);
+    }
+    let _ = Authority::read_pem(bytes);
 }
 
 /// Checkpoints, proofs, keys and tiles of transparency logs.

@@ -25,7 +25,7 @@ use base64::engine::general_purpose::STANDARD;
 use comity_model::Hash;
 
 /// RFC 4648 section 4, with its padding, and no other form of the same bytes.
-fn from_base64(text: &str) -> Option<alloc::vec::Vec<u8>> {
+pub(crate) fn from_base64(text: &str) -> Option<alloc::vec::Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 

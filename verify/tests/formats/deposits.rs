@@ -6,9 +6,10 @@ use comity_model::deposit::{
 use comity_model::seal::Signature;
 use comity_model::{Hash, UnixSeconds};
 use comity_verify::deposit::{self, BatchSeal, Deposited, TAG_BATCH, TAG_CONTENT, TAG_HEAD, TAG_STATEMENT};
+use comity_verify::renewal::RenewedBundle;
 use comity_verify::seal::{digest, signing_bytes};
 use comity_verify::tlog::Cosigned;
-use comity_verify::witnessed::WitnessedDeposit;
+use comity_verify::witnessed::{Grown, SignedCheckpoint, StampedCheckpoint, StampedDeposit, WitnessedDeposit};
 
 pub(super) fn tagged() -> [(&'static str, Vec<u8>); 4] {
     [
@@ -49,13 +50,29 @@ pub(super) fn deposited() -> Deposited {
 }
 
 pub(super) fn witnessed() -> WitnessedDeposit {
-    WitnessedDeposit {
+    WitnessedDeposit { deposit: deposited(), witnessed: signed() }
+}
+
+pub(super) fn stamped() -> StampedDeposit {
+    StampedDeposit {
         deposit: deposited(),
-        size: 12,
-        root: Hash([15; 32]),
-        growth: vec![Hash([16; 32])],
-        signatures: vec![Cosigned { key: b"witness.example/w1+00000000+BA".to_vec(), signature: vec![17; 72] }],
+        stamped: StampedCheckpoint { tree: tree(), token: vec![18; 3] },
+        witnessed: Some(signed()),
     }
+}
+
+pub(super) fn renewed() -> RenewedBundle {
+    let stamped = StampedCheckpoint { tree: tree(), token: vec![18; 3] };
+    RenewedBundle { deposit: deposited(), stamped: Some(stamped), witnessed: None, old: vec![19; 5] }
+}
+
+fn tree() -> Grown {
+    Grown { size: 12, root: Hash([15; 32]), growth: vec![Hash([16; 32])] }
+}
+
+fn signed() -> SignedCheckpoint {
+    let key = b"witness.example/w1+00000000+BA".to_vec();
+    SignedCheckpoint { tree: tree(), signatures: vec![Cosigned { key, signature: vec![17; 72] }] }
 }
 
 fn content() -> Content {

@@ -8,6 +8,7 @@ use comity_model::record::FieldValue;
 use comity_verify::Refusal;
 use comity_verify::bundle::{Bundle, Finding, Verdict};
 use comity_verify::deposit;
+use comity_verify::witnessed::Stamped;
 use serde_json::{Map, Value, json};
 
 /// Judges a bundle by an anchor file's text at `now`: a verdict, a refusal, or an error where the text is no anchor file.
@@ -44,6 +45,26 @@ pub fn verified(verdict: &Verdict) -> Value {
             "rule": step.rule.code(),
         })).collect::<Vec<_>>(),
     });
+    if let (false, Some(object)) = (verdict.renewals.is_empty(), answer.as_object_mut()) {
+        let renewals = verdict.renewals.iter().map(|renewal| {
+            json!({
+                "stood": renewal.stood.to_string(),
+                "by": renewal.by.name(),
+                "bytes": renewal.bytes,
+                "sha256": renewal.sha256.to_string(),
+                "chain": renewal.at.chain_id.as_str(),
+                "header_height": renewal.at.height.0,
+                "keeper": renewal.keeper.as_str(),
+                "index": renewal.index,
+                "judgment": renewal.judgment.name(),
+                "renewed_judgment": renewal.renewed_judgment.name(),
+                "suites": renewal.suites.iter().map(|suite| suite.name()).collect::<Vec<_>>(),
+                "renewed_suites": renewal.renewed_suites.iter().map(|suite| suite.name()).collect::<Vec<_>>(),
+                "stamp_alone": renewal.is_stamp_alone,
+            })
+        });
+        object.insert("renewals".into(), renewals.collect());
+    }
     if let (Finding::Record(record), Some(object)) = (&verdict.finding, answer.as_object_mut()) {
         let fields: Map<String, Value> =
             record.fields.iter().map(|field| (field.name.to_string(), json!(line(&field.value)))).collect();
@@ -72,6 +93,16 @@ pub fn verified(verdict: &Verdict) -> Value {
                 })
             });
             object.insert("seen_by".into(), seen.collect());
+        }
+        if let Some(Stamped { stamp, size }) = &verdict.stamped {
+            let shown = json!({
+                "authority": stamp.by,
+                "certificate": stamp.certificate.to_string(),
+                "at": stamp.at.to_string(),
+                "log_size": size,
+                "known": stamp.known,
+            });
+            object.insert("stamped_by".into(), shown);
         }
     }
     answer

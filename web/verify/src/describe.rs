@@ -6,29 +6,39 @@ use comity_verify::bundle::{Bundle, Claim, Link};
 use comity_verify::comet::{CommitSig, Header};
 use comity_verify::deposit::Deposited;
 use comity_verify::light::LightStep;
+use comity_verify::renewal::RENEWALS_MAX;
+use comity_verify::witnessed::Attested;
 use serde_json::{Map, Value, json};
 
 /// A bundle's content as JSON, or the refusal of bytes that are none.
 #[must_use]
 pub fn describe(bytes: &[u8]) -> Value {
     match Bundle::decode(bytes) {
-        Ok(bundle) => content(&bundle),
+        Ok(bundle) => content(&bundle, RENEWALS_MAX),
         Err(refusal) => refused(&refusal),
     }
 }
 
-fn content(bundle: &Bundle) -> Value {
+/// With as many renewed bundles inside as can be verified.
+fn content(bundle: &Bundle, renewals: usize) -> Value {
     let Ok(proof_bytes) = u32::try_from(bundle.proof.len()) else {
         return error("a proof of more than 4 GiB");
     };
-    json!({
+    let mut said = json!({
         "verdict": "NOT_JUDGED",
         "chain": bundle.anchor.chain_id.as_str(),
         "anchor": header(&bundle.anchor),
         "link": link(&bundle.link),
         "claim": claim(&bundle.claim),
         "proof_bytes": proof_bytes,
-    })
+    });
+    if let (Claim::Renewed(claim), Some(object), Some(left)) =
+        (&bundle.claim, said.as_object_mut(), renewals.checked_sub(1))
+    {
+        let old = Bundle::decode(&claim.old).map_or_else(|refusal| refused(&refusal), |old| content(&old, left));
+        object.insert("renewed".into(), old);
+    }
+    said
 }
 
 fn header(header: &Header) -> Value {
@@ -97,17 +107,25 @@ fn claim(claim: &Claim) -> Value {
         Claim::Value { path, value } => {
             json!({ "kind": "VALUE", "path": hex::encode(path), "value_bytes": value.len() })
         }
-        Claim::Deposit(deposit) => deposited(deposit),
-        Claim::Witnessed(witnessed) => {
-            let mut said = deposited(&witnessed.deposit);
-            if let Some(object) = said.as_object_mut() {
-                let keys = witnessed.signatures.iter().map(|one| String::from_utf8_lossy(&one.key).into_owned());
-                let checkpoint = json!({ "size": witnessed.size, "signed_by": keys.collect::<Vec<_>>() });
-                object.insert("checkpoint".into(), checkpoint);
-            }
-            said
+        Claim::Deposit(_) | Claim::Witnessed(_) | Claim::Stamped(_) | Claim::Renewed(_) => {
+            claim.attested().map_or(Value::Null, attested)
         }
     }
+}
+
+fn attested(attested: Attested<'_>) -> Value {
+    let mut said = deposited(attested.deposit);
+    let Some(object) = said.as_object_mut() else { return said };
+    if let Some(checkpoint) = attested.witnessed {
+        let keys = checkpoint.signatures.iter().map(|one| String::from_utf8_lossy(&one.key).into_owned());
+        let shown = json!({ "size": checkpoint.tree.size, "signed_by": keys.collect::<Vec<_>>() });
+        object.insert("checkpoint".into(), shown);
+    }
+    if let Some(checkpoint) = attested.stamped {
+        let shown = json!({ "size": checkpoint.tree.size, "token_bytes": checkpoint.token.len() });
+        object.insert("stamped_checkpoint".into(), shown);
+    }
+    said
 }
 
 fn deposited(deposit: &Deposited) -> Value {

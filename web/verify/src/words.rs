@@ -7,6 +7,9 @@ use comity_model::{Hash, Time, UnixSeconds};
 use comity_verify::Refusal;
 use comity_verify::bundle::{Bundle, Finding, Judgment, Verdict};
 use comity_verify::deposit::Deposited;
+use comity_verify::renewal::{Renewal, TimeBy};
+use comity_verify::timestamp::Stamp;
+use comity_verify::witnessed::Stamped;
 use serde_json::{Value, json};
 
 /// A sentence in both languages.
@@ -265,7 +268,47 @@ fn proves(deposit: &Deposited, verdict: &Verdict) -> Vec<String> {
             "见证者 {name} 于 {at} 见到含此条目的日志（当时 {size} 个条目），自其上次所见以来只增不改。"
         ));
     }
+    if let Some(Stamped { stamp, size }) = verdict.stamped.as_ref().filter(|stamped| stamped.stamp.known) {
+        sentences.push(format!(
+            "含此条目的日志（当时 {size} 个条目）最迟于 {} 已存在：依据 {} 的时间戳。",
+            stamp.at,
+            authority(stamp)
+        ));
+    }
+    sentences.extend(verdict.renewals.iter().map(renewed));
     sentences
+}
+
+/// That the proof was renewed.
+fn renewed(renewal: &Renewal) -> String {
+    let by = match renewal.by {
+        TimeBy::Authority => {
+            let by = renewal.stamped.as_ref().map(|stamped| authority(&stamped.stamp)).unwrap_or_default();
+            format!("依据 {by} 的时间戳")
+        }
+        TimeBy::Witnesses => {
+            let known = renewal.seen.iter().filter(|seen| seen.known).map(|seen| seen.by.name());
+            format!("依据见证者 {}", known.collect::<Vec<_>>().join("、"))
+        }
+        TimeBy::Chain => "依据其所在链".to_owned(),
+        TimeBy::ChainAlone => "仅依据其所在链自身的时间".to_owned(),
+    };
+    format!(
+        "本证明（套件 {}，{} 字节）最迟于 {} 已存在，{by}：它作为第 {} 号条目重新存入 {} 链上 {} 的日志（套件 {}），并按当时判断。",
+        renewal.renewed_suites,
+        renewal.bytes,
+        renewal.stood,
+        renewal.index,
+        renewal.at.chain_id,
+        renewal.keeper,
+        renewal.suites
+    )
+}
+
+/// Who made a time stamp, as the verifier's own words name it.
+pub(crate) fn authority(stamp: &Stamp) -> String {
+    let name = if stamp.by.is_empty() { "无名机构" } else { &stamp.by };
+    if stamp.known { name.to_owned() } else { format!("{name}（证书 {}）", stamp.certificate) }
 }
 
 fn does_not_prove(verdict: &Verdict) -> Vec<String> {
@@ -273,10 +316,12 @@ fn does_not_prove(verdict: &Verdict) -> Vec<String> {
         "对文件此前的情况不作任何认定：其来源、形成方式和保管经过均为存证人陈述。".to_owned(),
         format!("对 {} 之后的变化不作说明。", verdict.at.time),
     ];
-    if verdict.judgment == Judgment::Archive {
-        let is_witnessed = verdict.seen.iter().any(|witness| witness.known);
+    // Of a renewed proof: as of then.
+    if verdict.renewals.first().map_or(verdict.judgment, |renewal| renewal.renewed_judgment) == Judgment::Archive {
+        let is_witnessed = verdict.seen.iter().any(|witness| witness.known)
+            || verdict.stamped.as_ref().is_some_and(|stamped| stamped.stamp.known);
         let time = if is_witnessed {
-            "除见证者所述之外，时间为该链自身的时间"
+            "除见证者与时间戳所述之外，时间为该链自身的时间"
         } else {
             "时间未经独立见证"
         };
@@ -290,6 +335,19 @@ fn does_not_prove(verdict: &Verdict) -> Vec<String> {
     if !strangers.is_empty() {
         let keys = strangers.join("、");
         sentences.push(format!("附有 {keys} 的联署：除非策略指定这些见证者，否则不能据此得出任何结论。"));
+    }
+    if let Some(Stamped { stamp, .. }) = verdict.stamped.as_ref().filter(|stamped| !stamped.stamp.known) {
+        sentences.push(format!("附有 {} 的时间戳：除非核验者指定该机构，否则不能据此得出任何结论。", authority(stamp)));
+    }
+    for renewal in &verdict.renewals {
+        if renewal.is_stamp_alone {
+            sentences.push("较新证明的某一套件也已不再可信：仅由时间戳说明这些字节当时存在。".to_owned());
+        } else if renewal.by == TimeBy::ChainAlone {
+            sentences.push("重新存证的时间未经独立见证。".to_owned());
+        }
+        if renewal.operators <= 1 {
+            sentences.push("重新存证所在链的全部验证节点由一个运营方运行。".to_owned());
+        }
     }
     sentences
 }

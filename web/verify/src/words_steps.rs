@@ -1,20 +1,47 @@
 //! The steps of a deposit's verdict in both languages, each with the bytes that it was checked on, in the order in which the
 //! verifier took them. It refuses to say more than the verifier's own steps: where their number differs, theirs are told.
 
-use crate::words::{Both, ToldStep};
+use crate::words::{Both, ToldStep, authority};
+use comity_model::Height;
 use comity_verify::bundle::{Bundle, Claim, Link, Step, Verdict};
 use comity_verify::comet::{CommitSig, Header};
 use comity_verify::deposit::{self, Deposited};
 use comity_verify::light::LightStep;
-use comity_verify::witnessed::WitnessedDeposit;
+use comity_verify::witnessed::{Grown, Seen, SignedCheckpoint, Stamped, StampedCheckpoint};
 
 /// Steps in words.
 pub(crate) fn steps(bundle: &Bundle, verdict: &Verdict) -> Vec<ToldStep> {
-    let (deposit, witnessed) = match &bundle.claim {
-        Claim::Deposit(deposit) => (deposit, None),
-        Claim::Witnessed(witnessed) => (&witnessed.deposit, Some(witnessed)),
-        _ => return Vec::new(),
-    };
+    let theirs = &verdict.steps;
+    match said(bundle, verdict) {
+        Some(said) if said.len() == theirs.len() => {
+            theirs.iter().zip(said).map(|(step, (zh, bytes))| told(step, zh, bytes)).collect()
+        }
+        _ => theirs.iter().map(|step| told(step, step.what.clone(), Vec::new())).collect(),
+    }
+}
+
+/// From the outermost renewal in.
+fn said(bundle: &Bundle, verdict: &Verdict) -> Option<Vec<Said>> {
+    let (mut said, mut current) = (Vec::new(), bundle.clone());
+    for renewal in verdict.renewals.iter().rev() {
+        let Claim::Renewed(claim) = &current.claim else { return None };
+        said.extend(of_one(&current, renewal.at.height, &renewal.seen, renewal.stamped.as_ref())?);
+        said.push((
+            format!("被重新存证的 {} 字节证明包即所存文件", claim.old.len()),
+            vec![
+                named("SHA-256 of the renewed bundle", "被重新存证的证明包的 SHA-256", renewal.sha256.to_string()),
+                named("size in bytes", "大小（字节）", renewal.bytes.to_string()),
+            ],
+        ));
+        current = Bundle::decode(&claim.old).ok()?;
+    }
+    said.extend(of_one(&current, verdict.at.height, &verdict.seen, verdict.stamped.as_ref())?);
+    Some(said)
+}
+
+/// Of one bundle, whose claim is proven under the header of a height.
+fn of_one(bundle: &Bundle, height: Height, seen: &[Seen], stamped: Option<&Stamped>) -> Option<Vec<Said>> {
+    let attested = bundle.claim.attested()?;
     let mut said = vec![(format!("区块头 {} 即信任锚所固定者", bundle.anchor.height), header(&bundle.anchor))];
     match &bundle.link {
         Link::Forward { steps } => said.extend(steps.iter().map(signed)),
@@ -31,13 +58,11 @@ pub(crate) fn steps(bundle: &Bundle, verdict: &Verdict) -> Vec<ToldStep> {
             ));
         }
     }
-    said.extend(of_deposit(bundle, deposit, verdict));
-    said.extend(witnessed.into_iter().flat_map(|witnessed| of_witnesses(witnessed, verdict)));
-    let theirs = &verdict.steps;
-    if said.len() != theirs.len() {
-        return theirs.iter().map(|step| told(step, step.what.clone(), Vec::new())).collect();
-    }
-    theirs.iter().zip(said).map(|(step, (zh, bytes))| told(step, zh, bytes)).collect()
+    said.extend(of_deposit(bundle, attested.deposit, height));
+    let old = attested.deposit.log.size;
+    said.extend(attested.witnessed.into_iter().flat_map(|checkpoint| of_witnesses(old, checkpoint, seen)));
+    said.extend(attested.stamped.into_iter().flat_map(|checkpoint| of_stamp(old, checkpoint, stamped)));
+    Some(said)
 }
 
 type Said = (String, Vec<(Both, String)>);
@@ -84,11 +109,11 @@ fn signed(step: &LightStep) -> Said {
     (format!("区块头 {} 由超过三分之二的权重签名", block.header.height), bytes)
 }
 
-fn of_deposit(bundle: &Bundle, deposited: &Deposited, verdict: &Verdict) -> Vec<Said> {
+fn of_deposit(bundle: &Bundle, deposited: &Deposited, height: Height) -> Vec<Said> {
     let (log, entry) = (&deposited.log, &deposited.entry);
     let mut said = vec![
         (
-            format!("日志头在区块头 {} 之下得到证明", verdict.at.height),
+            format!("日志头在区块头 {height} 之下得到证明"),
             vec![
                 named("path in the state", "状态路径", format!("deposits/{}", deposited.keeper)),
                 named("value: size, root, time", "值：大小、根、时间", format!("{} {} {}", log.size, log.root, log.at)),
@@ -144,25 +169,40 @@ fn of_deposit(bundle: &Bundle, deposited: &Deposited, verdict: &Verdict) -> Vec<
     said
 }
 
-fn of_witnesses(witnessed: &WitnessedDeposit, verdict: &Verdict) -> Vec<Said> {
-    let (old, new) = (witnessed.deposit.log.size, witnessed.size);
-    let mut said = Vec::new();
-    let root = || named("root of the checkpoint", "检查点的根", witnessed.root.to_string());
-    if new != old {
-        said.push((
-            format!("含 {new} 个条目的日志由含 {old} 个条目的日志增长而来"),
-            vec![root(), named("proof of growth", "增长证明", lines(&witnessed.growth))],
-        ));
-    }
-    let signatures = hex::encode(comity_model::encode(&witnessed.signatures));
+/// That a checkpoint grew from the head that the deposit is proven under, where it is another.
+fn growth(old: u64, tree: &Grown) -> Option<Said> {
+    let what = format!("含 {} 个条目的日志由含 {old} 个条目的日志增长而来", tree.size);
+    (tree.size != old).then(|| (what, vec![root(tree), named("proof of growth", "增长证明", lines(&tree.growth))]))
+}
+
+fn root(tree: &Grown) -> (Both, String) {
+    named("root of the checkpoint", "检查点的根", tree.root.to_string())
+}
+
+fn of_witnesses(old: u64, checkpoint: &SignedCheckpoint, seen: &[Seen]) -> Vec<Said> {
+    let mut said = Vec::from_iter(growth(old, &checkpoint.tree));
+    let signatures = hex::encode(comity_model::encode(&checkpoint.signatures));
     said.push((
-        format!("检查点之下有 {} 个签名", witnessed.signatures.len()),
-        vec![root(), named("keys and signatures", "公钥与签名", signatures)],
+        format!("检查点之下有 {} 个签名", checkpoint.signatures.len()),
+        vec![root(&checkpoint.tree), named("keys and signatures", "公钥与签名", signatures)],
     ));
-    if verdict.seen.iter().any(|witness| witness.known) {
-        let seen = verdict.seen.iter().filter(|witness| witness.known).map(|witness| witness.by.to_string());
-        let names = seen.collect::<Vec<_>>().join("\n");
+    if seen.iter().any(|witness| witness.known) {
+        let known = seen.iter().filter(|witness| witness.known).map(|witness| witness.by.to_string());
+        let names = known.collect::<Vec<_>>().join("\n");
         said.push(("见到它的见证者数量达到策略要求".to_owned(), vec![named("witnesses", "见证者", names)]));
     }
+    said
+}
+
+fn of_stamp(old: u64, checkpoint: &StampedCheckpoint, stamped: Option<&Stamped>) -> Vec<Said> {
+    let mut said = Vec::from_iter(growth(old, &checkpoint.tree));
+    let by = stamped.map_or_else(|| "某机构".to_owned(), |stamped| authority(&stamped.stamp));
+    said.push((
+        format!("{by} 的时间戳在含 {} 个条目的检查点之上", checkpoint.tree.size),
+        vec![
+            root(&checkpoint.tree),
+            named("token (RFC 3161, DER)", "令牌（RFC 3161，DER）", hex::encode(&checkpoint.token)),
+        ],
+    ));
     said
 }

@@ -12,7 +12,7 @@ use comity_gateway::tls::{ChannelLimits, channel};
 use comity_gateway::triggers::Rules;
 use comity_gateway::{
     Bucket, BucketConfig, Clock, DecidePolicy, DepositLog, Deps, GatewayConfig, Limits, OrderClients, PeerConfig,
-    Running, sealing,
+    Running, Timestamps, sealing,
 };
 use comity_model::governance::Action;
 use comity_model::member::{Member, MemberKind};
@@ -48,6 +48,8 @@ pub struct Party {
     pub policy: Option<Policy>,
     /// The bucket into which the log is copied.
     pub bucket: Option<BucketConfig>,
+    /// Who is to stamp it.
+    pub timestamps: Option<Timestamps>,
 }
 
 pub struct World {
@@ -104,6 +106,7 @@ impl Party {
             seed,
             policy: None,
             bucket: None,
+            timestamps: None,
             log: (kind == MemberKind::Court).then(|| log_in(&folder.path().join("log"))),
             folder,
         }
@@ -206,6 +209,7 @@ impl Party {
                 log,
                 policy: self.policy.clone(),
                 bucket: self.bucket.as_ref().map(|bucket| Bucket::new(bucket).unwrap()),
+                timestamps: self.timestamps.clone(),
             }),
             policies: None,
         };

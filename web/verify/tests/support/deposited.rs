@@ -10,7 +10,7 @@ use comity_verify::bundle::{Bundle, Claim};
 use comity_verify::deposit::{self, Deposited};
 use comity_verify::merkle::{self, TreeHead};
 use comity_verify::tlog::{Checkpoint, Cosigned, NoteKey};
-use comity_verify::witnessed::WitnessedDeposit;
+use comity_verify::witnessed::{Grown, SignedCheckpoint, WitnessedDeposit};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 pub fn content() -> Content {
@@ -69,6 +69,8 @@ pub fn witnessed(content: Option<Content>) -> (World, Bundle) {
         ),
     ];
     signatures.sort_by(|a, b| a.key.cmp(&b.key));
-    let claim = Claim::Witnessed(WitnessedDeposit { deposit, size, root, growth: vec![], signatures });
+    let tree = Grown { size, root, growth: vec![] };
+    let witnessed = SignedCheckpoint { tree, signatures };
+    let claim = Claim::Witnessed(WitnessedDeposit { deposit, witnessed });
     (world, Bundle { claim, ..bundle })
 }

@@ -1,7 +1,11 @@
-//! A court, its signer and a witness as processes: the witness cosigns what the court has deposited, a reader with a policy is
-//! content, and one that wants more is refused.
+//! A court, its signer and a witness as processes: the witness cosigns what the court has deposited, an authority for time stamps
+//! it, a reader with a policy is content, and one that wants more is refused.
 
+#[path = "../process/mod.rs"]
 mod process;
+mod renewal;
+#[path = "../../../verify/tests/tsa/mod.rs"]
+mod tsa;
 
 use process::{Running, comity, free_address, said};
 use std::path::Path;
@@ -67,8 +71,19 @@ fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_bel
     let policy = write(&at("court/witnesses.policy"), &policy);
     drop(serving);
     let text = std::fs::read_to_string(&config).expect("the configuration");
-    let named = text.replace("# policy = \"witnesses.policy\"", "policy = \"witnesses.policy\"");
+    let mut named = text.replace("# policy = \"witnesses.policy\"", "policy = \"witnesses.policy\"");
     assert_ne!(named, text);
+    let authority = tsa::Tsa::p256(true).map(std::sync::Arc::new);
+    let desk = authority.clone().map(|authority| {
+        write(&at("court/tsa.pem"), &String::from_utf8(authority.root()).expect("PEM"));
+        tsa::Desk::open("127.0.0.1:0", Box::new(move |request| (200, authority.reply(request))))
+    });
+    if let Some(desk) = &desk {
+        let section = "# [deposits.timestamps]\n# url = \"http://tsa.example/tsr\"\n# authorities = \"tsa.pem\"\n";
+        let asked = format!("[deposits.timestamps]\nurl = \"{}\"\nauthorities = \"tsa.pem\"\n", desk.url());
+        assert!(named.contains(section), "{named}");
+        named = named.replace(section, &asked);
+    }
     write(Path::new(&config), &named);
     let (_serving, _) = Running::start(&["serve", "--config", &config]);
 
@@ -93,6 +108,20 @@ fn a_witness_cosigns_a_courts_deposits_and_a_reader_says_by_a_policy_whom_it_bel
     let judged = comity(&[&verify[..], &[&policy]].concat());
     assert!(judged.status.success(), "{}", said(&judged));
     assert!(said(&judged).contains("Witness witness.example/w1 saw the log with this entry"), "{}", said(&judged));
+
+    if desk.is_some() {
+        until(&["deposit", "log", "--as", &reader], "A clock has stamped 1 entries");
+        until(&["deposit", "prove", "--as", &reader, &exhibit, "--out", &bundle], "bytes in");
+        let roots = path("court/tsa.pem");
+        let judged = comity(&[&verify[..], &[&policy, "--tsa", &roots]].concat());
+        assert!(said(&judged).contains("by the time stamp of A clock"), "{}", said(&judged));
+        let chinese = comity(&[&verify[..], &[&policy, "--tsa", &roots, "--lang", "zh"]].concat());
+        assert!(said(&chinese).contains("依据 A clock 的时间戳"), "{}", said(&chinese));
+        let alone = comity(&[&verify[..], &[&policy]].concat());
+        assert!(said(&alone).contains("nothing follows from it unless"), "{}", said(&alone));
+        let none = comity(&[&verify[..], &[&policy, "--tsa", &exhibit]].concat());
+        assert_eq!(none.status.code(), Some(2), "{}", said(&none));
+    }
 
     let other = comity(&["witness", "key", "--name", "witness.example/w2", "--out", &path("w2.key")]);
     let other = String::from_utf8_lossy(&other.stdout).trim().to_owned();
