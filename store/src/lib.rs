@@ -99,6 +99,10 @@ pub trait Store: Send + Sync {
     /// inclusive; an empty `from` starts at the prefix.
     async fn scan(&self, table: Table, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError>;
 
+    /// Rows with keys below `until`, from the last: in descending order, at most `limit` (and at most [`SCAN_ROWS_MAX`]). An
+    /// empty `until` starts at the table's end.
+    async fn scan_back(&self, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError>;
+
     /// Applies a batch.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 }

@@ -146,6 +146,25 @@ impl Work for Scan<'_> {
     }
 }
 
+struct ScanBack<'a> {
+    table: Table,
+    until: Option<&'a [u8]>,
+    limit: i64,
+}
+
+impl Work for ScanBack<'_> {
+    type Answer = Vec<Row>;
+
+    async fn on(&self, connection: &mut PgConnection, patience: Duration) -> Result<Self::Answer, Trouble> {
+        let query = sqlx::query_as(
+            "SELECT key, value FROM rows
+             WHERE tab = $1 AND ($2::bytea IS NULL OR key < $2) ORDER BY key DESC LIMIT $3",
+        );
+        let query = query.bind(self.table.0).bind(self.until).bind(self.limit);
+        in_time(patience, query.fetch_all(connection)).await
+    }
+}
+
 impl Work for Plan {
     type Answer = ();
 
@@ -211,6 +230,14 @@ impl Store for PostgresStore {
         let limit = i64::try_from(limit.min(SCAN_ROWS_MAX)).unwrap_or(i64::MAX);
         // Keys with the prefix are contiguous and none of them is smaller than the prefix itself.
         self.patiently(Scan { table, start: from.max(prefix), end: after_all(prefix), limit }).await
+    }
+
+    async fn scan_back(&self, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        if until.len() > KEY_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        let limit = i64::try_from(limit.min(SCAN_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.patiently(ScanBack { table, until: Some(until).filter(|until| !until.is_empty()), limit }).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {

@@ -67,6 +67,14 @@ impl Store for RedbStore {
         tokio::task::spawn_blocking(move || scan(&database, table, &prefix, &from, limit)).await.map_err(failed)?
     }
 
+    async fn scan_back(&self, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        if until.len() > KEY_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        let (database, until) = (Arc::clone(&self.database), until.to_vec());
+        tokio::task::spawn_blocking(move || scan_back(&database, table, &until, limit)).await.map_err(failed)?
+    }
+
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         if !fits(&batch) {
             return Err(StoreError::TooLarge);
@@ -118,6 +126,22 @@ fn scan(database: &Database, table: Table, prefix: &[u8], from: &[u8], limit: us
         found.push((key.value().to_vec(), value.value().to_vec()));
     }
     Ok(found)
+}
+
+fn scan_back(database: &Database, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+    let snapshot = database.begin_read().map_err(failed)?;
+    let name = table_name(table);
+    let rows = match snapshot.open_table(definition(&name)) {
+        Ok(rows) => rows,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let end = if until.is_empty() { Bound::Unbounded } else { Bound::Excluded(until) };
+    let range = rows.range::<&[u8]>((Bound::Unbounded, end)).map_err(failed)?;
+    let newest_first = range.rev().take(limit.min(SCAN_ROWS_MAX));
+    newest_first
+        .map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).map_err(failed))
+        .collect()
 }
 
 /// Every row of a snapshot, which later commits leave alone.

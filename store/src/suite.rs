@@ -33,6 +33,7 @@ where
     order::scans_keep_to_their_prefix(&fresh(&open, "prefix").await).await;
     order::scans_start_where_they_are_told(&fresh(&open, "start").await).await;
     order::scans_return_no_more_than_the_limit(&fresh(&open, "limit").await).await;
+    order::scans_from_the_end_descend_from_below_where_they_are_told(&fresh(&open, "from_the_end").await).await;
     limits::keys_and_values_at_their_limit_fit(&fresh(&open, "fits").await).await;
     limits::keys_and_values_over_their_limit_are_refused(&fresh(&open, "too_large").await).await;
     limits::bytes_of_every_kind_survive(&fresh(&open, "bytes").await).await;

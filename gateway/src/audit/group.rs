@@ -105,6 +105,9 @@ mod tests {
         async fn scan(&self, _: Table, _: &[u8], _: &[u8], _: usize) -> Result<Vec<StoredRow>, StoreError> {
             Ok(Vec::new())
         }
+        async fn scan_back(&self, _: Table, _: &[u8], _: usize) -> Result<Vec<StoredRow>, StoreError> {
+            Ok(Vec::new())
+        }
         async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
             tokio::time::sleep(Duration::from_millis(1)).await;
             if self.fails.load(Ordering::SeqCst) {

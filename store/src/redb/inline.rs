@@ -1,7 +1,7 @@
 //! The same rows and transactions without a thread, over any of redb's backends: each call is carried out where it is
 //! made. For simulation, where a thread would be chance. Refuses to know what the rows mean.
 
-use super::{format, read, scan, writer};
+use super::{format, read, scan, scan_back, writer};
 use crate::{Batch, KEY_BYTES_MAX, Row, Store, StoreError, Table, fits};
 use async_trait::async_trait;
 use redb::{Database, StorageBackend};
@@ -34,6 +34,13 @@ impl Store for InlineStore {
             return Err(StoreError::TooLarge);
         }
         scan(&self.database, table, prefix, from, limit)
+    }
+
+    async fn scan_back(&self, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        if until.len() > KEY_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        scan_back(&self.database, table, until, limit)
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {

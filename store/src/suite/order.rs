@@ -1,4 +1,4 @@
-//! Scans: byte order, prefix, start, limit.
+//! Scans: byte order, prefix, start, limit, and from the end.
 
 use super::{A, commit};
 use crate::{Batch, SCAN_ROWS_MAX, Store};
@@ -42,4 +42,21 @@ pub(super) async fn scans_return_no_more_than_the_limit<S: Store>(store: &S) {
     assert!(keys(store, b"", b"", 0).await.is_empty());
     assert_eq!(keys(store, b"", b"", usize::MAX).await.len(), SCAN_ROWS_MAX);
     assert_eq!(keys(store, b"", format!("{SCAN_ROWS_MAX:08}").as_bytes(), usize::MAX).await.len(), 5);
+}
+
+pub(super) async fn scans_from_the_end_descend_from_below_where_they_are_told<S: Store>(store: &S) {
+    let back = async |until: &[u8], limit| -> Vec<Vec<u8>> {
+        let rows = store.scan_back(A, until, limit).await.expect("a scan");
+        rows.into_iter().map(|(key, _)| key).collect()
+    };
+    assert!(back(b"", 10).await.is_empty(), "a table without rows");
+    let all: [&[u8]; 5] = [&[0], b"a", b"ab", b"b", &[0xff, 0xff]];
+    commit(store, all.iter().fold(Batch::new(), |batch, key| batch.put(A, *key, "v"))).await;
+    assert_eq!(back(b"", 10).await, all.iter().rev().map(|key| key.to_vec()).collect::<Vec<_>>());
+    assert_eq!(back(b"b", 10).await, [&b"ab"[..], b"a", &[0]], "exclusive");
+    assert_eq!(back(b"aa", 10).await, [&b"a"[..], &[0]], "below a key that is not there");
+    assert_eq!(back(b"", 2).await, [&[0xff, 0xff][..], b"b"]);
+    assert!(back(&[0], 10).await.is_empty() && back(b"", 0).await.is_empty());
+    commit(store, (0..SCAN_ROWS_MAX).fold(Batch::new(), |batch, n| batch.put(A, format!("n{n:08}"), "v"))).await;
+    assert_eq!(back(b"", usize::MAX).await.len(), SCAN_ROWS_MAX);
 }

@@ -79,6 +79,10 @@ impl Store for Watched {
         self.inner.scan(table, prefix, from, limit).await
     }
 
+    async fn scan_back(&self, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.inner.scan_back(table, until, limit).await
+    }
+
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         if self.planted == Some(Planted::ToldBeforeFired) && batch.writes.iter().any(|(table, ..)| *table == FIRINGS) {
             // Planted: what a rule fired is written when there is time for it.
