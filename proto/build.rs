@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "comity/v1/institution.proto",
         "comity/v1/holdings.proto",
         "comity/v1/investigations.proto",
+        "comity/v1/accesses.proto",
         "comity/v1/signer.proto",
         "comity/v1/deposits.proto",
         "google/longrunning/operations.proto",

@@ -3,6 +3,9 @@
 //! values.
 
 mod group;
+mod trail;
+
+pub(crate) use trail::TrailService;
 
 use crate::error::ApiError;
 use crate::identity::Caller;
@@ -18,6 +21,8 @@ use std::sync::Arc;
 const AUDIT: Table = Table("audit");
 /// Hash of a signed consent → the consent.
 const CONSENTS: Table = Table("consents");
+/// Bytes of such a key.
+const KEY_BYTES: usize = 20;
 /// Longest text of a purpose's parts, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
 
@@ -152,8 +157,25 @@ impl Audit {
     /// The store's.
     pub async fn entries(&self) -> Result<Vec<Entry>, ApiError> {
         let rows = self.store.scan(AUDIT, &[], &[], SCAN_ROWS_MAX).await?;
-        rows.iter().map(|(_, bytes)| comity_model::decode("an audit entry", bytes).map_err(ApiError::fault)).collect()
+        rows.iter().map(|(_, bytes)| filed(bytes)).collect()
     }
+
+    /// Accesses from the newest, below the place `below`, at most `limit`, and the place to go on from.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn newest(&self, below: &[u8], limit: usize) -> Result<(Vec<Entry>, Option<Vec<u8>>), ApiError> {
+        let mut rows = self.store.scan_back(AUDIT, below, limit.saturating_add(1)).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(key, _)| key.clone());
+        Ok((rows.iter().map(|(_, bytes)| filed(bytes)).collect::<Result<_, _>>()?, next))
+    }
+}
+
+/// A row of the trail.
+fn filed(bytes: &[u8]) -> Result<Entry, ApiError> {
+    comity_model::decode("an audit entry", bytes).map_err(ApiError::fault)
 }
 
 /// Where an access is filed: by time, and apart from all others of the same moment.

@@ -131,6 +131,8 @@ pub(crate) struct Standing {
     pub(crate) state: ClientState,
     /// The time of the latest header that it knows.
     pub(crate) time: Option<Time>,
+    /// From when on nothing can be proven to it.
+    expires: Option<Time>,
     expired: bool,
 }
 
@@ -156,6 +158,8 @@ impl Standing {
             latest_height: self.state.latest.0,
             status: self.status().to_owned(),
             contradiction: None,
+            latest_time: self.time.map(time_to_wire),
+            expire_time: self.expires.map(time_to_wire),
         }
     }
 }
@@ -176,8 +180,9 @@ pub(crate) async fn client(
         Some(value) => Some(decode::<ConsensusState>("consensus state", value.value()).map_err(ApiError::fault)?.time),
         None => None,
     };
-    let expired = time.is_some_and(|time| time.plus_seconds(state.trusting_period_s) <= clock.now());
-    Ok(Some(Standing { state, time, expired }))
+    let expires = time.map(|time| time.plus_seconds(state.trusting_period_s));
+    let expired = expires.is_some_and(|at| at <= clock.now());
+    Ok(Some(Standing { state, time, expires, expired }))
 }
 
 fn shown(view: &ChainView, header: Option<TrustedHeader>, clients: Vec<v1::Client>) -> v1::Chain {

@@ -26,6 +26,7 @@ use crate::rest::{Api, Rest, RestError};
 use crate::tls::{Authorities, Listener, Protocol, ServerTls, TlsError, TlsMaterial, TlsServerMaterial, public_config};
 use crate::view::{self, ChainView};
 use comity_proto::google::longrunning::operations_server::OperationsServer;
+use comity_proto::v1::accesses_server::AccessesServer;
 use comity_proto::v1::agreements_server::AgreementsServer;
 use comity_proto::v1::assets_server::AssetsServer;
 use comity_proto::v1::chains_server::ChainsServer;
@@ -270,6 +271,7 @@ pub async fn start(config: GatewayConfig, deps: Deps) -> Result<Running, StartEr
         )
         .add_service(OrdersServer::new(orders).max_decoding_message_size(bytes))
         .add_service(ObligationsServer::new(obligations).max_decoding_message_size(bytes))
+        .add_service(AccessesServer::new(parts.trail()).max_decoding_message_size(bytes))
         .add_service(AgreementsServer::new(agreements).max_decoding_message_size(bytes))
         .add_service(TriggersServer::new(triggers).max_decoding_message_size(bytes))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes));

@@ -255,6 +255,17 @@ impl HeadBook {
         Ok(since)
     }
 
+    /// Heads from the newest, of fewer entries than `below` if that is said, at most `limit`, and the size to go on from.
+    pub(crate) async fn newest(&self, below: Option<u64>, limit: usize) -> Result<(Vec<Head>, Option<u64>), ApiError> {
+        let until = below.map(|size| size.to_be_bytes().to_vec()).unwrap_or_default();
+        let rows = self.store.scan_back(HEADS, &until, limit.saturating_add(1)).await?;
+        let heads =
+            rows.iter().take(limit).map(|(_, bytes)| decode("a head of the log", bytes).map_err(ApiError::fault));
+        let heads = heads.collect::<Result<Vec<Head>, _>>()?;
+        let next = heads.last().filter(|_| rows.len() > limit).map(|head| head.log.size);
+        Ok((heads, next))
+    }
+
     /// The earliest head that has the deposit of an index.
     pub(crate) async fn with(&self, index: u64) -> Result<Option<Head>, ApiError> {
         let from = index.saturating_add(1).to_be_bytes();

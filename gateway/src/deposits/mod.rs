@@ -24,7 +24,7 @@ use crate::config::{Clock, Timestamps};
 use crate::convert::{proof, seconds_to_wire};
 use crate::error::{ApiError, Reason};
 use crate::identity::Caller;
-use crate::members::{Directory, page_size};
+use crate::members::{Directory, PAGE_MAX, page_size};
 use crate::peers::Peers;
 use crate::policy::{EraseDeposit, LookUpDeposit, MakeDeposit, Permit, Policy, ReadDeposit};
 use crate::server::caller;
@@ -280,6 +280,14 @@ impl Deposits for DepositsService {
         let permit = self.policy.permit::<LookUpDeposit>(&caller(&request)?)?;
         Ok(Response::new(self.kept()?.about(&permit, request.into_inner()).await?))
     }
+
+    async fn list_deposit_heads(
+        &self,
+        request: Request<v1::ListDepositHeadsRequest>,
+    ) -> Result<Response<v1::ListDepositHeadsResponse>, Status> {
+        let permit = self.policy.permit::<LookUpDeposit>(&caller(&request)?)?;
+        Ok(Response::new(self.kept()?.heads(&permit, request.get_ref()).await?))
+    }
 }
 
 impl DepositsService {
@@ -505,6 +513,37 @@ impl Kept {
             witnesses: self.witnesses.as_deref().map(convert::standing).unwrap_or_default(),
             bucket: self.copier.as_deref().map(convert::bucket),
             time_stamps: self.stamps.as_deref().map(convert::stamps),
+        })
+    }
+
+    async fn heads(
+        &self,
+        _permit: &Permit<LookUpDeposit>,
+        request: &v1::ListDepositHeadsRequest,
+    ) -> Result<v1::ListDepositHeadsResponse, ApiError> {
+        self.ours(&convert::parent(&request.parent)?)?;
+        let limit = page_size(request.page_size, PAGE_MAX)?;
+        let below =
+            match request.page_token.as_str() {
+                "" => None,
+                token => Some(token.parse().map_err(|_| {
+                    ApiError::argument("page_token", "The page token is not one that this service gave.")
+                })?),
+            };
+        let (heads, next) = self.book.newest(below, limit).await?;
+        let mut shown = Vec::with_capacity(heads.len());
+        for head in heads {
+            let witnesses = self.book.cosigned(head.log.size).await?.len();
+            shown.push(v1::DepositHead {
+                size: head.log.size,
+                time: Some(seconds_to_wire(head.log.at)),
+                height: head.header.0,
+                witnesses: u32::try_from(witnesses).unwrap_or(u32::MAX),
+            });
+        }
+        Ok(v1::ListDepositHeadsResponse {
+            heads: shown,
+            next_page_token: next.map(|size| size.to_string()).unwrap_or_default(),
         })
     }
 

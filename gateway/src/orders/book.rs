@@ -32,6 +32,8 @@ const BY_TIME: Table = Table("orders_by_time");
 const ATTEMPTS_MAX: usize = 32;
 /// How many changes a watcher may lag behind before it reads the store instead.
 const LAG_MAX: usize = 16;
+/// How many changes of all orders a watcher may lag behind.
+const LAG_ALL_MAX: usize = 256;
 /// How often a watcher looks into the store: another gateway over it may have changed the order.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many orders may be watched at once before dead watches are swept out.
@@ -80,13 +82,14 @@ pub enum Filed {
 pub struct OrderBook {
     store: Arc<dyn Store>,
     watched: Mutex<HashMap<OrderId, broadcast::Sender<Arc<StoredOrder>>>>,
+    all: broadcast::Sender<Arc<StoredOrder>>,
 }
 
 impl OrderBook {
     /// The orders in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, watched: Mutex::default() }
+        Self { store, watched: Mutex::default(), all: broadcast::channel(LAG_ALL_MAX).0 }
     }
 
     /// One order.
@@ -144,7 +147,11 @@ impl OrderBook {
             None => batch,
         };
         match self.store.commit(batch).await {
-            Ok(()) => Ok(Filed::New(Arc::new(draft))),
+            Ok(()) => {
+                let draft = Arc::new(draft);
+                self.tell(&draft);
+                Ok(Filed::New(draft))
+            }
             // The same request twice at once, or an outcome that is not known: what stands now decides.
             Err(error @ (StoreError::Conflict | StoreError::Unknown(_))) => {
                 self.find(&request, &draft.request_digest, body).await?.ok_or(BookError::Store(error))
@@ -282,7 +289,14 @@ impl OrderBook {
         watched.entry(*id).or_insert_with(|| broadcast::channel(LAG_MAX).0).subscribe()
     }
 
+    /// Changes of every order from now on; drafts among them.
+    pub(super) fn subscribe_all(&self) -> broadcast::Receiver<Arc<StoredOrder>> {
+        self.all.subscribe()
+    }
+
     fn tell(&self, order: &Arc<StoredOrder>) {
+        // That nobody watches is no failure.
+        let _ = self.all.send(order.clone());
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let unheard = watched.get(&order.order.id).is_some_and(|sender| sender.send(order.clone()).is_err());
         if unheard {

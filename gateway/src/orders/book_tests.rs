@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+use super::super::newest::watch_all;
 use super::super::stored::NotForward;
 use super::super::testing;
 use super::super::watch::{Watch, watch};
@@ -233,4 +234,61 @@ async fn whoever_waits_for_an_answer_gets_it_at_once_or_the_order_as_it_stands_i
     tokio::time::sleep(Duration::from_millis(20)).await;
     shelf.book.change(&OrderId([1; 16]), |order| order.withdraw(now())).await.unwrap();
     assert_eq!(waiting.await.unwrap(), OrderState::Withdrawn);
+}
+
+/// The next of a watch, as the order's first byte and its revision; `None` where nothing comes for a while.
+async fn told(
+    watched: &mut (impl futures::Stream<Item = Result<Arc<StoredOrder>, BookError<Infallible>>> + Unpin),
+) -> Option<(u8, u64)> {
+    let next = tokio::time::timeout(2 * LOOK_EVERY, watched.next()).await.ok()??.unwrap();
+    Some((next.order.id.0[0], next.revision))
+}
+
+#[tokio::test]
+async fn a_watch_of_all_orders_begins_with_the_newest_and_tells_each_change_once_wherever_it_was_made() {
+    let shelf = shelf();
+    for id in 1..=3 {
+        let mut older = draft(id, id, 1);
+        older.order.issued_at = UnixSeconds(1_800_000_000 + u64::from(id));
+        file(&shelf, older).await;
+    }
+    let stop = CancellationToken::new();
+    let mut watched = Box::pin(watch_all(shelf.book.clone(), 2, stop.clone()));
+    assert_eq!((told(&mut watched).await, told(&mut watched).await), (Some((2, 1)), Some((3, 1))));
+    approve(&shelf, 1, 1).await;
+    assert_eq!(told(&mut watched).await, Some((1, 2)), "one that is not among the newest");
+    file(&shelf, draft(4, 4, 1)).await;
+    assert_eq!(told(&mut watched).await, Some((4, 1)), "a new one");
+    // Another gateway over the same store.
+    let other = Shelf {
+        book: Arc::new(OrderBook::new(shelf.store.clone())),
+        store: shelf.store.clone(),
+        _folder: tempfile::tempdir().unwrap(),
+    };
+    approve(&other, 3, 1).await;
+    assert_eq!(told(&mut watched).await, Some((3, 2)));
+    assert_eq!(told(&mut watched).await, None, "what was told is not told again");
+    stop.cancel();
+    assert!(watched.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_watcher_of_all_orders_who_lags_behind_sees_the_newest_state_of_each() {
+    let shelf = shelf();
+    file(&shelf, draft(1, 1, 1)).await;
+    let mut watched = Box::pin(watch_all(shelf.book.clone(), 1, CancellationToken::new()));
+    assert_eq!(told(&mut watched).await, Some((1, 1)));
+    for _ in 0..300 {
+        let turn = |order: &mut StoredOrder| {
+            order.revision += 1;
+            Ok::<_, Infallible>(true)
+        };
+        shelf.book.change(&OrderId([1; 16]), turn).await.unwrap();
+    }
+    let mut last = 0;
+    while let Some((_, revision)) = told(&mut watched).await {
+        assert!(revision > last);
+        last = revision;
+    }
+    assert_eq!(last, 301);
 }

@@ -13,6 +13,7 @@ mod follow;
 mod grounds;
 mod home;
 mod learn;
+mod newest;
 mod obligations;
 mod pipeline;
 mod recipient;

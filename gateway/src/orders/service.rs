@@ -1,7 +1,9 @@
 //! The service `Orders`: permit, decode, call the desk, encode.
 //! It refuses to know how an order goes its way.
 
+use super::book::BookError;
 use super::desk::Desk;
+use super::newest::watch_all;
 use super::stored::{StoredAnswer, StoredOrder};
 use super::validated::validated;
 use super::watch::{Watch, watch};
@@ -18,8 +20,9 @@ use comity_model::order::PrivateAnswer;
 use comity_proto::google::longrunning::Operation;
 use comity_proto::v1;
 use comity_proto::v1::orders_server::Orders;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use std::convert::Infallible;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -149,13 +152,32 @@ impl OrdersService {
         self.desk.read(&id).await?;
         let after_revision = convert::resumed(&id, &request.resume_token)?;
         let what = Watch { id, follow_hold: request.follow_hold, after_revision };
+        Ok(self.shown(watch(Arc::clone(self.desk.book()), what, self.desk.stopping())))
+    }
+}
+
+impl OrdersService {
+    fn watch_all(
+        &self,
+        _permit: &Permit<ReadOrder>,
+        request: &v1::WatchOrdersRequest,
+    ) -> Result<BoxStream<'static, Result<v1::Order, Status>>, ApiError> {
+        let newest = page_size(request.newest, PAGE_MAX)?;
+        let orders = watch_all(Arc::clone(self.desk.book()), newest, self.desk.stopping());
+        Ok(self.shown(orders))
+    }
+
+    /// Orders of a watch, as the API shows them.
+    fn shown(
+        &self,
+        orders: impl Stream<Item = Result<Arc<StoredOrder>, BookError<Infallible>>> + Send + 'static,
+    ) -> BoxStream<'static, Result<v1::Order, Status>> {
         let operators = self.operators.clone();
-        let orders = watch(Arc::clone(self.desk.book()), what, self.desk.stopping());
-        let orders = orders.map(move |order| match order {
+        let shown = orders.map(move |order| match order {
             Ok(order) => Ok(convert::order(&order, &operators)),
             Err(error) => Err(ApiError::from(super::DeskError::from(error)).into()),
         });
-        Ok(orders.boxed())
+        shown.boxed()
     }
 }
 
@@ -197,6 +219,16 @@ impl Orders for OrdersService {
     ) -> Result<Response<v1::ListOrdersResponse>, Status> {
         let permit = self.permit::<ReadOrder, _>(&request)?;
         Ok(Response::new(self.list(&permit, request.get_ref()).await?))
+    }
+
+    type WatchOrdersStream = BoxStream<'static, Result<v1::Order, Status>>;
+
+    async fn watch_orders(
+        &self,
+        request: Request<v1::WatchOrdersRequest>,
+    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
+        let permit = self.permit::<ReadOrder, _>(&request)?;
+        Ok(Response::new(self.watch_all(&permit, request.get_ref())?))
     }
 
     type WatchOrderStream = BoxStream<'static, Result<v1::Order, Status>>;

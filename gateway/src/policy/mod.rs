@@ -10,8 +10,8 @@ pub use permit::{
     Action, ApproveDeed, ApproveOrder, DecideOrder, DrawUpAgreement, DrawUpOrder, EndHolding, EraseDeposit, Exchange,
     Investigate, LookUpDeposit, MakeDeposit, ObjectToOrder, OpenPrivatePart, Permit, PutRecords, ReadAgreement,
     ReadAnswer, ReadChains, ReadDeliveries, ReadDeposit, ReadHoldings, ReadMembers, ReadOrder, ReadParties,
-    ReadReceivedOrder, ReadRecord, ReadTriggers, RegisterAssets, SearchRecords, StopProposal, VerifyCredential,
-    WithdrawOrder,
+    ReadReceivedOrder, ReadRecord, ReadTrail, ReadTriggers, RegisterAssets, SearchRecords, StopProposal,
+    VerifyCredential, WithdrawOrder,
 };
 
 use crate::error::{ApiError, Reason};

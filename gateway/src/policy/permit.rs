@@ -94,6 +94,8 @@ actions! {
     ReadDeposit on ();
     /// Erases what a deposit commits to.
     EraseDeposit on ();
+    /// Reads the audit trail: who had access to personal data, and why.
+    ReadTrail on ();
     /// Reads the directory of institutions.
     ReadMembers on ();
     /// Reads how chains stand.

@@ -196,3 +196,25 @@ fn an_operator_s_own_policies_replace_the_default() {
         Some(Reason::UnknownRole)
     );
 }
+
+#[test]
+fn the_trail_is_read_by_the_institutions_own_officers_and_auditors_and_an_auditor_reads_nothing_else() {
+    let policy = policy();
+    for (institution, role, reads) in [
+        ("court", "officer", true),
+        ("court", "auditor", true),
+        ("court", "operator", false),
+        ("court", "clerk", false),
+        ("court", "reader", false),
+        ("court-2", "officer", false),
+        ("court-2", "auditor", false),
+        ("court-2", "gateway", false),
+    ] {
+        let caller = caller(institution, role, MemberKind::Court);
+        assert_eq!(policy.permit::<ReadTrail>(&caller).is_ok(), reads, "{caller}");
+    }
+    let auditor = caller("court", "auditor", MemberKind::Court);
+    assert!(policy.permit::<ReadChains>(&auditor).is_ok() && policy.permit::<ReadMembers>(&auditor).is_ok());
+    assert!(policy.permit_in::<ReadRecord>(&auditor, &sector()).is_err());
+    assert!(policy.permit::<ReadOrder>(&auditor).is_err() && policy.permit::<ReadDeposit>(&auditor).is_err());
+}

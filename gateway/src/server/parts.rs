@@ -2,7 +2,7 @@
 //! It refuses to know ports, connections and layers.
 
 use crate::agreements::{self, AgreementBook, AgreementDesk, AgreementsService};
-use crate::audit::Audit;
+use crate::audit::{Audit, TrailService};
 use crate::chains::ChainsService;
 use crate::config::{Deps, GatewayConfig};
 use crate::convert_order::Operators;
@@ -337,6 +337,10 @@ impl Parts {
             audit: self.audit.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(super) fn trail(&self) -> TrailService {
+        TrailService { policy: self.policy.clone(), audit: self.audit.clone(), clock: self.clock.clone() }
     }
 
     pub(super) fn exchange(&self) -> ExchangeService {

@@ -210,6 +210,33 @@ async fn a_stream_of_batches_is_taken_and_asking_again_goes_on_where_it_ended() 
     assert_eq!(court(&world, "reader").get_deposit_log(about).await.unwrap().into_inner().size, 251);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_heads_of_the_log_are_listed_from_the_newest_page_by_page() {
+    let world = world().await;
+    let heads = async |size, token: &str| {
+        let request =
+            v1::ListDepositHeadsRequest { parent: COURT.into(), page_size: size, page_token: token.to_owned() };
+        Ok::<_, Status>(court(&world, "operator").list_deposit_heads(request).await?.into_inner())
+    };
+    assert!(heads(0, "").await.unwrap().heads.is_empty());
+    let mut sizes = Vec::new();
+    for request in 1..=3u8 {
+        deposited(&world, request, u64::from(request) * 10..u64::from(request) * 10 + 7).await;
+        let size = 7 * u64::from(request);
+        log(&world, |log| log.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.size == size)).await;
+        sizes.insert(0, size);
+    }
+    let first = heads(2, "").await.unwrap();
+    let shown = |page: &v1::ListDepositHeadsResponse| page.heads.iter().map(|head| head.size).collect::<Vec<_>>();
+    assert_eq!(shown(&first), sizes[..2]);
+    assert!(first.heads.iter().all(|head| head.time.is_some() && head.height > 0 && head.witnesses == 0), "{first:?}");
+    let second = heads(2, &first.next_page_token).await.unwrap();
+    assert_eq!((shown(&second), second.next_page_token.as_str()), (sizes[2..].to_vec(), ""));
+    assert_eq!(reason(&heads(2, "seven").await.unwrap_err()), "INVALID_ARGUMENT");
+    let other = v1::ListDepositHeadsRequest { parent: "members/bank".into(), ..Default::default() };
+    assert_eq!(reason(&court(&world, "operator").list_deposit_heads(other).await.unwrap_err()), "UNKNOWN_MEMBER");
+}
+
 /// A batch of the bank's, under its seal.
 fn sealed(world: &World, key: &SigningKey, request: u8) -> v1::BatchCreateDepositsRequest {
     let stated = Circumstances {

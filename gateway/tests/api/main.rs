@@ -27,6 +27,7 @@ mod sectors;
 mod several_gateways;
 mod support;
 mod timestamps;
+mod trail;
 mod triggers;
 #[path = "../../../verify/tests/tsa/mod.rs"]
 mod tsa;

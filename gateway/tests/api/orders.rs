@@ -13,6 +13,7 @@ use comity_model::state::StatePath;
 use comity_model::{Amount, Hash, OrderId, decode, encode};
 use comity_proto::google::longrunning::operations_client::OperationsClient;
 use comity_proto::google::longrunning::{GetOperationRequest, WaitOperationRequest};
+use comity_proto::v1::chains_client::ChainsClient;
 use comity_proto::v1::{self, OrderState};
 use comity_store::{Batch, RedbStore, Store, Table};
 use comity_verify::order::TAG_DELIVERY;
@@ -95,6 +96,42 @@ async fn an_account_is_frozen_queued_and_released_and_every_step_comes_back_as_p
     assert!(fourth.proof.is_some());
 
     nothing_private_lies_on_the_chains(&world, &first).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_orders_are_watched_by_who_may_read_them_and_a_light_client_says_how_old_it_is() {
+    let world = World::start().await;
+    let first = ordered(&world, freeze(1, POOR, 500_000)).await;
+    answered(&world, &first).await;
+    let request = v1::WatchOrdersRequest::default();
+    assert_eq!(reason(&world.orders("operator").watch_orders(request).await.unwrap_err()), "PERMISSION_DENIED");
+    let mut watched = world.orders("clerk").watch_orders(request).await.unwrap().into_inner();
+    let next = async |watched: &mut tonic::Streaming<v1::Order>| {
+        tokio::time::timeout(Duration::from_secs(20), watched.message()).await.unwrap().unwrap().unwrap()
+    };
+    let stands = next(&mut watched).await;
+    assert_eq!((&stands.name, stands.state()), (&first.name, OrderState::Executed));
+    assert!(stands.answer.is_none_or(|answer| answer.fields.is_empty()), "what was answered is not shown");
+    let second = ordered(&world, freeze(2, RICH, 1_000)).await;
+    let mut states = Vec::new();
+    loop {
+        let change = next(&mut watched).await;
+        if change.name != second.name {
+            continue;
+        }
+        states.push(change.state());
+        if change.state() == OrderState::Executed {
+            break;
+        }
+    }
+    assert!(states.len() > 2 && states.is_sorted_by_key(|state| *state as i32), "{states:?}");
+
+    let mut chains = ChainsClient::new(world.court.person(&world.court_gateway, "clerk"));
+    let chains = chains.list_chains(v1::ListChainsRequest::default()).await.unwrap().into_inner().chains;
+    let client = &chains.iter().find(|chain| chain.home).unwrap().clients[0];
+    let (latest, expires) = (client.latest_time.unwrap(), client.expire_time.unwrap());
+    assert!(latest.seconds > 0 && expires.seconds > latest.seconds, "{client:?}");
     world.stop().await;
 }
 
