@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod bench;
+pub(crate) mod console;
 pub(crate) mod demo;
 pub(crate) mod deposit;
 pub(crate) mod govern;
@@ -120,6 +121,8 @@ pub(crate) enum Command {
     /// What a gateway knows of chains.
     #[command(subcommand)]
     Chain(ChainCommand),
+    /// Open a console in this machine's browser: chains, orders, deposits and accesses, as one's certificate may see them.
+    Console(console::ConsoleArgs),
     /// Print the description of the REST API, OpenAPI 3.1: for client generators and documentation.
     #[command(after_help = "Example:\n  comity openapi > openapi.json\n\nA gateway serves the same at /openapi.json.")]
     Openapi,

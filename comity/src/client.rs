@@ -17,11 +17,12 @@ pub(crate) mod query;
 mod received;
 pub(crate) mod register;
 pub(crate) mod renew;
-mod show;
+pub(crate) mod show;
 pub(crate) mod trigger;
 
 use crate::failure::{Failure, OrFail};
 use crate::files;
+use comity_gateway::Identity;
 use comity_gateway::tls::{self, ChannelLimits, TlsMaterial};
 use comity_model::MemberId;
 use secrecy::SecretString;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
+use x509_parser::pem::parse_x509_pem;
 
 /// Whom a client speaks to and as whom: what a client file says.
 #[derive(Clone)]
@@ -76,6 +78,19 @@ impl ClientFile {
     /// Whose gateway it speaks to.
     pub(crate) const fn institution(&self) -> &MemberId {
         &self.institution
+    }
+
+    /// Where its gateway is: host:port.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// As whom it speaks: what the certificate says.
+    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
+        let (_, pem) = parse_x509_pem(self.material.cert_chain_pem.as_bytes())
+            .or_usage(|| format!("the client certificate for {} is no PEM", self.institution))?;
+        tls::certificate_identity(&pem.contents.as_slice().into())
+            .map_err(|error| Failure::usage("the client certificate names nobody").because(error.to_string()))
     }
 
     /// A channel to the gateway, mutually authenticated; it connects when it is first used. The server must be the

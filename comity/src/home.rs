@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Roles that get a client file.
-pub(crate) const CLIENT_ROLES: [&str; 5] = ["reader", "clerk", "officer", "registrar", "operator"];
+pub(crate) const CLIENT_ROLES: [&str; 6] = ["reader", "clerk", "officer", "registrar", "operator", "auditor"];
 /// Validators of an embedded chain: four, so that one key's loss does not stop it.
 const VALIDATORS: usize = 4;
 /// Voting power of each.

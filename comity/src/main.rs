@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod cometbft;
 mod config;
+mod console;
 mod demo;
 mod failure;
 mod files;
@@ -107,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Deposit(command) => client::deposit::run(command).await,
             Command::Delivery(command) => client::delivery::run(command).await,
             Command::Chain(command) => client::chain::run(command).await,
+            Command::Console(args) => console::run(args).await,
             Command::Witness(command) => witness::run(command).await,
             Command::Openapi => openapi(),
             Command::Bench(command) => bench::run(command).await,

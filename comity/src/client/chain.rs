@@ -1,7 +1,7 @@
 //! `comity chain …`: what a gateway knows of chains, what a client was frozen with, and the way back.
 //! Refuses to judge it.
 
-mod evidence;
+pub(crate) mod evidence;
 mod unfreeze;
 
 use super::show::{hash, moment, operators, table, time};
@@ -29,7 +29,7 @@ async fn show(client: &ClientArgs, json: bool) -> Result<(), Failure> {
     let channel = ClientFile::read(&client.client)?.connect()?;
     let chains = list(&mut ChainsClient::new(channel)).await?;
     if json {
-        println!("{}", json!(chains.iter().map(chain_json).collect::<Vec<_>>()));
+        println!("{}", json!(chains.iter().map(self::json).collect::<Vec<_>>()));
         return Ok(());
     }
     let mut chain_table = table(&["chain", "verified height", "header", "of", "trust"]);
@@ -69,7 +69,8 @@ async fn show(client: &ClientArgs, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn list(client: &mut ChainsClient<tonic::transport::Channel>) -> Result<Vec<v1::Chain>, Failure> {
+/// Every chain that the gateway follows.
+pub(crate) async fn list(client: &mut ChainsClient<tonic::transport::Channel>) -> Result<Vec<v1::Chain>, Failure> {
     let mut chains = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -84,7 +85,8 @@ async fn list(client: &mut ChainsClient<tonic::transport::Channel>) -> Result<Ve
     }
 }
 
-fn chain_json(chain: &v1::Chain) -> serde_json::Value {
+/// A chain for machines.
+pub(crate) fn json(chain: &v1::Chain) -> serde_json::Value {
     json!({
         "name": chain.name,
         "home": chain.home,
@@ -99,6 +101,8 @@ fn chain_json(chain: &v1::Chain) -> serde_json::Value {
             "counterparty": client.counterparty,
             "latest_height": client.latest_height,
             "status": client.status,
+            "latest_time": client.latest_time.as_ref().map(|at| time(Some(at))),
+            "expire_time": client.expire_time.as_ref().map(|at| time(Some(at))),
             "contradiction": client.contradiction.as_ref().map(evidence::json),
         })).collect::<Vec<_>>(),
     })

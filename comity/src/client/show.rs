@@ -46,7 +46,7 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 }
 
 /// A time in RFC 3339.
-pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
+pub(crate) fn time(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(|time| Time::new(time.seconds, u32::try_from(time.nanos).ok()?))
         .map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
 }
@@ -234,7 +234,7 @@ fn hold_line(hold: &v1::Hold) -> String {
 }
 
 /// An order that waits to be decided, for machines.
-pub(super) fn received_json(order: &v1::ReceivedOrder) -> Value {
+pub(crate) fn received_json(order: &v1::ReceivedOrder) -> Value {
     json!({
         "name": order.name,
         "court": order.court,
@@ -344,7 +344,7 @@ pub(super) fn result_line(result: &v1::OrderResult) -> String {
 }
 
 /// An order for machines.
-pub(super) fn order_json(order: &v1::Order) -> Value {
+pub(crate) fn order_json(order: &v1::Order) -> Value {
     json!({
         "name": order.name,
         "state": state_name(order.state()),

@@ -43,7 +43,9 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
     }
     println!("Files: {}/<institution>/", world.dir().display());
     println!("  <institution>.anchor   what others need in order to believe its chain");
-    println!("  clients/<role>.toml    certificates of its people: reader, clerk, officer, registrar, operator");
+    println!(
+        "  clients/<role>.toml    certificates of its people: reader, clerk, officer, registrar, operator, auditor"
+    );
     println!("  keys/officer-*.key     its officers' keys (courts)");
     println!("\nTo try, from another terminal:\n\n{}", commands(world));
     println!("\nStops at Ctrl-C.");
@@ -137,6 +139,9 @@ fn commands(world: &World) -> String {
          {program} deposit put --as {dir}/court/clients/clerk.toml --kind electronic-evidence {dir}/court/court.anchor\n\
          {program} deposit prove --as {dir}/court/clients/clerk.toml {dir}/court/court.anchor --out {dir}/deposit.comity\n\
          {program} verify {dir}/deposit.comity --anchor {dir}/court/court.anchor --file {dir}/court/court.anchor\n\
+         \n\
+         # The court's console, in the browser: chains, orders as they go, deposits, who read what.\n\
+         {program} console --as {dir}/court/clients/officer.toml\n\
          \n\
          # What the bank's gateway knows of chains.\n\
          {program} chain status --as {dir}/finance/clients/operator.toml\n\

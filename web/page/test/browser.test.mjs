@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { axeSource } from "./axe.mjs";
 import { Browser, chromium } from "./chromium.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -338,21 +339,6 @@ test("axe finds nothing serious, in both languages, light and dark, with and wit
     await tab.close();
   }
 });
-
-/** axe-core's source, from where npm put it; never kept in the repository. */
-async function axeSource() {
-  const where = join(root, "target/tools/axe");
-  const file = join(where, "node_modules/axe-core/axe.min.js");
-  if (!existsSync(file)) {
-    mkdirSync(where, { recursive: true });
-    try {
-      execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", where, "axe-core@4.10.3"], { stdio: "ignore", timeout: 60_000 });
-    } catch {
-      return null;
-    }
-  }
-  return readFileSync(file, "utf8");
-}
 
 /** Bytes of memory that the browser and all its processes have, files of theirs shared with others not counted. */
 function memory() {

@@ -12,6 +12,7 @@ use comity_proto::v1::chains_client::ChainsClient;
 use comity_verify::light::Contradiction;
 use serde_json::{Value, json};
 use std::path::Path;
+use tonic::transport::Channel;
 
 /// Largest evidence file that is read.
 const FILE_BYTES_MAX: u64 = 17 << 20;
@@ -47,7 +48,11 @@ fn read(path: &Path) -> Result<v1::Contradiction, Failure> {
 }
 
 async fn ask(client: &Path, id: &str) -> Result<v1::Contradiction, Failure> {
-    let channel = ClientFile::read(client)?.connect()?;
+    of(ClientFile::read(client)?.connect()?, id).await
+}
+
+/// What a client on the own chain was frozen with, as a gateway shows it; checked here.
+pub(crate) async fn of(channel: Channel, id: &str) -> Result<v1::Contradiction, Failure> {
     let mut chains = ChainsClient::new(channel);
     let own = super::list(&mut chains).await?.into_iter().find(|chain| chain.home);
     let name = own.map(|chain| chain.name).ok_or_else(|| Failure::fault("the gateway names no chain of its own"))?;
