@@ -6,7 +6,6 @@ use comity_model::member::MemberKind;
 use comity_proto::v1;
 use comity_proto::v1::accesses_client::AccessesClient;
 use comity_proto::v1::records_client::RecordsClient;
-use std::sync::Arc;
 
 const NUMBER: &str = "13301200810123456";
 
@@ -45,7 +44,7 @@ async fn each_access_is_listed_newest_first_with_case_and_basis_for_officers_and
         page.accesses.iter().map(line).collect()
     };
     let line = |role: &str, action: &str, case: &str| (role.to_owned(), action.to_owned(), case.to_owned());
-    assert_eq!(shown(&first), [line("auditor", "ReadTrail", ""), line("officer", "ReadRecord", "(2026) 3")]);
+    assert_eq!(shown(&first), [line("auditor", "ReadTrail", ""), line("officer", "DiscloseRecord", "(2026) 3")]);
     let access = &first.accesses[1];
     assert_eq!(
         (access.institution.as_str(), access.resource.as_str()),
@@ -56,7 +55,10 @@ async fn each_access_is_listed_newest_first_with_case_and_basis_for_officers_and
 
     // The page after it begins where this one ended, whatever has come meanwhile.
     let second = list(at, "officer", (2, &first.next_page_token)).await.unwrap();
-    assert_eq!(shown(&second), [line("officer", "ReadRecord", "(2026) 2"), line("officer", "ReadRecord", "(2026) 1")]);
+    assert_eq!(
+        shown(&second),
+        [line("officer", "DiscloseRecord", "(2026) 2"), line("officer", "DiscloseRecord", "(2026) 1")]
+    );
     assert_eq!(second.next_page_token, "");
     let whole = list(at, "officer", (0, "")).await.unwrap();
     let trail: Vec<_> = whole
