@@ -132,7 +132,7 @@ async fn a_sector_is_added_while_everything_runs_and_is_data_alone() {
     let schema = sectors.sector(&"vessels".parse().unwrap()).unwrap().clone();
 
     // The governors of the institution's chain add the profile; the gateways read the two files.
-    let mut world = world.knowing(sectors.clone()).await;
+    let world = world.knowing(sectors.clone()).await;
     let profile = profile(&schema, &world.bank.id);
     world.bank.ledger.govern(Action::SetProfile(profile)).await;
     assert_eq!(exercise(&world, &schema, 1).await, 3);

@@ -3,7 +3,7 @@
 
 use crate::alliance::World;
 use crate::deposits::{court, deposited, eventually, log, now, prove, samples::digest, world};
-use crate::tsa::{Desk, Tsa};
+use crate::tsa::{Answer, Desk, Tsa};
 use comity_gateway::Timestamps;
 use comity_proto::v1;
 use comity_verify::bundle::{Bundle, Claim, Reader, Verdict};
@@ -16,7 +16,7 @@ fn timestamps(desk: &Desk, tsa: &Tsa) -> Timestamps {
     Timestamps { url: desk.url(), authorities, every: Duration::from_secs(1) }
 }
 
-fn honest(tsa: &Arc<Tsa>) -> Box<dyn Fn(&[u8]) -> (u16, Vec<u8>) + Send> {
+fn honest(tsa: &Arc<Tsa>) -> Answer {
     let tsa = tsa.clone();
     Box::new(move |request| (200, tsa.reply(request)))
 }

@@ -4,7 +4,7 @@
 
 mod desk;
 
-pub use desk::Desk;
+pub use desk::{Answer, Desk};
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -242,7 +242,7 @@ impl World {
         let of_courts = |schema: &SectorSchema| ["judgments", "filings"].contains(&schema.name.as_str());
         let mut court = Party::keeping("court", MemberKind::Court, 10, sectors.clone(), of_courts).await;
         court.rules = Arc::new(rules);
-        let mut bank = Party::keeping("bank", kind, 20, sectors, |_| true).await;
+        let bank = Party::keeping("bank", kind, 20, sectors, |_| true).await;
         court.ledger.govern(Action::SetOfficer(officer(1))).await;
         court.ledger.govern(Action::SetOfficer(officer(2))).await;
         court.ledger.watch(&bank.chain(), &bank.anchor).await;

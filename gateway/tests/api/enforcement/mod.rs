@@ -231,7 +231,7 @@ impl World {
         let clock = TestClock::default();
         let mut court = Party::start("court", MemberKind::Court, 10, sectors.clone(), clock.clone()).await;
         court.rules = Arc::new(rules);
-        let mut bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
+        let bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
         court.ledger.govern(Action::SetOfficer(officer(1))).await;
         court.ledger.govern(Action::SetOfficer(officer(2))).await;
         court.ledger.watch(&bank.chain(), &bank.anchor).await;

@@ -69,7 +69,7 @@ impl Several {
         let (all, clock) = (sectors(), TestClock::default());
         let mut court = Party::start("court", MemberKind::Court, 10, all.clone(), clock.clone()).await;
         court.rules = Arc::new(rules);
-        let mut bank = Party::start("bank", MemberKind::Finance, 20, all, clock.clone()).await;
+        let bank = Party::start("bank", MemberKind::Finance, 20, all, clock.clone()).await;
         court.ledger.govern(Action::SetOfficer(officer(1))).await;
         court.ledger.govern(Action::SetOfficer(officer(2))).await;
         court.ledger.watch(&bank.chain(), &bank.anchor).await;

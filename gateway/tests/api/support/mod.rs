@@ -1,6 +1,7 @@
 //! Two institutions on loopback: a court that keeps judgments and a registry that asks for them, each with a real
 //! ledger, a gateway over mutual TLS, and a signer.
-#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+// Each program of tests takes what it needs.
+#![allow(dead_code, unused_imports, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod chain;
 mod clock;
