@@ -205,6 +205,8 @@ impl Running {
         let mut serving = self.serving;
         if tokio::time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
             serving.abort();
+            // Once it is gone its store is closed: the next one may open it.
+            let _ = serving.await;
         }
     }
 }

@@ -47,6 +47,9 @@ pub(super) fn print(world: &World) -> Result<(), Failure> {
         "  clients/<role>.toml    certificates of its people: reader, clerk, officer, registrar, operator, auditor"
     );
     println!("  keys/officer-*.key     its officers' keys (courts)");
+    // It runs until it is stopped, so it is not among what is pasted.
+    println!("\nThe court's console, in a browser: chains, orders as they go, deposits, who read what:");
+    println!("  {} console --as {}/court/clients/officer.toml", program(), world.dir().display());
     println!("\nTo try, from another terminal:\n\n{}", commands(world));
     println!("\nStops at Ctrl-C.");
     Ok(())
@@ -81,8 +84,12 @@ fn draft_text(draft: &OrderDraft) -> String {
     text
 }
 
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "comity".to_owned(), |path| path.display().to_string())
+}
+
 fn commands(world: &World) -> String {
-    let program = std::env::current_exe().map_or_else(|_| "comity".to_owned(), |path| path.display().to_string());
+    let program = program();
     let dir = world.dir().display();
     let showcase = &world.data().showcase;
     let obligation = comity_model::record::FieldValue::Amount(showcase.orders.freeze.obligation);
@@ -139,9 +146,6 @@ fn commands(world: &World) -> String {
          {program} deposit put --as {dir}/court/clients/clerk.toml --kind electronic-evidence {dir}/court/court.anchor\n\
          {program} deposit prove --as {dir}/court/clients/clerk.toml {dir}/court/court.anchor --out {dir}/deposit.comity\n\
          {program} verify {dir}/deposit.comity --anchor {dir}/court/court.anchor --file {dir}/court/court.anchor\n\
-         \n\
-         # The court's console, in the browser: chains, orders as they go, deposits, who read what.\n\
-         {program} console --as {dir}/court/clients/officer.toml\n\
          \n\
          # What the bank's gateway knows of chains.\n\
          {program} chain status --as {dir}/finance/clients/operator.toml\n\
