@@ -223,19 +223,6 @@ impl Pool {
         self.bell.notify_all();
     }
 
-    /// Blocks the writer for `time`, whatever comes; `false` once the pool has stopped.
-    pub(crate) fn rest(&self, time: Duration) -> bool {
-        let until = Instant::now() + time;
-        let mut inner = self.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if inner.stopped.is_some() || left.is_zero() {
-                return inner.stopped.is_none();
-            }
-            inner = self.bell.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
     /// Blocks the writer until there is work, a block is asked for, the pool stops, or `patience` is over.
     pub(crate) fn wait(&self, patience: Duration) -> Woken {
         let until = Instant::now().checked_add(patience);

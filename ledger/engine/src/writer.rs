@@ -11,18 +11,11 @@ use comity_model::{Hash, Time, UnixSeconds};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
 /// How many blocks in a row may be made only because something was left out.
 const CATCH_UP_MAX: u32 = 3;
-
-/// Blocks that may follow each other at once after a quiet time: those of a few acts of people, each with the block that
-/// proves it.
-const AT_ONCE_MAX: u32 = 16;
-/// How far apart blocks are in the long run. A block costs its makers, followers and relayers much the same whatever is in
-/// it, so under load transactions wait a moment for each other.
-const APART: Duration = Duration::from_millis(20);
 
 /// What the writer shows to everybody else.
 pub(crate) struct Window {
@@ -91,27 +84,6 @@ pub(crate) struct Pace {
     catch_up: u32,
 }
 
-/// When the next block may come: [`AT_ONCE_MAX`] at once, one each [`APART`] in the long run.
-struct Rhythm {
-    /// When all blocks so far would have come, had they been apart.
-    paid: Instant,
-}
-
-impl Rhythm {
-    const fn new(now: Instant) -> Self {
-        Self { paid: now }
-    }
-
-    /// How long to wait before the next block.
-    fn rest(&self, now: Instant) -> Duration {
-        self.paid.saturating_duration_since(now).saturating_sub(APART * (AT_ONCE_MAX - 1))
-    }
-
-    fn block(&mut self, now: Instant) {
-        self.paid = self.paid.max(now) + APART;
-    }
-}
-
 impl Writer {
     /// Makes the first block after a start. It is empty, so that block time catches up before anything is judged by it.
     pub(crate) fn begin(&mut self) -> Result<(), EngineError> {
@@ -140,9 +112,7 @@ impl Writer {
     }
 
     fn make_blocks(&mut self) -> Result<(), EngineError> {
-        let mut rhythm = Rhythm::new(Instant::now());
-        while self.pool.rest(rhythm.rest(Instant::now())) && self.pool.wait(self.patience()) != Woken::Stop {
-            rhythm.block(Instant::now());
+        while self.pool.wait(self.patience()) != Woken::Stop {
             self.make_block()?;
         }
         Ok(())
@@ -205,33 +175,5 @@ impl Writer {
             return self.heartbeat;
         };
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(self.heartbeat)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_few_blocks_follow_at_once_and_many_come_apart_until_it_was_quiet() {
-        let start = Instant::now();
-        let mut rhythm = Rhythm::new(start);
-        let mut now = start;
-        for _ in 0..AT_ONCE_MAX {
-            assert_eq!(rhythm.rest(now), Duration::ZERO);
-            rhythm.block(now);
-        }
-        for _ in 0..3 {
-            assert_eq!(rhythm.rest(now), APART);
-            now += APART;
-            rhythm.block(now);
-        }
-        now += APART * AT_ONCE_MAX;
-        assert_eq!(rhythm.rest(now), Duration::ZERO);
-        // A long quiet time saves up no more than that.
-        let mut rested = Rhythm::new(start);
-        let later = start + Duration::from_secs(3_600);
-        (0..AT_ONCE_MAX).for_each(|_| rested.block(later));
-        assert_eq!(rested.rest(later), APART);
     }
 }
