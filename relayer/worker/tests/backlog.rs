@@ -15,7 +15,7 @@ const ROUNDS: usize = 5;
 const LIVE: usize = 6;
 /// A backlog delays a live packet by at most twice what it takes without one, by the medians: three times in all.
 const TIMES_MAX: f64 = 3.0;
-/// How often it is measured: a machine that stops for a moment says nothing about the relayer.
+/// How often it is tried: where the first live packet of a round is slow, the backlog can be gone before anything was measured.
 const ATTEMPTS: usize = 3;
 /// Where the numbers of live orders begin.
 const LIVE_FROM: u32 = 1_000_000;
@@ -24,11 +24,12 @@ const LIVE_FROM: u32 = 1_000_000;
 async fn a_live_packet_does_not_wait_behind_a_backlog() {
     let backlog: u32 = std::env::var("COMITY_BACKLOG").map_or(6_000, |text| text.parse().expect("a number"));
     for _ in 0..ATTEMPTS {
-        if measured(backlog).await.is_some_and(|times| times <= TIMES_MAX) {
+        if let Some(times) = measured(backlog).await {
+            assert!(times <= TIMES_MAX, "{times:.2} times");
             return;
         }
     }
-    panic!("a live packet waits behind a backlog");
+    panic!("the backlog was gone before anything was measured; take a larger one");
 }
 
 /// How many times its usual time a live packet takes; `None` where the backlog was gone before anything was measured.
