@@ -11,7 +11,7 @@ pub use inline::InlineStore;
 use crate::backup::{NamedRow, Snapshot};
 use crate::{Batch, KEY_BYTES_MAX, Row, SCAN_ROWS_MAX, Store, StoreError, Table, fits};
 use async_trait::async_trait;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
@@ -94,26 +94,24 @@ impl Snapshot for RedbStore {
     }
 }
 
-fn read(database: &Database, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+/// A table as it stands now; `None` where nothing was written to it yet.
+fn opened(database: &Database, table: Table) -> Result<Option<OpenRows>, StoreError> {
     let snapshot = database.begin_read().map_err(failed)?;
-    let name = table_name(table);
-    let rows = match snapshot.open_table(definition(&name)) {
-        Ok(rows) => rows,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
+    match snapshot.open_table(definition(&table_name(table))) {
+        Ok(rows) => Ok(Some(rows)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(database: &Database, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(rows) = opened(database, table)? else { return Ok(None) };
     let value = rows.get(key).map_err(failed)?;
     Ok(value.map(|value| value.value().to_vec()))
 }
 
 fn scan(database: &Database, table: Table, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-    let snapshot = database.begin_read().map_err(failed)?;
-    let name = table_name(table);
-    let rows = match snapshot.open_table(definition(&name)) {
-        Ok(rows) => rows,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
+    let Some(rows) = opened(database, table)? else { return Ok(Vec::new()) };
     // Keys with the prefix are contiguous and none of them is smaller than the prefix itself.
     let start = from.max(prefix);
     let range = rows.range::<&[u8]>((Bound::Included(start), Bound::Unbounded)).map_err(failed)?;
@@ -129,13 +127,7 @@ fn scan(database: &Database, table: Table, prefix: &[u8], from: &[u8], limit: us
 }
 
 fn scan_back(database: &Database, table: Table, until: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-    let snapshot = database.begin_read().map_err(failed)?;
-    let name = table_name(table);
-    let rows = match snapshot.open_table(definition(&name)) {
-        Ok(rows) => rows,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
+    let Some(rows) = opened(database, table)? else { return Ok(Vec::new()) };
     let end = if until.is_empty() { Bound::Unbounded } else { Bound::Excluded(until) };
     let range = rows.range::<&[u8]>((Bound::Unbounded, end)).map_err(failed)?;
     let newest_first = range.rev().take(limit.min(SCAN_ROWS_MAX));
@@ -163,6 +155,7 @@ fn copy(database: &Database, rows: &mpsc::Sender<NamedRow>) -> Result<(), StoreE
     Ok(())
 }
 
+type OpenRows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 
 /// Rows live apart from the store's own table, whatever they are called.
