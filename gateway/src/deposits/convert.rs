@@ -161,7 +161,7 @@ pub(super) fn standing(witnesses: &Witnesses) -> Vec<v1::WitnessStanding> {
         verifier_key: witness.key.to_string(),
         cosigned_size: told.size,
         cosigned_at: told.at.map(seconds_to_wire),
-        failure: told.failure.unwrap_or_default().into(),
+        failure: told.failing.code.unwrap_or_default().into(),
     });
     each.collect()
 }
@@ -173,7 +173,7 @@ pub(super) fn bucket(copier: &Copier) -> v1::BucketStanding {
         location: copier.bucket.location().to_owned(),
         copied_size: told.size,
         copied_at: told.at.map(seconds_to_wire),
-        failure: told.failure.unwrap_or_default().into(),
+        failure: told.failing.code.unwrap_or_default().into(),
     }
 }
 
@@ -187,7 +187,7 @@ pub(super) fn stamps(stamps: &Stamps) -> v1::TimeStampStanding {
         stamped_size: last.as_ref().map_or(0, |last| last.size),
         stamped_at: last.as_ref().map(|last| seconds_to_wire(last.at)),
         token: last.map(|last| last.token).unwrap_or_default(),
-        failure: told.failure.unwrap_or_default().into(),
+        failure: told.failing.code.unwrap_or_default().into(),
     }
 }
 

@@ -5,6 +5,7 @@ mod bucket;
 mod case;
 mod convert;
 mod desk;
+mod failing;
 pub(crate) mod files;
 mod heads;
 mod open;

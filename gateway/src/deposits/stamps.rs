@@ -2,6 +2,7 @@
 //! configuration says at the most, and what it answers is judged before it is kept with its size.
 //! It refuses to wait for it: an authority that is down is shown and holds nothing up.
 
+use super::failing::Failing;
 use super::heads::{HeadBook, StampedHead};
 use super::publish::{Published, Standings};
 use crate::config::{Clock, Timestamps};
@@ -18,8 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it is looked for a new checkpoint.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long an authority that failed is left alone: doubled with each failure, up to this many times.
-const REST: Duration = Duration::from_secs(2);
+/// How often the rest of an authority that failed is doubled, at the most.
 const REST_DOUBLED_MAX: u32 = 6;
 /// How far its clock may be from ours, and behind the chain's, in seconds.
 const DRIFT_S: u64 = 60;
@@ -30,8 +30,7 @@ pub(crate) struct Told {
     /// The last checkpoint that it has stamped.
     pub(crate) last: Option<StampedHead>,
     /// Why its last answer was none.
-    pub(crate) failure: Option<&'static str>,
-    failures: u32,
+    pub(crate) failing: Failing,
 }
 
 /// The authority for time, and what it has told.
@@ -108,12 +107,9 @@ impl Stamps {
                     error = &error as &dyn std::error::Error,
                     "the log's checkpoint was not stamped by the authority for time"
                 );
-                let mut failures = 0;
-                self.tell(|told| {
-                    (told.failure, failures) = (Some(code), told.failures);
-                    told.failures = told.failures.saturating_add(1);
-                });
-                tokio::time::sleep(REST * 2u32.pow(failures.min(REST_DOUBLED_MAX))).await;
+                let mut rest = Duration::ZERO;
+                self.tell(|told| rest = told.failing.again(code, REST_DOUBLED_MAX));
+                tokio::time::sleep(rest).await;
             }
         }
     }

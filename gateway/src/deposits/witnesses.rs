@@ -2,6 +2,7 @@
 //! checkpoint, with the proof that it grew from the one that the witness knows. What they sign is kept with its size and published.
 //! It refuses to wait for any of them: a witness that is down is shown and costs the others nothing.
 
+use super::failing::Failing;
 use super::heads::HeadBook;
 use super::log_failed;
 use super::publish::{Published, Standings};
@@ -20,8 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it is looked for a new checkpoint. A witness is asked as often at the most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a witness that failed is left alone: doubled with each failure, up to this many times.
-const REST: Duration = Duration::from_secs(2);
+/// How often the rest of a witness that failed is doubled, at the most.
 const REST_DOUBLED_MAX: u32 = 5;
 
 /// What is known of a witness.
@@ -32,8 +32,7 @@ pub(crate) struct Told {
     /// When, as it says; nothing before the first.
     pub(crate) at: Option<UnixSeconds>,
     /// Why its last answer was none.
-    pub(crate) failure: Option<&'static str>,
-    failures: u32,
+    pub(crate) failing: Failing,
 }
 
 /// The witnesses of a policy, and what each has told.
@@ -142,12 +141,9 @@ impl Witnesses {
                     error = &error as &dyn std::error::Error,
                     "a witness did not cosign the log's checkpoint"
                 );
-                let mut failures = 0;
-                self.tell(number, |told| {
-                    (told.failure, failures) = (Some(code), told.failures);
-                    told.failures = told.failures.saturating_add(1);
-                });
-                tokio::time::sleep(REST * 2u32.pow(failures.min(REST_DOUBLED_MAX))).await;
+                let mut rest = Duration::ZERO;
+                self.tell(number, |told| rest = told.failing.again(code, REST_DOUBLED_MAX));
+                tokio::time::sleep(rest).await;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! checkpoint that the bucket has, which therefore must be one of this log's.
 //! It refuses to hold up anything: what is taken and published here waits for no bucket.
 
+use super::super::failing::Failing;
 use super::super::files::{CHECKPOINT, CHECKPOINT_KEPT, CHECKPOINT_KIND, TILE_KIND, tile_kept};
 use super::super::heads::HeadBook;
 use super::super::log_failed;
@@ -21,8 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it is looked for a new checkpoint.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a bucket that failed is left alone: doubled with each failure, up to this many times.
-const REST: Duration = Duration::from_secs(2);
+/// How often the rest of a bucket that failed is doubled, at the most.
 const REST_DOUBLED_MAX: u32 = 5;
 /// Files that are under way at once, each of 17 KiB at the most.
 const AT_ONCE: usize = 16;
@@ -39,8 +39,7 @@ pub(crate) struct Told {
     /// When that was last known; nothing before the first time.
     pub(crate) at: Option<UnixSeconds>,
     /// Why it did not take the newest one.
-    pub(crate) failure: Option<&'static str>,
-    failures: u32,
+    pub(crate) failing: Failing,
     /// The checkpoint that was put last.
     note: String,
 }
@@ -121,8 +120,9 @@ impl Copier {
             error = &error as &dyn std::error::Error,
             "the bucket did not take the log's checkpoint"
         );
-        self.tell(|told| (told.failure, told.failures) = (Some(code), told.failures.saturating_add(1)));
-        tokio::time::sleep(REST * 2u32.pow(told.failures.min(REST_DOUBLED_MAX))).await;
+        let mut rest = Duration::ZERO;
+        self.tell(|told| rest = told.failing.again(code, REST_DOUBLED_MAX));
+        tokio::time::sleep(rest).await;
     }
 
     async fn copy(&self, published: &Published) -> Result<(), CopyError> {
@@ -137,7 +137,7 @@ impl Copier {
             self.bucket.put(CHECKPOINT, bytes, CHECKPOINT_KIND, CHECKPOINT_KEPT).await?;
             metrics::gauge!(BUCKET_SIZE).set(size as f64);
             let at = Some(self.clock.now().unix_seconds());
-            self.tell(|told| *told = Told { size, at, note, failure: None, failures: 0 });
+            self.tell(|told| *told = Told { size, at, note, failing: Failing::default() });
             held = size;
             if size == own {
                 return Ok(());
