@@ -144,10 +144,20 @@ impl App {
         Ok(Finalized { app_hash: clock.app_hash, tx_results, events, validator_updates, work, next_due })
     }
 
-    /// Makes the finalized block durable, whole or not at all.
+    /// Makes the finalized block durable, whole or not at all, and with it those of [`App::commit_for_now`].
     pub fn commit(&mut self) -> Result<(), AppError> {
+        self.commit_by(store::write)
+    }
+
+    /// Takes the finalized block into the state, whole, without a sync: a crash takes back every block since the last
+    /// [`App::commit`]. For an engine that keeps its blocks durable and carries out again what [`App::info`] lacks.
+    pub fn commit_for_now(&mut self) -> Result<(), AppError> {
+        self.commit_by(store::write_for_now)
+    }
+
+    fn commit_by(&mut self, write: impl FnOnce(&Database, &Batch) -> Result<(), AppError>) -> Result<(), AppError> {
         let (batch, clock) = self.finalized.take().ok_or(AppError::NothingToCommit)?;
-        store::write(&self.reader.database, &batch)?;
+        write(&self.reader.database, &batch)?;
         self.clock = Some(clock);
         Ok(())
     }

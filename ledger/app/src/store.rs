@@ -100,9 +100,18 @@ fn stale_key(since: u64, kind: u8, row: &[u8]) -> Vec<u8> {
 
 /// Writes `batch` whole or not at all, and forgets what has been stale for long. Durable when it returns.
 pub(crate) fn write(database: &Database, batch: &Batch) -> Result<(), AppError> {
+    write_with(Durability::Immediate, database, batch)
+}
+
+/// The same, durable with the next [`write`]; later views see it at once.
+pub(crate) fn write_for_now(database: &Database, batch: &Batch) -> Result<(), AppError> {
+    write_with(Durability::None, database, batch)
+}
+
+fn write_with(durability: Durability, database: &Database, batch: &Batch) -> Result<(), AppError> {
     let doing = "committing a block";
     let mut transaction = database.begin_write().map_err(|error| fault(doing, error))?;
-    transaction.set_durability(Durability::Immediate).map_err(|error| fault(doing, error))?;
+    transaction.set_durability(durability).map_err(|error| fault(doing, error))?;
     write_tables(&transaction, batch).map_err(|error| fault(doing, error))?;
     transaction.commit().map_err(|error| fault(doing, error))
 }

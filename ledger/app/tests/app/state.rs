@@ -93,6 +93,35 @@ fn a_block_that_was_not_committed_did_not_happen() {
 }
 
 #[test]
+fn what_is_taken_in_for_now_shows_at_once_and_is_durable_with_the_next_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bank.redb");
+    let mut app = App::open(&path).unwrap();
+    let time = genesis(At::Bank).time;
+    app.init_chain(&genesis(At::Bank)).unwrap();
+    let finalize = |app: &mut App, height| {
+        app.finalize_block(&Block { height: Height(height), time, hash: Hash([4; 32]), txs: &[] }).unwrap();
+    };
+    // What another process finds after the power failed now.
+    let found_after_a_crash = |name: &str| {
+        let copy = folder.path().join(name);
+        std::fs::copy(&path, &copy).unwrap();
+        App::open(&copy).unwrap().info().unwrap().height
+    };
+    finalize(&mut app, 1);
+    app.commit().unwrap();
+    for height in 2..=3 {
+        finalize(&mut app, height);
+        app.commit_for_now().unwrap();
+        assert_eq!(app.reader().height().unwrap(), Height(height));
+    }
+    assert_eq!(found_after_a_crash("before"), Height(1));
+    finalize(&mut app, 4);
+    app.commit().unwrap();
+    assert_eq!(found_after_a_crash("after"), Height(4));
+}
+
+#[test]
 fn a_chain_begins_once_with_one_genesis() {
     let mut app = App::in_memory().unwrap();
     let time = genesis(At::Bank).time;
