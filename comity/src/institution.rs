@@ -42,7 +42,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     let signer = signing::connect(&config)?;
     let far = chain(&config, &rpc)?;
     let ports = match &engine {
-        Some(engine) => near::chain(engine.handle(), far, &config.keys.operator)?,
+        Some(engine) => near::chain(engine.handle(), far, &Seed::read(&config.keys.operator)?),
         None => far,
     };
     let opened = store::open(&config.store).await?;

@@ -1,20 +1,26 @@
 //! The ports of a chain whose embedded engine runs in this process: reading and submitting without a network in between.
 //! What it says is believed no more than what any node says. Once the engine has stopped, the RPC is asked instead: it
 //! answers for whoever runs the chain then.
-//! Refuses to follow events by itself: these come over the RPC, with its watchdog.
 
-use crate::failure::Failure;
+mod follow;
+
 use crate::keys::Seed;
 use async_trait::async_trait;
-use comity_adapters_ports::{Chain, Headers, Outcome, PortError, Prover, StateProof, Submit, transaction_hash};
+use borsh::BorshDeserialize;
+use comity_adapters_ports::{
+    BlockEvents, Chain, Events, Headers, Operator, Outcome, PortError, Prover, StateProof, Submit, signed,
+    transaction_hash,
+};
 use comity_ledger_app::{Query, TxResult};
 use comity_ledger_engine::{EngineError, Handle, SubmitError};
+use comity_model::order::{ReceivedId, ReceivedOrder};
+use comity_model::packet::Packet;
 use comity_model::state::StatePath;
-use comity_model::tx::{Message, TX_BYTES_MAX, Transaction, TxBody};
-use comity_model::{ChainId, Hash, Height, encode};
+use comity_model::tx::Message;
+use comity_model::{ChainId, ClientId, Hash, Height, encode};
 use comity_verify::comet::{LightBlock, SetCache};
-use comity_verify::seal::{TAG_TX, signing_bytes};
-use std::path::Path;
+use comity_verify::light::Contradiction;
+use futures::stream::BoxStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,17 +29,17 @@ const STATE: &str = "/state";
 /// How long a transaction may wait for its block here before the RPC's way of finding out is taken.
 const COMMIT_WAIT: Duration = Duration::from_secs(10);
 
-/// The ports of the chain that `engine` runs, with the operator key at `operator`; `far` is the same chain over its RPC.
-pub(crate) fn chain(engine: Handle, far: Chain, operator: &Path) -> Result<Chain, Failure> {
-    let operator = Seed::read(operator)?;
-    let near = Arc::new(Near { engine, far: far.clone(), operator, sets: Mutex::default() });
-    Ok(Chain { headers: near.clone(), prover: near.clone(), events: far.events, submit: near })
+/// The ports of the chain that `engine` runs, with the key `operator`; `far` is the same chain over its RPC.
+pub(crate) fn chain(engine: Handle, far: Chain, operator: &Seed) -> Chain {
+    let operator = Operator::from_seed(&operator.bytes());
+    let near = Arc::new(Near { engine, far, operator, sets: Mutex::default() });
+    Chain { headers: near.clone(), prover: near.clone(), events: near.clone(), submit: near }
 }
 
 struct Near {
     engine: Handle,
     far: Chain,
-    operator: Seed,
+    operator: Operator,
     /// Validator sets met lately: one that comes again brings its decompressed keys.
     sets: Mutex<SetCache>,
 }
@@ -56,14 +62,11 @@ impl Near {
         }
     }
 
-    fn sign(&self, messages: Vec<Message>) -> Option<Vec<u8>> {
-        let mut salt = [0; 8];
-        getrandom::fill(&mut salt).ok()?;
-        let chain = self.far.headers.chain().clone();
-        let body = TxBody { chain, sender: self.operator.ed25519(), salt, messages };
-        let signature = self.operator.sign(&signing_bytes(TAG_TX, &body)).bytes;
-        let tx = encode(&Transaction { body, signature });
-        (tx.len() <= TX_BYTES_MAX).then_some(tx)
+    /// The canonical bytes that the application answers a question with; `None` where it has none, or the engine has stopped.
+    async fn ask<T: BorshDeserialize + Send + 'static>(&self, path: &'static str, data: Vec<u8>) -> Option<T> {
+        let asked = move |engine: &Handle| engine.query(&Query { path, data: &data, height: None, prove: false });
+        let answer = self.read(asked).await.filter(|answer| answer.code == 0)?;
+        comity_model::decode(path, &answer.value).ok()
     }
 }
 
@@ -118,13 +121,51 @@ impl Prover for Near {
 }
 
 #[async_trait]
+impl Events for Near {
+    fn follow(&self, from: Height) -> BoxStream<'static, Result<BlockEvents, PortError>> {
+        follow::blocks(self.engine.clone(), Arc::clone(&self.far.events), from)
+    }
+
+    async fn outbox(&self, client: &ClientId, from: u64, limit: u32) -> Result<Vec<Packet>, PortError> {
+        match self.ask("/outbox", encode(&(client.clone(), from, limit))).await {
+            Some(packets) => Ok(packets),
+            None => self.far.events.outbox(client, from, limit).await,
+        }
+    }
+
+    async fn acknowledgement(&self, client: &ClientId, sequence: u64) -> Result<Option<Vec<u8>>, PortError> {
+        match self.ask("/ack", encode(&(client.clone(), sequence))).await {
+            Some(acknowledgement) => Ok(acknowledgement),
+            None => self.far.events.acknowledgement(client, sequence).await,
+        }
+    }
+
+    async fn pending(&self, after: Option<ReceivedId>, limit: u32) -> Result<Vec<ReceivedOrder>, PortError> {
+        match self.ask("/pending", encode(&(after.clone(), limit))).await {
+            Some(orders) => Ok(orders),
+            None => self.far.events.pending(after, limit).await,
+        }
+    }
+
+    async fn contradiction(&self, client: &ClientId, back: u32) -> Result<Option<Contradiction>, PortError> {
+        match self.ask("/contradiction", encode(&(client.clone(), back))).await {
+            Some(contradiction) => Ok(contradiction),
+            None => self.far.events.contradiction(client, back).await,
+        }
+    }
+}
+
+#[async_trait]
 impl Submit for Near {
     async fn submit(&self, messages: Vec<Message>) -> Result<Outcome, PortError> {
-        let Some(tx) = self.sign(messages.clone()) else { return self.far.submit.submit(messages).await };
+        let tx = match signed(Some(&self.operator), self.far.headers.chain(), messages.clone())? {
+            Ok(tx) => tx,
+            Err(refused) => return Ok(refused),
+        };
         let hash = transaction_hash(&tx);
         match tokio::time::timeout(COMMIT_WAIT, self.engine.submit(tx)).await {
             Ok(Ok(outcome)) => Ok(outcome_of(hash, outcome.height, outcome.result)),
-            Ok(Err(SubmitError::Refused(result))) => Ok(refused(result)),
+            Ok(Err(SubmitError::Refused(result))) => Ok(Outcome::refused(&result.codespace, &result.log)),
             // Messages are idempotent: whatever became of the transaction, another one with the same may follow.
             Ok(Err(error)) => {
                 tracing::debug!(%error, "the engine takes no transaction; asking the RPC");
@@ -136,13 +177,11 @@ impl Submit for Near {
 }
 
 fn outcome_of(tx: Hash, height: Height, result: TxResult) -> Outcome {
-    if result.is_ok() { Outcome::Committed { tx, height, events: result.events } } else { refused(result) }
-}
-
-fn refused(result: TxResult) -> Outcome {
-    #[allow(clippy::expect_used)] // a constant of the right form
-    let unnamed = || "REFUSED_BY_CHAIN".parse().expect("a reason code");
-    Outcome::Refused { code: result.codespace.parse().unwrap_or_else(|_| unnamed()), detail: result.log }
+    if result.is_ok() {
+        Outcome::Committed { tx, height, events: result.events }
+    } else {
+        Outcome::refused(&result.codespace, &result.log)
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +196,7 @@ mod tests {
     use super::*;
     use crate::sandbox::{World, WorldEngine, WorldOptions};
     use comity_adapters_comet::{CometChain, CometConfig};
+    use futures::StreamExt as _;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn past_the_network_every_promise_of_the_ports_is_kept() {
@@ -166,7 +206,8 @@ mod tests {
         let operator = folder.path().join("operator.key");
         let seed = super::ledger::key("court-1 operator").to_bytes();
         crate::files::write_secret(&operator, hex::encode(seed).as_bytes()).expect("a key file");
-        let near = chain(ledger.engine().handle(), ledger.chain(), &operator).expect("a chain");
+        let operator = Seed::read(&operator).expect("a key");
+        let near = chain(ledger.engine().handle(), ledger.chain(), &operator);
         comity_adapters_conformance::run(&near, &fixture).await;
     }
 
@@ -188,6 +229,12 @@ mod tests {
             let proof = near.prover.prove(&path, height).await.expect("a proof");
             assert_eq!(proof, far.prover.prove(&path, height).await.expect("a proof"));
         }
+        let (mut followed, mut by_rpc) = (near.events.follow(Height(1)), far.events.follow(Height(1)));
+        for at in 1..=height.0 {
+            let block = followed.next().await.expect("it goes on").expect("a block");
+            assert_eq!(block.height, Height(at));
+            assert_eq!(block, by_rpc.next().await.expect("it goes on").expect("a block"));
+        }
         let to_come = Height(height.0 + 1_000);
         let member = StatePath::Member(property.id.clone());
         assert_eq!(near.prover.prove(&member, to_come).await, Err(PortError::NotYet(to_come)));
@@ -197,8 +244,18 @@ mod tests {
         let stopped = near.headers.latest().await;
         assert!(matches!(stopped, Err(PortError::Unavailable(_))), "{stopped:?}");
         world.start_chain("property").await.expect("it starts again");
-        assert!(near.headers.latest().await.expect("the RPC answers") >= height);
+        let latest = near.headers.latest().await.expect("the RPC answers");
+        assert!(latest > height);
         assert!(near.prover.prove(&member, height).await.is_ok());
+        for at in height.0 + 1..=latest.0 {
+            // While nobody ran the chain, that was said.
+            let block = loop {
+                if let Ok(block) = followed.next().await.expect("it goes on") {
+                    break block;
+                }
+            };
+            assert_eq!(block.height, Height(at));
+        }
         world.stop().await.expect("the world stops");
     }
 }

@@ -8,8 +8,9 @@ use crate::config::relay::{self as config, NewChain, RelayChain, RelayConfig, Re
 use crate::config::store::StoreConfig;
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{shutdown, store, telemetry};
+use crate::{near, shutdown, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
+use comity_ledger_engine::Handle;
 use comity_relayer_worker::{ChainConfig, Change, Changed, Limits, PathConfig, Relayer, RelayerConfig};
 use comity_store::Store;
 use comity_verify::light::Anchor;
@@ -27,6 +28,8 @@ pub(crate) struct End {
     pub(crate) anchor: Anchor,
     /// How it is reached.
     pub(crate) reach: Reach,
+    /// Its embedded engine, where that runs in this process.
+    pub(crate) engine: Option<Handle>,
     /// The operator key that it submits with.
     pub(crate) operator: Seed,
     /// RPCs of other nodes of the chain, whose headers are compared with its own.
@@ -162,6 +165,7 @@ fn ends(config: &RelayConfig) -> Result<Vec<End>, Failure> {
         Ok(End {
             anchor: chain.anchor.anchor.clone(),
             reach: chain.reach.clone(),
+            engine: None,
             operator: Seed::read(&chain.operator)?,
             witnesses: chain.witnesses.clone(),
         })
@@ -194,7 +198,11 @@ fn chain(end: &End) -> Result<ChainConfig, Failure> {
         Ok(CometChain::open(told).or_usage(unusable)?.headers)
     });
     let witnesses = witnesses.collect::<Result<Vec<_>, Failure>>()?;
-    let chain = adapter::open(&end.anchor.chain_id, &end.reach, &end.operator)?;
+    let far = adapter::open(&end.anchor.chain_id, &end.reach, &end.operator)?;
+    let chain = match &end.engine {
+        Some(engine) => near::chain(engine.clone(), far, &end.operator),
+        None => far,
+    };
     Ok(ChainConfig { chain, anchor: end.anchor.clone(), witnesses })
 }
 

@@ -258,6 +258,7 @@ impl World {
                 Ok(relay::End {
                     anchor: host.config.chain.anchor.anchor.clone(),
                     reach: Reach::Rpc(host.rpc.clone()),
+                    engine: host.ledger.as_ref().and_then(Ledger::handle),
                     operator: Seed::read(&host.dir.join("keys/relayer.key"))?,
                     witnesses: Vec::new(),
                 })

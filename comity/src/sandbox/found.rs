@@ -79,7 +79,7 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
     let chains = founded.iter().zip(&configs).map(|(one, config)| {
         let far = institution::chain(config, &config.rpc_url())?;
         match ledger_of(&founded, one.site.chain_of)?.handle() {
-            Some(engine) => near::chain(engine, far, &config.keys.operator),
+            Some(engine) => Ok(near::chain(engine, far, &Seed::read(&config.keys.operator)?)),
             None => Ok(far),
         }
     });
