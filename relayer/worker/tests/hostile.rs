@@ -15,7 +15,7 @@ use comity_verify::light::{Contradiction, DivergenceKind};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::{Counted, World, client_on_court, until, value};
 
 /// A node that tells nothing of what happens in its blocks.
@@ -136,6 +136,61 @@ async fn a_node_that_lies_delays_and_nothing_wrong_is_submitted() {
     relayer.stop().await;
 }
 
+/// A node that proves nothing under the header that a client of it was made with, and is slow to say that there are others:
+/// it does so once it was asked for a packet.
+struct Pruned {
+    chain: Chain,
+    forgotten: Height,
+    asked: AtomicBool,
+}
+
+#[async_trait]
+impl Prover for Pruned {
+    async fn prove(&self, path: &StatePath, header: Height) -> Result<StateProof, PortError> {
+        if matches!(path, StatePath::Commitment(..)) {
+            self.asked.store(true, Ordering::Relaxed);
+        }
+        if header <= self.forgotten {
+            return Err(PortError::Gone(header));
+        }
+        self.chain.prover.prove(path, header).await
+    }
+
+    async fn header_proof(&self, height: Height, size: u64) -> Result<Vec<Hash>, PortError> {
+        self.chain.prover.header_proof(height, size).await
+    }
+}
+
+#[async_trait]
+impl Headers for Pruned {
+    fn chain(&self) -> &ChainId {
+        self.chain.headers.chain()
+    }
+
+    async fn latest(&self) -> Result<Height, PortError> {
+        until("it was asked for a packet", || async { self.asked.load(Ordering::Relaxed) }).await;
+        self.chain.headers.latest().await
+    }
+
+    async fn light_block(&self, height: Height) -> Result<LightBlock, PortError> {
+        self.chain.headers.light_block(height).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_packet_whose_state_is_pruned_under_the_header_that_its_client_trusts_is_proven_under_the_newest() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let order = world.commit(1, 600).await;
+    let chain = world.court.chain();
+    let forgotten = world.court_anchor.height;
+    let pruned = Arc::new(Pruned { chain: chain.clone(), forgotten, asked: AtomicBool::new(false) });
+    let court = Chain { headers: pruned.clone(), prover: pruned, ..chain };
+    let relayer = world.relayer_over(court, world.bank.chain(), vec![], &directory.path().join("store"));
+    world.arrived(order).await;
+    relayer.stop().await;
+}
+
 /// A node that shows another block, signed by the same validators or not, from some height on.
 struct Forked {
     chain: Chain,
@@ -198,6 +253,8 @@ async fn frozen_by(change: fn(&mut comity_verify::comet::Header), behind: u64) -
     assert_eq!(asked.expect("an answer"), None);
     let mut witness = Forked::of(&world, true, change);
     Arc::get_mut(&mut witness).expect("nobody else has it").behind = behind;
+    // The newest that the witness shows is one that the client on the court's chain has not met yet, without votes.
+    support::blocks(&world.bank.chain(), behind).await;
     let relayer = world.relayer_over(world.court.chain(), world.bank.chain(), vec![witness], &store);
     until("the client is frozen", || async { status(&world).await == Some(ClientStatus::Frozen) }).await;
     relayer.stop().await;

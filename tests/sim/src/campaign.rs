@@ -125,8 +125,8 @@ pub struct Summary {
     pub broken: Vec<(u64, String, String)>,
 }
 
-/// Runs `count` seeds from `first` on, `jobs` at once; `told` is called after each. Stops after `broken_max` seeds that
-/// broke a promise.
+/// Runs `count` seeds from `first` on, `jobs` at once; `told` is called after each, with what all came to so far and whether
+/// this one broke a promise. Stops after `broken_max` seeds that did.
 ///
 /// # Errors
 /// When a process cannot be started.
@@ -135,7 +135,7 @@ pub fn campaign(
     (first, count): (u64, u64),
     jobs: usize,
     broken_max: usize,
-    told: impl Fn(&Summary) + Sync,
+    told: impl Fn(&Summary, bool) + Sync,
 ) -> io::Result<Summary> {
     let next = AtomicU64::new(first);
     let summary = Mutex::new((Summary::default(), None));
@@ -149,11 +149,12 @@ pub fn campaign(
                     }
                     let end = runner.run(seed, None);
                     let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+                    let broke = matches!(end, Ok(End::Broken { .. }));
                     match end {
                         Ok(end) => summary.0.take(seed, end),
                         Err(error) => summary.1 = Some(error),
                     }
-                    told(&summary.0);
+                    told(&summary.0, broke);
                     if summary.1.is_some() || summary.0.broken.len() >= broken_max {
                         return;
                     }

@@ -127,7 +127,10 @@ fn many(runner: &Runner, arguments: &Arguments) -> io::Result<bool> {
     let began = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores);
-    let summary = campaign(runner, (arguments.from, arguments.seeds), jobs, 3, |summary| {
+    let summary = campaign(runner, (arguments.from, arguments.seeds), jobs, 3, |summary, broke| {
+        if let Some((seed, promise, how)) = summary.broken.last().filter(|_| broke) {
+            println!("seed {seed} broke {promise}: {how}");
+        }
         let done = summary.kept + summary.broken.len() as u64;
         if done.is_multiple_of(500) {
             eprintln!("{done} seeds in {} s", began.elapsed().as_secs());
@@ -154,9 +157,6 @@ fn many(runner: &Runner, arguments: &Arguments) -> io::Result<bool> {
         summary.settled_ms.1 as f64 / 1_000.0 / summary.kept.max(1) as f64,
         summary.settled_ms.0 as f64 / 1_000.0
     );
-    for (seed, promise, how) in &summary.broken {
-        println!("\nseed {seed} broke {promise}: {how}");
-    }
     if let Some((seed, promise, _)) = summary.broken.first() {
         shorten(runner, *seed, Plan::of(*seed).numbers(), promise)?;
     }

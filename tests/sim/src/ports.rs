@@ -28,6 +28,8 @@ use std::time::Duration;
 
 /// How long a transaction is tried before its outcome is left open.
 const SUBMIT_FOR: Duration = Duration::from_secs(12);
+/// After how many blocks a state can no longer be proven: real nodes keep a thousand, which under load is as short a time.
+const STATES_KEPT: u64 = 30;
 /// How long one waits for the block of a transaction.
 const COMMIT_WAIT: Duration = Duration::from_secs(4);
 
@@ -138,15 +140,18 @@ impl Prover for Ports {
         let (key, after) = (comity_verify::state::key(path), Height(header.0.saturating_sub(1)));
         let answer = self
             .ask(|node| {
-                if node.latest().is_none_or(|latest| latest.height() < header) {
-                    return Some(None);
+                let latest = node.latest()?.height();
+                if latest < header {
+                    return Some(Err(PortError::NotYet(header)));
                 }
-                node.query(&Query { path: "/state", data: &key, height: Some(after), prove: true }).ok().map(Some)
+                if after.0 + STATES_KEPT < latest.0 {
+                    return Some(Err(PortError::Gone(header)));
+                }
+                node.query(&Query { path: "/state", data: &key, height: Some(after), prove: true }).ok().map(Ok)
             })
-            .await?
-            .ok_or(PortError::NotYet(header))?;
+            .await??;
         if answer.code != 0 {
-            return Err(PortError::Gone(after));
+            return Err(PortError::Gone(header));
         }
         let value = (!answer.value.is_empty()).then_some(answer.value);
         let mut proof = StateProof { value, proof: answer.proof, header };

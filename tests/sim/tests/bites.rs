@@ -10,7 +10,7 @@ const SEEDS: u64 = 150;
 fn is_found(planted: Planted, promises: &[&str]) {
     let runner = Runner { program: env!("CARGO_BIN_EXE_comity-sim").into(), planted: Some(planted) };
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let summary = campaign(&runner, (0, SEEDS), jobs, 1, |_| ()).expect("runs");
+    let summary = campaign(&runner, (0, SEEDS), jobs, 1, |_, _| ()).expect("runs");
     let (seed, promise, how) = summary.broken.first().expect("the fault is found");
     assert!(promises.contains(&promise.as_str()), "seed {seed} broke {promise}: {how}");
     let whole = Plan::of(*seed).numbers();

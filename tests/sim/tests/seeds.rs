@@ -12,7 +12,7 @@ fn jobs() -> usize {
 
 #[test]
 fn some_hundred_seeds_keep_every_promise() {
-    let summary = campaign(&runner(), (0, 200), jobs(), 1, |_| ()).expect("runs");
+    let summary = campaign(&runner(), (0, 200), jobs(), 1, |_, _| ()).expect("runs");
     assert!(summary.broken.is_empty(), "again: comity-sim --seed <seed>: {:?}", summary.broken);
     let tally = &summary.tally;
     // The world is not idle: things happen, and things go wrong.

@@ -1,9 +1,10 @@
 //! Proofs of packets, answers and absences: fetched together, each verified by itself.
 
 use super::{Result, Route};
+use crate::client::{Footing, RemoteClient};
 use crate::fault::Fault;
 use crate::view::View;
-use comity_adapters_ports::StateProof;
+use comity_adapters_ports::{PortError, StateProof};
 use comity_model::Height;
 use comity_model::packet::Packet;
 use comity_model::state::StatePath;
@@ -65,21 +66,19 @@ impl Route {
         least: Height,
         seen: &mut Vec<Observation>,
     ) -> Result<Finish> {
-        let footing = self.dest_client.footing(least).await?;
-        let header = &footing.header;
         let path = |packet: &Packet| StatePath::Commitment(packet.source_client.clone(), packet.sequence);
-        let judge = |packet: Packet, path: StatePath, answer: StateProof| {
+        let judge = |header: &TrustedHeader, packet: &Packet, path: StatePath, answer: StateProof| {
             let sequence = packet.sequence;
             if answer.value.is_none() {
                 let _absent = state::absence(header, &path, &answer.proof)?;
                 let header = header.height();
                 return Ok(Item::Seen(Observation::Missing { sequence, header }));
             }
-            let packet = packet::sent(header, &packet, &answer.proof)?.into_value();
+            let packet = packet::sent(header, packet, &answer.proof)?.into_value();
             let message = Message::Receive { packet, proof: answer.proof, height: header.height() };
             Ok(Item::Message(sequence, Box::new(message)))
         };
-        let items = each(&self.source, header, packets, |p| p.sequence, path, judge).await?;
+        let (footing, items) = each(&self.dest_client, least, &packets, |p| p.sequence, path, judge).await?;
         let proven = Proven::gather(items, seen);
         let read = |height, events: &[_]| self.ends.at_destination(height, events);
         self.submit(&self.dest_client, footing, proven, seen, read).await
@@ -91,20 +90,18 @@ impl Route {
         least: Height,
         seen: &mut Vec<Observation>,
     ) -> Result<Finish> {
-        let footing = self.source_client.footing(least).await?;
-        let header = &footing.header;
         let path =
             |(packet, _): &(Packet, Vec<u8>)| StatePath::Acknowledgement(packet.dest_client.clone(), packet.sequence);
-        let judge = |(packet, acknowledgement): (Packet, Vec<u8>), _, answer: StateProof| {
+        let judge = |header: &TrustedHeader, answer: &(Packet, Vec<u8>), _, proof: StateProof| {
+            let (packet, acknowledgement) = answer.clone();
             let acknowledgements = [acknowledgement];
-            let _answer = packet::acknowledged(header, &packet, &acknowledgements, &answer.proof)?;
+            let _answer = packet::acknowledged(header, &packet, &acknowledgements, &proof.proof)?;
             let [acknowledgement] = acknowledgements;
             let sequence = packet.sequence;
-            let message =
-                Message::Acknowledge { packet, acknowledgement, proof: answer.proof, height: header.height() };
+            let message = Message::Acknowledge { packet, acknowledgement, proof: proof.proof, height: header.height() };
             Ok(Item::Message(sequence, Box::new(message)))
         };
-        let items = each(&self.destination, header, answers, |(p, _)| p.sequence, path, judge).await?;
+        let (footing, items) = each(&self.source_client, least, &answers, |(p, _)| p.sequence, path, judge).await?;
         let proven = Proven::gather(items, seen);
         let read = |height, events: &[_]| self.ends.at_source(height, events);
         self.submit(&self.source_client, footing, proven, seen, read).await
@@ -116,21 +113,19 @@ impl Route {
         least: Height,
         seen: &mut Vec<Observation>,
     ) -> Result<Finish> {
-        let footing = self.source_client.footing(least).await?;
-        let header = &footing.header;
         let path = |packet: &Packet| StatePath::Receipt(packet.dest_client.clone(), packet.sequence);
-        let judge = |packet: Packet, path: StatePath, answer: StateProof| {
+        let judge = |header: &TrustedHeader, packet: &Packet, path: StatePath, answer: StateProof| {
             let sequence = packet.sequence;
             if let Some(value) = answer.value {
                 let _receipt = state::membership(header, &path, &value, &answer.proof)?;
                 let height = before(header.height());
                 return Ok(Item::Seen(Observation::Arrived { sequence, height }));
             }
-            let _absent = packet::timed_out(header, &packet, &answer.proof)?;
-            let message = Message::TimeOut { packet, proof: answer.proof, height: header.height() };
+            let _absent = packet::timed_out(header, packet, &answer.proof)?;
+            let message = Message::TimeOut { packet: packet.clone(), proof: answer.proof, height: header.height() };
             Ok(Item::Message(sequence, Box::new(message)))
         };
-        let items = each(&self.destination, header, packets, |p| p.sequence, path, judge).await?;
+        let (footing, items) = each(&self.source_client, least, &packets, |p| p.sequence, path, judge).await?;
         let proven = Proven::gather(items, seen);
         let read = |height, events: &[_]| self.ends.at_source(height, events);
         self.submit(&self.source_client, footing, proven, seen, read).await
@@ -142,30 +137,52 @@ pub(super) const fn before(header: Height) -> Height {
     Height(header.0.saturating_sub(1))
 }
 
-/// Fetches a proof for each item, several at a time, and judges it. A node that does not answer fails the batch; a
-/// proof that does not hold fails its item.
+/// Fetches a proof for each item, several at a time, under a header at or above `least` that `client` trusts or will
+/// trust, and judges it. A node that does not answer fails the batch; a proof that does not hold fails its item.
+///
+/// A node keeps its states for a while only. Where it has none any more under the header that the client trusts already, the
+/// newest is taken: the same packets would be asked about under the same header for ever.
 async fn each<T>(
-    view: &View,
-    header: &TrustedHeader,
-    items: Vec<T>,
+    client: &RemoteClient,
+    least: Height,
+    items: &[T],
     sequence: impl Fn(&T) -> u64,
     path: impl Fn(&T) -> StatePath,
-    judge: impl Fn(T, StatePath, StateProof) -> Result<Item>,
-) -> Result<Vec<Item>> {
-    let questions = items.into_iter().map(|item| {
-        let path = path(&item);
-        async move {
-            let answer = view.chain.prover.prove(&path, header.height()).await;
-            (item, path, answer)
+    judge: impl Fn(&TrustedHeader, &T, StatePath, StateProof) -> Result<Item>,
+) -> Result<(Footing, Vec<Item>)> {
+    let footing = client.footing(least).await?;
+    let judged = each_under(&client.target, &footing.header, items, &sequence, &path, &judge).await;
+    let newest = client.target.head().map_or(least, |head| head.height());
+    match judged {
+        Err(Fault::Port(PortError::Gone(_))) if newest > footing.header.height() => {
+            let footing = client.footing(newest).await?;
+            let judged = each_under(&client.target, &footing.header, items, &sequence, &path, &judge).await?;
+            Ok((footing, judged))
         }
+        judged => Ok((footing, judged?)),
+    }
+}
+
+async fn each_under<T>(
+    view: &View,
+    header: &TrustedHeader,
+    items: &[T],
+    sequence: impl Fn(&T) -> u64,
+    path: impl Fn(&T) -> StatePath,
+    judge: impl Fn(&TrustedHeader, &T, StatePath, StateProof) -> Result<Item>,
+) -> Result<Vec<Item>> {
+    let questions = items.iter().map(path).collect::<Vec<_>>().into_iter().map(|path| async move {
+        let answer = view.chain.prover.prove(&path, header.height()).await;
+        (path, answer)
     });
     let mut answers = futures::stream::iter(questions).buffered(QUESTIONS);
     let mut judged = Vec::new();
-    while let Some((item, path, answer)) = answers.next().await {
-        let sequence = sequence(&item);
-        judged.push(match judge(item, path, answer?) {
+    for item in items {
+        // There are as many answers, in the same order.
+        let Some((path, answer)) = answers.next().await else { break };
+        judged.push(match judge(header, item, path, answer?) {
             Ok(item) => item,
-            Err(fault) => Item::Refused(sequence, fault),
+            Err(fault) => Item::Refused(sequence(item), fault),
         });
     }
     Ok(judged)
