@@ -3,9 +3,11 @@
 
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
+use crate::near;
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_adapters_plugin::{Launch, PluginConfig, PluginError};
 use comity_adapters_ports::Chain;
+use comity_ledger_engine::Handle;
 use comity_model::ChainId;
 
 /// How a chain is reached.
@@ -25,6 +27,20 @@ impl Reach {
             Self::Program(launch) => format!("the adapter {}", launch.name()),
         }
     }
+}
+
+/// Opens the ports of a chain whose `engine` may run in this process: past the network then.
+pub(crate) fn open_beside(
+    engine: Option<Handle>,
+    chain: &ChainId,
+    reach: &Reach,
+    operator: &Seed,
+) -> Result<Chain, Failure> {
+    let far = open(chain, reach, operator)?;
+    Ok(match engine {
+        Some(engine) => near::chain(engine, far, operator),
+        None => far,
+    })
 }
 
 /// Opens the ports. A node or a program that does not answer now is waited for.

@@ -6,13 +6,13 @@ use crate::config::public::PublicSection;
 use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{adapter, client, ledger, near, sectors, shutdown, signing, store, telemetry, tsa, witness};
+use crate::{adapter, client, ledger, sectors, shutdown, signing, store, telemetry, tsa, witness};
 use comity_adapters_ports::Chain;
 use comity_deposits::{Log, LogFault};
 use comity_gateway::rest::OPENAPI_PATH;
 use comity_gateway::signer::SignerClient;
 use comity_gateway::{Clock, DepositLog, Deps, GatewayConfig, OrderClients, PeerConfig, Running, Timestamps};
-use comity_ledger_engine::Engine;
+use comity_ledger_engine::{Engine, Handle};
 use comity_store::Store;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,11 +40,7 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
         None => config.rpc_url(),
     };
     let signer = signing::connect(&config)?;
-    let far = chain(&config, &rpc)?;
-    let ports = match &engine {
-        Some(engine) => near::chain(engine.handle(), far, &Seed::read(&config.keys.operator)?),
-        None => far,
-    };
+    let ports = chain_beside(engine.as_ref().map(Engine::handle), &config, &rpc)?;
     let opened = store::open(&config.store).await?;
     let gateway = start(&config, ports, opened.store.clone(), signer).await?;
     println!("{}: gateway at {} (gRPC over mTLS).", config.institution, gateway.grpc_addr());
@@ -102,8 +98,13 @@ fn renew(config: &Config, gateway: &Running) -> Result<(), Failure> {
 
 /// The institution's chain through its adapter, with the operator key that grants entry.
 pub(crate) fn chain(config: &Config, rpc: &str) -> Result<Chain, Failure> {
+    chain_beside(None, config, rpc)
+}
+
+/// The same, whose `engine` may run in this process.
+pub(crate) fn chain_beside(engine: Option<Handle>, config: &Config, rpc: &str) -> Result<Chain, Failure> {
     let operator = Seed::read(&config.keys.operator)?;
-    adapter::open(&config.chain.id, &config.reach(rpc), &operator)
+    adapter::open_beside(engine, &config.chain.id, &config.reach(rpc), &operator)
 }
 
 /// Starts the gateway over a chain that runs and a signer that can be asked.

@@ -8,7 +8,7 @@ use crate::config::relay::{self as config, NewChain, RelayChain, RelayConfig, Re
 use crate::config::store::StoreConfig;
 use crate::failure::{Failure, OrFail};
 use crate::keys::Seed;
-use crate::{near, shutdown, store, telemetry};
+use crate::{shutdown, store, telemetry};
 use comity_adapters_comet::{CometChain, CometConfig};
 use comity_ledger_engine::Handle;
 use comity_relayer_worker::{ChainConfig, Change, Changed, Limits, PathConfig, Relayer, RelayerConfig};
@@ -198,11 +198,7 @@ fn chain(end: &End) -> Result<ChainConfig, Failure> {
         Ok(CometChain::open(told).or_usage(unusable)?.headers)
     });
     let witnesses = witnesses.collect::<Result<Vec<_>, Failure>>()?;
-    let far = adapter::open(&end.anchor.chain_id, &end.reach, &end.operator)?;
-    let chain = match &end.engine {
-        Some(engine) => near::chain(engine.clone(), far, &end.operator),
-        None => far,
-    };
+    let chain = adapter::open_beside(end.engine.clone(), &end.anchor.chain_id, &end.reach, &end.operator)?;
     Ok(ChainConfig { chain, anchor: end.anchor.clone(), witnesses })
 }
 

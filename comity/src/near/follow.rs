@@ -50,16 +50,19 @@ impl Follower {
             if let Some(far) = &mut self.stopped {
                 return far.next().await;
             }
-            if self.engine.latest().is_some_and(|latest| latest.height() >= self.next) {
-                match read(self.engine.clone(), self.next).await {
-                    Some(block) => return Some(Ok(self.progress(block))),
-                    None => self.leave(),
+            match self.engine.latest() {
+                Some(newest) if newest.height() == self.next => return Some(Ok(self.progress(events_of(&newest)))),
+                Some(newest) if newest.height() > self.next => {
+                    match read(self.engine.clone(), self.next).await {
+                        Some(block) => return Some(Ok(self.progress(block))),
+                        None => self.leave(),
+                    }
+                    continue;
                 }
-                continue;
+                _ => {}
             }
             match tokio::time::timeout(LOOK_EVERY, self.announced.recv()).await {
-                Ok(Ok(block)) if block.height() == self.next => return Some(Ok(self.progress(events_of(&block)))),
-                // An old one says nothing, and what was missed is read.
+                // A bell only: what was announced, and what was missed, is looked for above.
                 Ok(_) => {}
                 Err(_) if self.engine.events(Height(u64::MAX)).is_err() => self.leave(),
                 Err(_) if self.last.elapsed() >= SILENCE => {

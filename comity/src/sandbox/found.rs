@@ -16,7 +16,7 @@ use crate::config::{Config, Peer};
 use crate::failure::{Failure, OrFail};
 use crate::home::{Home, Plan};
 use crate::keys::Seed;
-use crate::{clock, config, files, governance, init, institution, near, signing, store};
+use crate::{clock, config, files, governance, init, institution, signing, store};
 use comity_adapters_ports::Chain;
 use comity_gateway::signer::SignerClient;
 use comity_model::genesis::Genesis;
@@ -77,11 +77,8 @@ pub(super) async fn found(options: WorldOptions) -> Result<World, Failure> {
 
     progress.step("light clients, both ways, by the governors' proposals");
     let chains = founded.iter().zip(&configs).map(|(one, config)| {
-        let far = institution::chain(config, &config.rpc_url())?;
-        match ledger_of(&founded, one.site.chain_of)?.handle() {
-            Some(engine) => Ok(near::chain(engine, far, &Seed::read(&config.keys.operator)?)),
-            None => Ok(far),
-        }
+        let engine = ledger_of(&founded, one.site.chain_of)?.handle();
+        institution::chain_beside(engine, config, &config.rpc_url())
     });
     let chains = chains.collect::<Result<Vec<_>, Failure>>()?;
     link(&founded, &configs, &chains).await?;

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// How long a transaction is tried before its outcome is left open.
 const SUBMIT_FOR: Duration = Duration::from_secs(12);
 /// After how many blocks a state can no longer be proven: real nodes keep a thousand, which under load is as short a time.
-const STATES_KEPT: u64 = 30;
+const STATES_KEPT: u64 = 10;
 /// How long one waits for the block of a transaction.
 const COMMIT_WAIT: Duration = Duration::from_secs(4);
 
