@@ -5,12 +5,11 @@
 
 use super::desk::AgreementDesk;
 use super::evidence::Brought;
-use super::stored::StoredAgreement;
 use crate::error::ApiError;
 use comity_adapters_ports::{BlockEvents, PortError};
 use comity_model::agreement::{AgreementEntry, AgreementState};
 use comity_model::event::Event;
-use comity_model::{AgreementId, Height};
+use comity_model::{AgreementId, Height, UnixSeconds};
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
@@ -194,7 +193,7 @@ async fn look(desk: &AgreementDesk, id: &AgreementId) -> Result<Option<Duration>
     if !matches!(entry.state, AgreementState::InForce | AgreementState::Defaulted) {
         return Ok(Some(EARLY_EVERY));
     }
-    let Some(number) = next_unpaid(&entry) else { return Ok(Some(EARLY_EVERY)) };
+    let Some(number) = next_unpaid(&entry) else { return Ok(Some(until_opened(desk, &entry).unwrap_or(EARLY_EVERY))) };
     match desk.bring(&stored, &entry, number).await? {
         Brought::Taken(header) => {
             desk.learn(id, header).await?;
@@ -204,7 +203,10 @@ async fn look(desk: &AgreementDesk, id: &AgreementId) -> Result<Option<Duration>
             desk.learn(id, Height(0)).await?;
             Ok(None)
         }
-        Brought::Nothing | Brought::NoPayment => Ok(next_look(desk, &stored, &entry, number)),
+        Brought::Nothing | Brought::NoPayment => {
+            let opened = until_opened(desk, &entry);
+            Ok(opened.or_else(|| next_look(desk, &entry, number)))
+        }
     }
 }
 
@@ -225,13 +227,19 @@ fn next_unpaid(entry: &AgreementEntry) -> Option<u16> {
     place.and_then(|place| u16::try_from(place).ok())
 }
 
+/// After a default, paid or not: until the chain opens what it opens, whether or not its node says so then.
+fn until_opened(desk: &AgreementDesk, entry: &AgreementEntry) -> Option<Duration> {
+    let opens_at = entry.default.as_ref()?.opens_at;
+    Some(until(desk, opens_at).clamp(AGAIN_MIN, EARLY_EVERY))
+}
+
 /// When to look for a payment again: soon when it is due, else at its date, and now and then before.
-fn next_look(desk: &AgreementDesk, stored: &StoredAgreement, entry: &AgreementEntry, number: u16) -> Option<Duration> {
-    let now = desk.now().unix_seconds();
-    let until = |at: comity_model::UnixSeconds| Duration::from_secs(at.0.saturating_sub(now.0));
-    if let Some(default) = stored.entry.as_ref().and_then(|entry| entry.default.as_ref()) {
-        return Some(until(default.opens_at).clamp(AGAIN_MIN, EARLY_EVERY));
-    }
+fn next_look(desk: &AgreementDesk, entry: &AgreementEntry, number: u16) -> Option<Duration> {
     let (instalment, _) = entry.instalment(number)?;
-    if instalment.due_at <= now { None } else { Some(until(instalment.due_at).min(EARLY_EVERY)) }
+    let left = until(desk, instalment.due_at);
+    (!left.is_zero()).then(|| left.min(EARLY_EVERY))
+}
+
+fn until(desk: &AgreementDesk, at: UnixSeconds) -> Duration {
+    Duration::from_secs(at.0.saturating_sub(desk.now().unix_seconds().0))
 }

@@ -22,8 +22,12 @@ fn some_hundred_seeds_keep_every_promise() {
 
 #[test]
 fn what_longer_campaigns_have_found_stays_mended() {
-    // A gateway that was away while its chain took a default, and opened what it opens, learns of it.
-    let found: [(u64, &[usize]); 1] = [(513, &[12, 20])];
+    let found: [(u64, &[usize]); 2] = [
+        // A gateway that was away while its chain took a default, and opened what it opens, learns of it.
+        (513, &[12, 20]),
+        // So does one whose node kept that back after the instalment in default was paid.
+        (8273, &[0, 3, 17, 24, 25]),
+    ];
     for (seed, items) in found {
         let end = runner().run(seed, Some(items)).expect("a run");
         assert!(matches!(end, End::Kept { .. }), "seed {seed}: {end:?}");
