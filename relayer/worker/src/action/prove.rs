@@ -92,13 +92,13 @@ impl Route {
     ) -> Result<Finish> {
         let path =
             |(packet, _): &(Packet, Vec<u8>)| StatePath::Acknowledgement(packet.dest_client.clone(), packet.sequence);
-        let judge = |header: &TrustedHeader, answer: &(Packet, Vec<u8>), _, proof: StateProof| {
-            let (packet, acknowledgement) = answer.clone();
-            let acknowledgements = [acknowledgement];
-            let _answer = packet::acknowledged(header, &packet, &acknowledgements, &proof.proof)?;
+        let judge = |header: &TrustedHeader, (packet, acknowledgement): &(Packet, Vec<u8>), _, answer: StateProof| {
+            let acknowledgements = [acknowledgement.clone()];
+            let _answer = packet::acknowledged(header, packet, &acknowledgements, &answer.proof)?;
             let [acknowledgement] = acknowledgements;
-            let sequence = packet.sequence;
-            let message = Message::Acknowledge { packet, acknowledgement, proof: proof.proof, height: header.height() };
+            let (packet, sequence) = (packet.clone(), packet.sequence);
+            let message =
+                Message::Acknowledge { packet, acknowledgement, proof: answer.proof, height: header.height() };
             Ok(Item::Message(sequence, Box::new(message)))
         };
         let (footing, items) = each(&self.source_client, least, &answers, |(p, _)| p.sequence, path, judge).await?;
