@@ -152,9 +152,11 @@ async fn each<T>(
 ) -> Result<(Footing, Vec<Item>)> {
     let footing = client.footing(least).await?;
     let judged = each_under(&client.target, &footing.header, items, &sequence, &path, &judge).await;
-    let newest = client.target.head().map_or(least, |head| head.height());
     match judged {
-        Err(Fault::Port(PortError::Gone(_))) if newest > footing.header.height() => {
+        Err(Fault::Port(PortError::Gone(gone))) => {
+            let newest =
+                client.target.head().map(|head| head.height()).filter(|newest| *newest > footing.header.height());
+            let newest = newest.ok_or(PortError::Gone(gone))?;
             let footing = client.footing(newest).await?;
             let judged = each_under(&client.target, &footing.header, items, &sequence, &path, &judge).await?;
             Ok((footing, judged))
