@@ -4,6 +4,7 @@
 
 use super::answers::Answers;
 use super::assets::{AssetError, AssetRegister, KnownAsset};
+use super::claimed::Claimed;
 use super::courts::{CourtError, Courts};
 use super::inbox::Inbox;
 use super::judge::{self, Known, Original, Ruling, code};
@@ -25,8 +26,7 @@ use comity_model::{Amount, AssetHandle, ChainId, Hash, Height, MemberId, ReasonC
 use comity_verify::Refusal;
 use comity_verify::order::{ApprovedOrder, Party, TAG_DELIVERY, approve, private_digest};
 use futures::StreamExt;
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -98,7 +98,7 @@ pub struct DeciderParts {
 pub struct Decider {
     pub(super) parts: DeciderParts,
     queue: mpsc::Sender<(ReceivedId, Height)>,
-    claimed: Mutex<HashSet<ReceivedId>>,
+    claimed: Claimed,
 }
 
 /// What a person decides.
@@ -161,7 +161,7 @@ impl Decider {
     #[must_use]
     pub fn start(parts: DeciderParts) -> Arc<Self> {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let decider = Arc::new(Self { parts, queue, claimed: Mutex::default() });
+        let decider = Arc::new(Self { parts, queue, claimed: Claimed::default() });
         if decider.parts.policy == DecidePolicy::Automatic {
             let (running, stop) = (Arc::clone(&decider), decider.parts.stop.clone());
             decider.parts.tasks.spawn(async move {
@@ -224,14 +224,18 @@ impl Decider {
             .map(move |(order, header)| async move {
                 let prepared = tokio::time::timeout(PREPARE_MAX, self.prepare(&order, header)).await;
                 let prepared = prepared.unwrap_or_else(|_| Err(DecideError::Unavailable("it took too long".into())));
-                (order, prepared)
+                (order, header, prepared)
             })
             // In order of arrival, so that a release follows the freeze that it ends.
             .buffered(AT_ONCE_MAX)
-            .for_each(move |(order, prepared)| async move {
+            .for_each(move |(order, header, prepared)| async move {
                 match prepared {
                     Ok((decision, seal)) => self.send(decision, seal),
-                    Err(DecideError::NotPending) => self.unclaim(&order),
+                    Err(DecideError::NotPending) => {
+                        if let Some(later) = self.claimed.looked_at(&order, header) {
+                            self.queue_up(order, later);
+                        }
+                    }
                     Err(error) => self.again(order, &error),
                 }
             })
@@ -246,9 +250,9 @@ impl Decider {
             match decider.submit(Message::Decide { decision, seal }).await {
                 Ok(height) => {
                     tracing::info!(%order, %height, "an order was decided");
-                    decider.unclaim(&order);
+                    decider.claimed.release(&order);
                 }
-                Err(DecideError::Refused(code)) if DONE.contains(&code.as_str()) => decider.unclaim(&order),
+                Err(DecideError::Refused(code)) if DONE.contains(&code.as_str()) => decider.claimed.release(&order),
                 Err(error) => decider.again(order, &error),
             }
         });
@@ -263,9 +267,7 @@ impl Decider {
                 () = tokio::time::sleep(AGAIN_AFTER) => {}
                 () = decider.parts.stop.cancelled() => return,
             }
-            if decider.queue.try_send((order.clone(), Height(0))).is_err() {
-                decider.unclaim(&order);
-            }
+            decider.queue_up(order, Height(0));
         });
     }
 
@@ -496,16 +498,18 @@ impl Decider {
         }
     }
 
-    /// Puts an order into the queue, unless it is there.
+    /// Puts an order into the queue, unless it is taken up.
     fn enqueue(&self, order: ReceivedId, header: Height) {
-        let fresh = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order.clone());
-        if fresh && self.queue.try_send((order.clone(), header)).is_err() {
-            self.unclaim(&order);
+        if self.claimed.claim(&order, header) {
+            self.queue_up(order, header);
         }
     }
 
-    fn unclaim(&self, order: &ReceivedId) {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(order);
+    /// Puts an order that is taken up into the queue.
+    fn queue_up(&self, order: ReceivedId, header: Height) {
+        if self.queue.try_send((order.clone(), header)).is_err() {
+            self.claimed.release(&order);
+        }
     }
 
     async fn enqueue_pending(&self) -> Result<(), DecideError> {
@@ -549,7 +553,7 @@ impl Concerned<ReceivedId> for Decider {
         }
     }
 
-    async fn reconcile(&self, _latest: Height) {
+    async fn reconcile(&self) {
         if self.parts.policy == DecidePolicy::Automatic
             && let Err(error) = self.enqueue_pending().await
         {

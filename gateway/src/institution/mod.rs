@@ -3,6 +3,7 @@
 
 mod answers;
 mod assets;
+mod claimed;
 mod courts;
 mod decider;
 mod facts;

@@ -34,8 +34,8 @@ pub trait Concerned<Id>: Send + Sync {
     /// The order may have changed; header `header` exists and proves it. Must return at once.
     fn changed(&self, order: Id, header: Height);
 
-    /// Look at everything open. `latest` is the newest header known.
-    async fn reconcile(&self, latest: Height);
+    /// Look at everything open.
+    async fn reconcile(&self);
 
     /// Whether every look that was asked for is done: only then the cursor moves on.
     fn is_idle(&self) -> bool;
@@ -74,10 +74,23 @@ pub(super) struct Parties {
 
 /// Follows until `stop`.
 pub(super) async fn run(chain: Chain, store: Arc<dyn Store>, asks: Asks, parties: Parties, stop: CancellationToken) {
+    let (court, institution) = (Arc::clone(&parties.court), Arc::clone(&parties.institution));
     let mut follower = Follower { chain, store, parties, asks: asks.0, latest: Height(0), waiting: BTreeMap::new() };
     tokio::select! {
         () = follower.run() => {}
+        // Beside it: there may be much that is open, and what happens meanwhile is not to wait for that.
+        () = reconcile_always(court.as_ref(), institution.as_ref()) => {}
         () = stop.cancelled() => {}
+    }
+}
+
+async fn reconcile_always(court: &dyn Concerned<OrderId>, institution: &dyn Concerned<ReceivedId>) {
+    let mut reconcile = tokio::time::interval(RECONCILE_EVERY);
+    reconcile.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        reconcile.tick().await;
+        court.reconcile().await;
+        institution.reconcile().await;
     }
 }
 
@@ -104,8 +117,6 @@ enum Look {
 impl Follower {
     async fn run(&mut self) {
         let mut blocks = self.begin().await;
-        let mut reconcile = tokio::time::interval(RECONCILE_EVERY);
-        reconcile.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut written = tokio::time::Instant::now();
         loop {
             tokio::select! {
@@ -119,10 +130,6 @@ impl Follower {
                 },
                 Some((order, at_least)) = self.asks.recv() => {
                     self.wait_for(Look::Ours(order), at_least);
-                }
-                _ = reconcile.tick() => {
-                    self.parties.court.reconcile(self.latest).await;
-                    self.parties.institution.reconcile(self.latest).await;
                 }
             }
             self.look();

@@ -70,14 +70,27 @@ impl Submit for Node {
 }
 
 /// Tells what it was asked to look at.
-struct Looks<T>(mpsc::UnboundedSender<(T, Height)>);
+struct Looks<T>(mpsc::UnboundedSender<(T, Height)>, Open);
+
+/// How much there is to reconcile.
+#[derive(Clone, Copy)]
+enum Open {
+    Little,
+    /// So much that it never ends.
+    Much,
+}
 
 #[async_trait]
 impl<T: std::fmt::Debug + Send + Sync + 'static> Concerned<T> for Looks<T> {
     fn changed(&self, order: T, header: Height) {
         self.0.send((order, header)).unwrap();
     }
-    async fn reconcile(&self, _latest: Height) {}
+    async fn reconcile(&self) {
+        match self.1 {
+            Open::Little => {}
+            Open::Much => std::future::pending().await,
+        }
+    }
     fn is_idle(&self) -> bool {
         true
     }
@@ -93,6 +106,10 @@ struct World {
 }
 
 fn world() -> World {
+    world_with(Open::Little)
+}
+
+fn world_with(open: Open) -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(RedbStore::open(&folder.path().join("store")).unwrap());
     let (blocks, receiver) = mpsc::unbounded_channel();
@@ -100,7 +117,8 @@ fn world() -> World {
     let chain = Chain { headers: node.clone(), prover: node.clone(), events: node.clone(), submit: node };
     let (court_looks, court) = mpsc::unbounded_channel();
     let (institution_looks, institution) = mpsc::unbounded_channel();
-    let parties = Parties { court: Arc::new(Looks(court_looks)), institution: Arc::new(Looks(institution_looks)) };
+    let parties =
+        Parties { court: Arc::new(Looks(court_looks, open)), institution: Arc::new(Looks(institution_looks, open)) };
     let (follow, waiting) = asks();
     let stop = CancellationToken::new();
     tokio::spawn(run(chain, store, waiting, parties, stop.clone()));
@@ -169,4 +187,13 @@ async fn a_look_that_is_asked_for_waits_for_its_header() {
     assert!(world.court.try_recv().is_err());
     world.block(11, Vec::new());
     assert_eq!(world.court.recv().await, Some((OrderId([4; 16]), Height(11))));
+}
+
+#[tokio::test]
+async fn what_happens_while_everything_open_is_looked_at_does_not_wait_for_that() {
+    let mut world = world_with(Open::Much);
+    world.block(11, vec![changed(1, OrderState::Executed)]);
+    world.block(12, Vec::new());
+    let looked = tokio::time::timeout(Duration::from_secs(5), world.court.recv()).await;
+    assert_eq!(looked.unwrap(), Some((OrderId([1; 16]), Height(12))));
 }

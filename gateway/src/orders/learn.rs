@@ -51,7 +51,7 @@ impl Concerned<OrderId> for Learner {
         });
     }
 
-    async fn reconcile(&self, _latest: Height) {
+    async fn reconcile(&self) {
         if let Err(error) = self.desk.take_up().await {
             tracing::warn!(%error, "open orders cannot be read");
         }
