@@ -127,7 +127,7 @@ impl Check<'_> {
     }
 
     async fn orders(&mut self) -> Result<(), ApiError> {
-        let book = OrderBook::new(self.store.clone());
+        let book = OrderBook::new(self.store.clone(), 0);
         let (mut after, mut compared) = (None, 0);
         loop {
             let (page, next) = book.list(after.as_ref(), PAGE).await.map_err(crate::orders::DeskError::from)?;
@@ -167,7 +167,7 @@ impl Check<'_> {
 
     /// Orders of this institution that stand on the chain and wait for their answer.
     async fn orders_of_the_chain(&mut self) -> Result<(), ApiError> {
-        let book = OrderBook::new(self.store.clone());
+        let book = OrderBook::new(self.store.clone(), 0);
         let mut compared = 0;
         for client in &self.subject.clients {
             let mut from = 0;

@@ -120,6 +120,10 @@ pub struct Limits {
     pub connections: usize,
     /// Requests at once, over all connections; what comes on top is refused with `OVERLOADED`.
     pub requests: usize,
+    /// Orders on their way to one institution at once, from the last approval until they are answered or wait to be decided;
+    /// what comes on top is refused with `OVERLOADED`. Another is drawn up while half of them are taken, and sent on its way while
+    /// three quarters are; an emergency, and what changes an earlier order, a quarter longer.
+    pub orders: usize,
     /// Requests at once on one connection.
     pub requests_per_connection: u32,
     /// Requests per second of one institution, and how many it may save up.
@@ -141,6 +145,7 @@ impl Default for Limits {
         Self {
             connections: 1_024,
             requests: 1_024,
+            orders: 512,
             requests_per_connection: 256,
             rate_per_second: NonZeroU32::new(2_000).unwrap_or(NonZeroU32::MIN),
             rate_burst: NonZeroU32::new(4_000).unwrap_or(NonZeroU32::MIN),

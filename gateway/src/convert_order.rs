@@ -353,6 +353,10 @@ impl From<DeskError> for ApiError {
             DeskError::ApprovalInvalid => Reason::ApprovalRefused,
             DeskError::Expired | DeskError::State(_) => Reason::OrderState,
             DeskError::NotFound => Reason::UnknownOrder,
+            DeskError::Full(full) => {
+                let recipient = format!("members/{}", full.recipient);
+                return Self::new(Reason::Overloaded, text).with("recipient", recipient);
+            }
             DeskError::Contended => Reason::Contended,
             DeskError::Store(error) => return error.into(),
             DeskError::Corrupt(_) => return Self::fault(error),

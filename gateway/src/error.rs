@@ -250,7 +250,7 @@ table! {
     SignerUnavailable "SIGNER_UNAVAILABLE" Unavailable 503 Unavailable
         "The institution's signer does not answer."
     Overloaded "OVERLOADED" ResourceExhausted 503 Unavailable
-        "The gateway does as much at once as it may."
+        "The gateway does as much at once as it may, or as many orders are on their way to one institution as may be. Metadata there: recipient."
     DeadlineExceeded "DEADLINE_EXCEEDED" DeadlineExceeded 504 Unavailable
         "The call took longer than it may."
     Internal "INTERNAL" Internal 500 Fault
@@ -383,6 +383,8 @@ impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let reason = error.reason.as_str();
         match (error.reason.blame(), &error.source) {
+            // There are many of them when there are any, and they are counted by reason.
+            _ if error.reason.code() == Code::ResourceExhausted => tracing::debug!(reason, "a call was shed"),
             (Blame::Fault, source) => tracing::error!(reason, ?source, "a call failed by our fault"),
             (Blame::Unavailable, source) => tracing::warn!(reason, ?source, "a call failed for now"),
             (Blame::Refusal, source) => tracing::debug!(reason, ?source, "a call was refused"),

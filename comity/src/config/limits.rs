@@ -7,9 +7,11 @@ use serde::Deserialize;
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
-/// Most requests per second that one institution may be allowed, and most at once that a gateway may be given.
+/// Most requests per second that one institution may be allowed, most at once that a gateway may be given, and most orders on
+/// their way to one institution.
 const RATE_MAX: u32 = 1_000_000;
 const REQUESTS_MAX: usize = 100_000;
+const ORDERS_MAX: usize = 100_000;
 
 /// The section as it is written; what is left out is as in [`Limits::default`].
 #[derive(Default, Deserialize)]
@@ -17,6 +19,7 @@ const REQUESTS_MAX: usize = 100_000;
 pub(super) struct Raw {
     rate_per_second: Option<NonZeroU32>,
     requests: Option<usize>,
+    orders: Option<usize>,
 }
 
 impl Raw {
@@ -30,6 +33,12 @@ impl Raw {
                 return Err(Failure::usage(format!("limits.requests is 1 to {REQUESTS_MAX}")));
             }
             limits.requests = requests;
+        }
+        if let Some(orders) = self.orders {
+            if !(1..=ORDERS_MAX).contains(&orders) {
+                return Err(Failure::usage(format!("limits.orders is 1 to {ORDERS_MAX}")));
+            }
+            limits.orders = orders;
         }
         Ok(limits)
     }
@@ -50,7 +59,12 @@ pub(super) fn write(out: &mut String, limits: &Limits) -> std::fmt::Result {
     writeln!(out, "# Requests per second of one institution.")?;
     writeln!(out, "rate_per_second = {}", limits.rate_per_second)?;
     writeln!(out, "# Requests at once, of all together.")?;
-    writeln!(out, "requests = {}", limits.requests)
+    writeln!(out, "requests = {}", limits.requests)?;
+    writeln!(
+        out,
+        "# Orders on their way to one institution; a quarter of them is kept for emergencies and changes of orders."
+    )?;
+    writeln!(out, "orders = {}", limits.orders)
 }
 
 #[cfg(test)]
@@ -63,14 +77,20 @@ mod tests {
         let read = |text: &str| toml::from_str::<Raw>(text).map_err(|_| ()).and_then(|raw| raw.check().map_err(drop));
         let usual = read("").unwrap();
         assert_eq!((usual.rate_per_second, usual.requests), (Limits::default().rate_per_second, 1_024));
-        let said = read("rate_per_second = 50000\nrequests = 64").unwrap();
-        assert_eq!((said.rate_per_second.get(), said.rate_burst.get(), said.requests), (50_000, 100_000, 64));
+        assert_eq!(usual.orders, 512);
+        let said = read("rate_per_second = 50000\nrequests = 64\norders = 16").unwrap();
+        assert_eq!((said.rate_per_second.get(), said.rate_burst.get()), (50_000, 100_000));
+        assert_eq!((said.requests, said.orders), (64, 16));
         for bad in ["rate_per_second = 0", "rate_per_second = 1000001", "requests = 0", "requests = 100001", "x = 1"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        for bad in ["orders = 0", "orders = 100001", "orders = -1"] {
             assert!(read(bad).is_err(), "{bad}");
         }
         let mut text = String::new();
         write(&mut text, &said).unwrap();
         let section = text.split_once("[limits]").unwrap().1;
-        assert_eq!(read(section).unwrap().requests, 64, "what is written is read");
+        let read = read(section).unwrap();
+        assert_eq!((read.requests, read.orders), (64, 16), "what is written is read");
     }
 }

@@ -2,6 +2,7 @@
 //! watch.
 //! It refuses to know what a change means (see `stored`) and who may make it.
 
+use super::room::Room;
 use super::stored::StoredOrder;
 use crate::requests::{Known, Requests, RequestsError};
 use comity_model::{Hash, Malformed, ObligationId, OrderId, RequestId, decode, encode};
@@ -81,15 +82,22 @@ pub enum Filed {
 /// The court's orders. One per gateway.
 pub struct OrderBook {
     store: Arc<dyn Store>,
+    room: Arc<Room>,
     watched: Mutex<HashMap<OrderId, broadcast::Sender<Arc<StoredOrder>>>>,
     all: broadcast::Sender<Arc<StoredOrder>>,
 }
 
 impl OrderBook {
-    /// The orders in `store`.
+    /// The orders in `store`, of which `places` may be on their way to one institution.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, watched: Mutex::default(), all: broadcast::channel(LAG_ALL_MAX).0 }
+    pub fn new(store: Arc<dyn Store>, places: usize) -> Self {
+        let (room, all) = (Room::of(places), broadcast::channel(LAG_ALL_MAX).0);
+        Self { store, room, watched: Mutex::default(), all }
+    }
+
+    /// Whether there is room for another order on its way.
+    pub(super) const fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// One order.
@@ -99,6 +107,16 @@ impl OrderBook {
     pub async fn read(&self, id: &OrderId) -> Result<Arc<StoredOrder>, BookError<Infallible>> {
         let bytes = self.store.read(ORDERS, &id.0).await?.ok_or(BookError::NotFound)?;
         Ok(Arc::new(decode("stored order", &bytes)?))
+    }
+
+    /// Reads one order and notes whether it is on its way.
+    ///
+    /// # Errors
+    /// As [`OrderBook::read`].
+    pub(super) async fn look(&self, id: &OrderId) -> Result<Arc<StoredOrder>, BookError<Infallible>> {
+        let order = self.read(id).await?;
+        self.room.note(&order);
+        Ok(order)
     }
 
     /// The order that was drawn up for a request id, and the digest of that request.
@@ -295,6 +313,7 @@ impl OrderBook {
     }
 
     fn tell(&self, order: &Arc<StoredOrder>) {
+        self.room.note(order);
         // That nobody watches is no failure.
         let _ = self.all.send(order.clone());
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,9 @@ use futures::StreamExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Room for all of them.
+const PLACES: usize = 100;
+
 struct Shelf {
     book: Arc<OrderBook>,
     store: Arc<dyn Store>,
@@ -21,7 +24,7 @@ struct Shelf {
 fn shelf() -> Shelf {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(&folder.path().join("store")).unwrap());
-    Shelf { book: Arc::new(OrderBook::new(store.clone())), store, _folder: folder }
+    Shelf { book: Arc::new(OrderBook::new(store.clone(), PLACES)), store, _folder: folder }
 }
 
 fn now() -> Time {
@@ -261,7 +264,7 @@ async fn a_watch_of_all_orders_begins_with_the_newest_and_tells_each_change_once
     assert_eq!(told(&mut watched).await, Some((4, 1)), "a new one");
     // Another gateway over the same store.
     let other = Shelf {
-        book: Arc::new(OrderBook::new(shelf.store.clone())),
+        book: Arc::new(OrderBook::new(shelf.store.clone(), PLACES)),
         store: shelf.store.clone(),
         _folder: tempfile::tempdir().unwrap(),
     };

@@ -216,6 +216,7 @@ const fn failed(error: &DeskError) -> Option<Check> {
         | DeskError::Expired
         | DeskError::State(_)
         | DeskError::NotFound
+        | DeskError::Full(_)
         | DeskError::Contended
         | DeskError::Store(_)
         | DeskError::Corrupt(_)

@@ -45,9 +45,9 @@ impl Desk {
     }
 
     async fn ask(&self, id: &OrderId) -> Result<(), ApiError> {
-        let _slot = self.collections.slots.acquire().await;
         let order = self.read(id).await?;
         let Some(digest) = order.wanted_answer() else { return Ok(()) };
+        let _slot = self.collections.slot(&order.order.recipient).await;
         match self.fetch(&order, digest).await {
             Ok(answer) => {
                 let taken = |stored: &mut StoredOrder| Ok::<_, Infallible>(stored.take_answer(answer.clone()));

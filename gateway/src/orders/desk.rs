@@ -8,6 +8,7 @@ use super::follow::Follow;
 use super::home::Home;
 use super::obligations::ObligationError;
 use super::recipient::Recipients;
+use super::room::Full;
 use super::stored::{NotForward, StoredOrder};
 use crate::config::Clock;
 use crate::error::ApiError;
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How many orders are sealed, delivered and committed at once.
+/// How many orders to one institution are sealed, delivered and committed at once.
 const AT_ONCE_MAX: usize = 128;
 /// How many living holds one reconciliation has looked at.
 const HOLDS_AT_ONCE_MAX: usize = 500;
@@ -141,6 +142,9 @@ pub enum DeskError {
     /// No such order.
     #[error("there is no such order")]
     NotFound,
+    /// As many orders are on their way to the recipient as may be; nothing was changed.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// Others changed the order all the time.
     #[error("the order changed too often; try again")]
     Contended,
@@ -221,6 +225,7 @@ impl Desk {
             Some(Filed::Conflict) => return Err(DeskError::RequestConflict),
             None => {}
         }
+        self.book.room().for_draft(request)?;
         let draft = self.draft(request, digest).await?;
         match self.book.file(draft, &body).await? {
             Filed::New(order) | Filed::Same(order) => Ok(order),
@@ -263,18 +268,24 @@ impl Desk {
     }
 
     /// Adds an officer's approval after checking it against the court's own chain. The last one needed sends the order
-    /// on its way. The same approval again changes nothing.
+    /// on its way, if there is room for it. The same approval again changes nothing.
     ///
     /// # Errors
     /// [`DeskError`]; the order is unchanged.
     pub async fn approve(self: &Arc<Self>, id: &OrderId, approval: Approval) -> Result<Arc<StoredOrder>, DeskError> {
         let order = self.book.read(id).await?;
+        let now = self.now_s();
+        if now >= order.deliver_by() && order.state == OrderState::AwaitingApproval {
+            return Err(DeskError::Expired);
+        }
+        // Before anything is verified: to refuse must cost little.
+        let _place = order.is_sent_by(&approval.officer).then(|| self.book.room().take(&order.order)).transpose()?;
         let path = StatePath::Officer(self.court.clone(), approval.officer.clone());
         let answer = self.home.state(&path, Height(0)).await?;
         let value = answer.value.ok_or(DeskError::ApprovalInvalid)?;
         let officer = value.decode::<Officer>("officer").map_err(|_| DeskError::ApprovalInvalid)?;
         let officer = officer.value();
-        let (now, suites) = (self.now_s(), self.home.suites());
+        let suites = self.home.suites();
         let holds = officer.validity.covers(now)
             && officer.validity.covers(order.order.issued_at)
             && seal::check(TAG_ORDER, &order.order, &officer.key, &approval.signature, suites).is_ok();
@@ -290,13 +301,10 @@ impl Desk {
         if key_is_known || self.confirms_own_order(&order, officer).await? {
             return Err(DeskError::ApprovalInvalid);
         }
-        if now >= order.deliver_by() && order.state == OrderState::AwaitingApproval {
-            return Err(DeskError::Expired);
-        }
         let at = self.now();
         let order = self.book.change(id, |stored| stored.approve(approval.clone(), at)).await?;
         if order.state == OrderState::AwaitingDelivery {
-            self.work_on(*id);
+            self.work_on(&order.order);
         }
         Ok(order)
     }
@@ -363,14 +371,17 @@ impl Desk {
     /// # Errors
     /// The store's.
     pub(super) async fn take_up(self: &Arc<Self>) -> Result<(), DeskError> {
+        let mut unseen = self.book.room().on_their_way();
         let mut after = None;
         loop {
             let open = self.book.open(after, comity_store::SCAN_ROWS_MAX).await?;
             for id in &open {
-                match self.book.read(id).await?.state {
+                let order = self.book.look(id).await?;
+                unseen.remove(id);
+                match order.state {
                     OrderState::AwaitingApproval => {}
                     OrderState::AwaitingDelivery => {
-                        self.work_on(*id);
+                        self.work_on(&order.order);
                         self.follow.look_at(*id, Height(0));
                     }
                     _ => self.follow.look_at(*id, Height(0)),
@@ -380,6 +391,10 @@ impl Desk {
                 Some(last) if open.len() == comity_store::SCAN_ROWS_MAX => after = Some(*last),
                 _ => break,
             }
+        }
+        // Another gateway over this store may have learnt their answers, and this one not.
+        for id in &unseen {
+            self.book.look(id).await?;
         }
         let mut after = None;
         loop {

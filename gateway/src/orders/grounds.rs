@@ -63,9 +63,9 @@ impl Desk {
     }
 
     async fn ask_grounds(&self, id: &OrderId) -> Result<(), ApiError> {
-        let _slot = self.grounds.slots.acquire().await;
         let order = self.read(id).await?;
         let Some(digest) = bound(&order) else { return Ok(()) };
+        let _slot = self.grounds.slot(&order.order.recipient).await;
         if self.objection_grounds(id).await?.is_some_and(|known| grounds_digest(&known) == digest) {
             return Ok(());
         }

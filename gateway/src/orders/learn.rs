@@ -89,7 +89,7 @@ async fn try_look(desk: &Arc<Desk>, order: OrderId, header: Height) -> Result<()
         desk.book.change(&order, |stored| Ok::<_, Infallible>(stored.learn(entry.value(), answer.under.clone(), now)));
     let learnt = learnt.await.map_err(|error| error.to_string())?;
     if learnt.is_under_way() {
-        desk.trace(order);
+        desk.trace(&learnt.order);
     }
     desk.collect_grounds(&learnt);
     if learnt.wanted_answer().is_some() {

@@ -17,6 +17,7 @@ mod newest;
 mod obligations;
 mod pipeline;
 mod recipient;
+mod room;
 mod service;
 mod stored;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use home::{Answer, Home};
 pub use learn::Learner;
 pub use obligations::{ObligationError, ObligationsService};
 pub use pipeline::code;
+pub use room::Full;
 pub use service::OrdersService;
 pub use stored::{Delivered, NotForward, ProvenUnder, Step, StoredAnswer, StoredOrder, follows};
 pub use work::{Work, WorkParts};

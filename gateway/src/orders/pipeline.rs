@@ -13,7 +13,7 @@ use comity_model::order::{Delivery, Order, OrderState};
 use comity_model::seal::{Signature, Suites};
 use comity_model::state::StatePath;
 use comity_model::tx::Message;
-use comity_model::{Height, Malformed, OrderId, ReasonCode, decode, encode};
+use comity_model::{Height, Malformed, MemberId, OrderId, ReasonCode, decode, encode};
 use comity_proto::v1::{DeliverRequest, DeliverResponse};
 use comity_verify::order::TAG_DELIVERY;
 use comity_verify::seal;
@@ -51,27 +51,28 @@ enum Halt {
 
 impl Desk {
     /// Begins to work on an order, if nobody does. Returns at once.
-    pub(super) fn work_on(self: &Arc<Self>, id: OrderId) {
+    pub(super) fn work_on(self: &Arc<Self>, order: &Order) {
+        let id = order.id;
         if !self.works.claim(id) {
             return;
         }
-        let desk = Arc::clone(self);
+        let (desk, recipient) = (Arc::clone(self), order.recipient.clone());
         self.tasks.spawn(async move {
             let stopped = desk.stop.clone();
             // Whatever was begun is taken up again at the next start.
             tokio::select! {
-                () = desk.advance(id) => {}
+                () = desk.advance(&id, &recipient) => {}
                 () = stopped.cancelled() => {}
             }
             desk.works.unclaim(&id);
         });
     }
 
-    async fn advance(&self, id: OrderId) {
-        let _slot = self.works.slots.acquire().await;
+    async fn advance(&self, id: &OrderId, recipient: &MemberId) {
+        let mut slot = self.works.slot(recipient).await;
         let mut wait = WAIT_MIN;
         loop {
-            let reason = match self.step(&id).await {
+            let reason = match self.step(id).await {
                 Ok(true) => {
                     wait = WAIT_MIN;
                     continue;
@@ -80,8 +81,11 @@ impl Desk {
                 Err(reason) => reason,
             };
             tracing::warn!(order = %id, reason, wait_ms = wait.as_millis(), "an order waits");
+            // Others go on meanwhile.
+            drop(slot);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAIT_MAX);
+            slot = self.works.slot(recipient).await;
         }
     }
 

@@ -10,7 +10,7 @@ use comity_model::order::{
 use comity_model::packet::{PORT_ORDERS, Packet, Payload};
 use comity_model::profile::Effect;
 use comity_model::seal::Signature;
-use comity_model::{ChainId, Hash, Height, ReasonCode, Time, UnixSeconds, encode};
+use comity_model::{ChainId, Hash, Height, OfficerId, ReasonCode, Time, UnixSeconds, encode};
 use comity_verify::order::{TAG_DELIVERY, answer_digest};
 use comity_verify::seal;
 
@@ -177,6 +177,14 @@ impl StoredOrder {
         Ok(true)
     }
 
+    /// Whether an approval by `officer` is the last one needed.
+    #[must_use]
+    pub fn is_sent_by(&self, officer: &OfficerId) -> bool {
+        self.state == OrderState::AwaitingApproval
+            && self.approvals.len() + 1 >= self.order.approval.approvals()
+            && self.approvals.iter().all(|known| known.officer != *officer)
+    }
+
     /// Takes the order back.
     ///
     /// # Errors
@@ -232,6 +240,13 @@ impl StoredOrder {
     #[must_use]
     pub const fn is_under_way(&self) -> bool {
         matches!(self.state, OrderState::Committed | OrderState::Relayed)
+    }
+
+    /// Whether it was approved and neither waits for somebody's decision nor is answered: its chain, the relayer and the
+    /// institution have work with it.
+    #[must_use]
+    pub const fn is_on_its_way(&self) -> bool {
+        matches!(self.state, OrderState::AwaitingDelivery) || self.is_under_way()
     }
 
     /// The digest of an answer that the proven result binds and that is not here.

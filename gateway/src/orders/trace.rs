@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::stored::{ProvenUnder, StoredOrder};
 use crate::error::ApiError;
 use crate::peers::malformed;
-use comity_model::order::{OrderState, ReceivedOrder};
+use comity_model::order::{Order, OrderState, ReceivedOrder};
 use comity_model::state::StatePath;
 use comity_model::{OrderId, decode};
 use comity_proto::v1::FetchArrivalRequest;
@@ -15,29 +15,34 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an order may take before it is asked about: by then most are answered.
+/// How long an order may take before it is asked about, by then most are answered; and how many more that are on their way to
+/// the same institution double that: to ask about those that only stand in line would make the line longer.
 const FIRST_AFTER: Duration = Duration::from_millis(300);
+const CROWD: u32 = 64;
 /// The longest wait between two asks about one order.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
 impl Desk {
     /// Begins to trace an order, if nobody does. Returns at once.
-    pub(super) fn trace(self: &Arc<Self>, id: OrderId) {
+    pub(super) fn trace(self: &Arc<Self>, order: &Order) {
+        let id = order.id;
         if !self.traces.claim(id) {
             return;
         }
-        let desk = Arc::clone(self);
+        let crowd = self.book.room().taken(&order.recipient);
+        let (desk, first_after) = (Arc::clone(self), first_after(crowd));
         self.tasks.spawn(async move {
             let stopped = desk.stop.clone();
             tokio::select! {
-                () = desk.follow_arrival(&id) => {}
+                () = desk.follow_arrival(&id, first_after) => {}
                 () = stopped.cancelled() => {}
             }
             desk.traces.unclaim(&id);
         });
     }
 
-    async fn follow_arrival(&self, id: &OrderId) {
-        let mut wait = FIRST_AFTER;
+    async fn follow_arrival(&self, id: &OrderId, first_after: Duration) {
+        let mut wait = first_after;
         loop {
             tokio::time::sleep(wait).await;
             match self.look_for(id).await {
@@ -55,7 +60,7 @@ impl Desk {
         if !order.is_under_way() {
             return Ok(false);
         }
-        let _slot = self.traces.slots.acquire().await;
+        let _slot = self.traces.slot(&order.order.recipient).await;
         let Some((pending, under)) = self.prove_arrival(&order).await? else { return Ok(true) };
         let now = self.now();
         // One change a state, so that a watcher sees each.
@@ -97,5 +102,24 @@ impl Desk {
             decode("received order", proven.value()).map_err(|error| malformed(&peer.config.member, error))?;
         let waits = entry.state == OrderState::Pending && Some(&entry.sealed) == order.sealed().as_ref();
         Ok(Some((waits, under)))
+    }
+}
+
+/// When an order is first asked about, where `crowd` are on their way to the same institution.
+fn first_after(crowd: usize) -> Duration {
+    let crowd = u32::try_from(crowd).unwrap_or(u32::MAX);
+    (FIRST_AFTER + FIRST_AFTER.saturating_mul(crowd) / CROWD).min(WAIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_among_many_is_asked_about_later() {
+        assert_eq!(first_after(0), FIRST_AFTER);
+        assert_eq!(first_after(64), Duration::from_millis(600));
+        assert_eq!(first_after(640), Duration::from_millis(3_300));
+        assert_eq!(first_after(usize::MAX), WAIT_MAX);
     }
 }

@@ -46,6 +46,8 @@ pub struct WorkParts {
     pub encryption_key: Arc<SecretBox<[u8; 32]>>,
     /// The records that it keeps.
     pub keeper: RecordKeeper,
+    /// How many orders may be on their way to one institution.
+    pub orders_max: usize,
     /// Who decides.
     pub decide: DecidePolicy,
     /// What time it is.
@@ -85,7 +87,7 @@ impl Work {
             sectors: parts.sectors.clone(),
             signer: parts.signer.clone(),
             peers: parts.peers.clone(),
-            book: Arc::new(OrderBook::new(parts.store.clone())),
+            book: Arc::new(OrderBook::new(parts.store.clone(), parts.orders_max)),
             store: parts.store.clone(),
             encryption_key: parts.encryption_key.clone(),
             follow,

@@ -184,6 +184,7 @@ impl Parts {
             peers: peers.clone(),
             encryption_key,
             keeper: keeper.clone(),
+            orders_max: config.limits.orders,
             decide: config.decide,
             clock: config.clock.clone(),
         });

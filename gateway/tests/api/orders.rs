@@ -6,7 +6,7 @@ use crate::support::{approval, client_of, reason};
 use comity_gateway::institution::{ByHand, DecideError};
 use comity_gateway::signer::{self, SignerClient, SignerConfig, SignerError};
 use comity_gateway::tls::{ChannelLimits, channel_to};
-use comity_gateway::{Clock, DecidePolicy, Running};
+use comity_gateway::{Clock, DecidePolicy, Limits, Running};
 use comity_model::order::{DecisionVerdict, Delivery, Order, PrivateAnswer};
 use comity_model::record::FieldValue;
 use comity_model::state::StatePath;
@@ -19,6 +19,8 @@ use comity_store::{Batch, RedbStore, Store, Table};
 use comity_verify::order::TAG_DELIVERY;
 use prost::Message;
 use std::time::{Duration, Instant};
+use tonic::Code;
+use tonic_types::StatusExt;
 
 /// Draws an order up and has both officers approve it.
 async fn ordered(world: &World, request: v1::CreateOrderRequest) -> v1::Order {
@@ -257,6 +259,60 @@ async fn many_orders_at_once_are_all_answered() {
     let order = ordered(&world, freeze(999, RICH, 10_000)).await;
     answered(&world, &order).await;
     println!("one order, from the first approval to its proven result: {:?}", begun.elapsed());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_carried_is_refused_before_it_is_sent_and_is_carried_once_there_is_room() {
+    // Two orders may be on their way when another is drawn up, and three when one is approved.
+    let mut world = World::start_limited(Limits { orders: 4, ..Limits::default() }).await;
+    world.cut().await;
+    let mut drafts = Vec::new();
+    for number in 0..4 {
+        drafts.push(world.orders("clerk").create_order(freeze(number, RICH, 200_000)).await.unwrap().into_inner());
+    }
+    let approve = async |world: &World, order: &v1::Order, number| {
+        world.orders("officer").approve_order(approval(order, number)).await
+    };
+    for draft in &drafts[..3] {
+        approve(&world, draft, 1).await.unwrap();
+        approve(&world, draft, 2).await.unwrap();
+    }
+    approve(&world, &drafts[3], 1).await.unwrap();
+    let refused = approve(&world, &drafts[3], 2).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+    let details = refused.get_error_details();
+    assert!(details.retry_info().is_some_and(|retry| retry.retry_delay.is_some()));
+    assert_eq!(details.error_info().unwrap().metadata["recipient"], "members/bank");
+    let draft = get(&world, &drafts[3]).await;
+    assert_eq!((draft.state(), draft.approvals.len()), (OrderState::AwaitingApproval, 1));
+
+    let another = world.orders("clerk").create_order(freeze(4, RICH, 200_000)).await.unwrap_err();
+    assert_eq!(reason(&another), "OVERLOADED");
+    let known = world.orders("clerk").create_order(freeze(0, RICH, 200_000)).await.unwrap().into_inner();
+    assert_eq!(known.name, drafts[0].name, "what was taken up is told again");
+    approve(&world, &drafts[0], 2).await.unwrap();
+
+    // A gateway that starts finds those that are on their way, as soon as it has looked.
+    let mut world = world.restart_court().await;
+    let until = Instant::now() + Duration::from_secs(20);
+    let mut number = 5;
+    while let Ok(_draft) = world.orders("clerk").create_order(freeze(number, RICH, 200_000)).await {
+        assert!(Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        number += 1;
+    }
+    assert_eq!(reason(&approve(&world, &drafts[3], 2).await.unwrap_err()), "OVERLOADED");
+
+    world.join();
+    for draft in &drafts[..3] {
+        let order = answered(&world, draft).await;
+        assert_eq!(order.state(), OrderState::Executed, "{:?}", order.result);
+    }
+    approve(&world, &drafts[3], 2).await.unwrap();
+    let order = answered(&world, &drafts[3]).await;
+    assert_eq!(order.state(), OrderState::Executed, "{:?}", order.result);
+    ordered(&world, freeze(4, RICH, 200_000)).await;
     world.stop().await;
 }
 

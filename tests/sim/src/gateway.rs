@@ -30,6 +30,9 @@ pub(crate) const ORDERS: Table = Table("orders");
 pub(crate) const AGREEMENTS: Table = Table("agreements");
 pub(crate) const FIRINGS: Table = Table("firings");
 
+/// Orders on their way to one institution: so few that some are refused and asked for again.
+const ORDERS_MAX: usize = 4;
+
 /// A gateway. What it has on disk outlives its lives.
 pub struct Gateway {
     /// Whose gateway it is.
@@ -154,7 +157,7 @@ impl Gateway {
             anchor,
             encryption_key: parties::encryption(self.number),
             lookup_key: None,
-            limits: Limits::default(),
+            limits: Limits { orders: ORDERS_MAX, ..Limits::default() },
             decide: DecidePolicy::Automatic,
             following: Following::default(),
             clock,

@@ -50,6 +50,8 @@ pub struct Party {
     seed: u8,
     /// The rules of its gateway.
     rules: Arc<Rules>,
+    /// What its gateway takes on.
+    limits: Limits,
     pub folder: tempfile::TempDir,
 }
 
@@ -100,7 +102,8 @@ impl Party {
         let ledger = TestLedger::start_in(&format!("{id}-1"), entry, profiles, operator, kept).await;
         let anchor = ledger.anchor(300 * 86_400);
         let authority = Authority::new(id);
-        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, rules: Arc::default(), folder }
+        let (rules, limits) = (Arc::default(), Limits::default());
+        Self { id: member, kind, authority, ledger, anchor, sectors, clock, seed, rules, limits, folder }
     }
 
     pub fn chain(&self) -> Chain {
@@ -175,7 +178,7 @@ impl Party {
             anchor: self.anchor.clone(),
             encryption_key: SecretBox::new(Box::new([self.seed + 2; 32])),
             lookup_key: Some(self.lookup_key()),
-            limits: Limits::default(),
+            limits: self.limits,
             decide,
             following: Following::default(),
             clock: self.clock.gateway(),
@@ -207,7 +210,17 @@ impl World {
 
     /// The same, where the bank decides so.
     pub async fn start_deciding(decide: DecidePolicy) -> Self {
-        let world = Self::start_with(decide, sectors()).await;
+        Self::start_with(decide, sectors()).await.with_accounts().await
+    }
+
+    /// The same, where the court's gateway takes on so much.
+    pub async fn start_limited(limits: Limits) -> Self {
+        let world = Self::start_where(DecidePolicy::Automatic, sectors(), |court| court.limits = limits).await;
+        world.with_accounts().await
+    }
+
+    /// The bank has its two accounts.
+    async fn with_accounts(self) -> Self {
         let account = |reference: &str, minor| NewAsset {
             sector: "accounts".parse().unwrap(),
             reference: reference.into(),
@@ -215,10 +228,10 @@ impl World {
             enforcement: Enforcement::Attested,
             follows: None,
         };
-        let bank = &world.bank_gateway;
+        let bank = &self.bank_gateway;
         bank.assets().register(vec![account(RICH, 900_000), account(POOR, 70_000)]).await.unwrap();
         bank.records().publish(&"accounts".parse().unwrap(), vec![record(RICH)]).await.unwrap();
-        world
+        self
     }
 
     /// The same, with these sectors, all of which the bank answers for.
@@ -228,9 +241,13 @@ impl World {
 
     /// The same, where the court's gateway has these rules.
     pub async fn start_ruled(decide: DecidePolicy, sectors: Sectors, rules: Rules) -> Self {
+        Self::start_where(decide, sectors, |court| court.rules = Arc::new(rules)).await
+    }
+
+    async fn start_where(decide: DecidePolicy, sectors: Sectors, court_has: impl FnOnce(&mut Party)) -> Self {
         let clock = TestClock::default();
         let mut court = Party::start("court", MemberKind::Court, 10, sectors.clone(), clock.clone()).await;
-        court.rules = Arc::new(rules);
+        court_has(&mut court);
         let bank = Party::start("bank", MemberKind::Finance, 20, sectors, clock.clone()).await;
         court.ledger.govern(Action::SetOfficer(officer(1))).await;
         court.ledger.govern(Action::SetOfficer(officer(2))).await;
