@@ -76,10 +76,13 @@ pub(super) struct Parties {
 pub(super) async fn run(chain: Chain, store: Arc<dyn Store>, asks: Asks, parties: Parties, stop: CancellationToken) {
     let (court, institution) = (Arc::clone(&parties.court), Arc::clone(&parties.institution));
     let mut follower = Follower { chain, store, parties, asks: asks.0, latest: Height(0), waiting: BTreeMap::new() };
+    let following = async {
+        let blocks = follower.begin().await;
+        // Beside each other: there may be much that is open, and what happens meanwhile is not to wait for that.
+        tokio::join!(follower.run(blocks), reconcile_always(court.as_ref(), institution.as_ref()));
+    };
     tokio::select! {
-        () = follower.run() => {}
-        // Beside it: there may be much that is open, and what happens meanwhile is not to wait for that.
-        () = reconcile_always(court.as_ref(), institution.as_ref()) => {}
+        () = following => {}
         () = stop.cancelled() => {}
     }
 }
@@ -105,6 +108,9 @@ struct Follower {
     waiting: BTreeMap<Look, Height>,
 }
 
+/// What the chain tells, block by block.
+type Blocks = BoxStream<'static, Result<BlockEvents, PortError>>;
+
 /// An order to look at.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Look {
@@ -115,8 +121,7 @@ enum Look {
 }
 
 impl Follower {
-    async fn run(&mut self) {
-        let mut blocks = self.begin().await;
+    async fn run(&mut self, mut blocks: Blocks) {
         let mut written = tokio::time::Instant::now();
         loop {
             tokio::select! {
@@ -141,7 +146,7 @@ impl Follower {
     }
 
     /// Begins where the last run stopped, or now.
-    async fn begin(&mut self) -> BoxStream<'static, Result<BlockEvents, PortError>> {
+    async fn begin(&mut self) -> Blocks {
         let from = match self.store.read(CURSORS, CURSOR).await {
             Ok(Some(bytes)) => decode::<Height>("cursor", &bytes).ok(),
             Ok(None) => None,

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::peers::malformed;
 use comity_model::order::{Order, OrderState, ReceivedOrder};
 use comity_model::state::StatePath;
-use comity_model::{OrderId, decode};
+use comity_model::{MemberId, OrderId, decode};
 use comity_proto::v1::FetchArrivalRequest;
 use comity_verify::{packet, state};
 use std::convert::Infallible;
@@ -30,22 +30,21 @@ impl Desk {
             return;
         }
         let crowd = self.book.room().taken(&order.recipient);
-        let (desk, first_after) = (Arc::clone(self), first_after(crowd));
+        let (desk, recipient) = (Arc::clone(self), order.recipient.clone());
         self.tasks.spawn(async move {
             let stopped = desk.stop.clone();
             tokio::select! {
-                () = desk.follow_arrival(&id, first_after) => {}
+                () = desk.follow_arrival(&id, &recipient, first_after(crowd)) => {}
                 () = stopped.cancelled() => {}
             }
             desk.traces.unclaim(&id);
         });
     }
 
-    async fn follow_arrival(&self, id: &OrderId, first_after: Duration) {
-        let mut wait = first_after;
+    async fn follow_arrival(&self, id: &OrderId, recipient: &MemberId, mut wait: Duration) {
         loop {
             tokio::time::sleep(wait).await;
-            match self.look_for(id).await {
+            match self.look_for(id, recipient).await {
                 Ok(false) => return,
                 Ok(true) => {}
                 Err(error) => tracing::debug!(order = %id, %error, "an order's arrival could not be proven"),
@@ -55,12 +54,12 @@ impl Desk {
     }
 
     /// Whether there is still something to learn.
-    async fn look_for(&self, id: &OrderId) -> Result<bool, ApiError> {
+    async fn look_for(&self, id: &OrderId, recipient: &MemberId) -> Result<bool, ApiError> {
+        let _slot = self.traces.slot(recipient).await;
         let order = self.read(id).await?;
         if !order.is_under_way() {
             return Ok(false);
         }
-        let _slot = self.traces.slot(&order.order.recipient).await;
         let Some((pending, under)) = self.prove_arrival(&order).await? else { return Ok(true) };
         let now = self.now();
         // One change a state, so that a watcher sees each.
