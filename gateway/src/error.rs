@@ -384,7 +384,9 @@ impl From<ApiError> for Status {
         let reason = error.reason.as_str();
         match (error.reason.blame(), &error.source) {
             // There are many of them when there are any, and they are counted by reason.
-            _ if error.reason.code() == Code::ResourceExhausted => tracing::debug!(reason, "a call was shed"),
+            (_, source) if error.reason.code() == Code::ResourceExhausted => {
+                tracing::debug!(reason, ?source, "a call was shed");
+            }
             (Blame::Fault, source) => tracing::error!(reason, ?source, "a call failed by our fault"),
             (Blame::Unavailable, source) => tracing::warn!(reason, ?source, "a call failed for now"),
             (Blame::Refusal, source) => tracing::debug!(reason, ?source, "a call was refused"),
